@@ -1,12 +1,12 @@
-# `make` alone prints this list. Everything runs from the virtual environment in .venv, which the rules below make from
-# the hashed locks and leave alone until a lock changes.
+# `make` alone prints the list of targets. Everything runs in the virtual environment .venv. The rules below create it from
+# the hashed locks, and leave it unchanged until a lock changes.
 
 PYTHON ?= python3
 PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
-EDGE   := tests/stack tests/conformance tests/browser
+EDGE   := tests/stack tests/conformance tests/browser tests/docs/test_site.py
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
@@ -28,34 +28,34 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
 
-run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with a database of its own unless DATABASE_URL is set
+run: .venv/run.lock ## Serve on http://127.0.0.1:8000 (HOST, PORT), with an embedded database unless DATABASE_URL is set
 	@exec $(PY) $(LAUNCH)
 
 stack: .venv/run.lock ## Serve as in production: PostgreSQL, two instances, nginx with TLS (HTTPS_PORT=8443, HTTP_PORT=8080)
 	@exec $(PY) deploy/stack/run.py
 
-demo-remote: .venv/run.lock ## Run two instances, one of which asks the other (PORT=8000 and 8001), to see it do without
+demo-remote: .venv/run.lock ## Run two instances (PORT=8000 and 8001), one of which calls the other, to demonstrate degraded responses
 	@exec $(PY) deploy/stack/degradation_demo.py
 
-db: .venv/run.lock ## Bring the database to the newest migration
+db: .venv/run.lock ## Migrate the database to the newest revision
 	@exec $(PY) $(LAUNCH) -- flask db upgrade
 
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
 
-proto: .venv/dev.lock ## Make the messages and stubs of app/rpc/gen from app/rpc/proto
+proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock $(DOCS)/installed.lock ## Run the tests in parallel, on a PostgreSQL of their own (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
+test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
 
-quick: .venv/dev.lock ## In 15 seconds: lint what has changed since the last commit on main, and run the tests nearest to it
+quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SCANNERS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser; some minutes
+edge: .venv/dev.lock $(SCANNERS)/installed.lock $(DOCS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes
 	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
 
-check: lint contract test edge ## Everything that must hold before a push
+check: lint contract test edge ## Run all checks that must pass before a push
 
 lint: .venv/dev.lock ## Check format, lint, types and import contracts
 	$(PY) -m ruff format --check .
@@ -63,7 +63,7 @@ lint: .venv/dev.lock ## Check format, lint, types and import contracts
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 
-contract: .venv/dev.lock ## Compare the API with contract/, what the last release promised: nothing may break, CHANGELOG.md has what is new
+contract: .venv/dev.lock ## Compare the API with contract/, the record of the last release: breaking changes and additions missing in CHANGELOG.md fail
 	@exec $(PY) -m flask contract check
 
 docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference, and build the documentation into .local/docs; a warning is an error
@@ -73,52 +73,52 @@ docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference, an
 docs-serve: docs ## Build the documentation and serve it on http://127.0.0.1:8100 (DOCS_PORT)
 	@exec $(PY) -m http.server --bind 127.0.0.1 --directory .local/docs $${DOCS_PORT:-8100}
 
-fix: .venv/dev.lock ## Format, and repair what ruff can repair
+fix: .venv/dev.lock ## Format, and fix the findings that ruff can fix
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-nightly: .venv/dev.lock ## Run every suite, some hours, and write docs/evidence/nightly.md (SUITES=fuzz,drill: repeat these, replace their rows)
+nightly: .venv/dev.lock ## Run every suite, for some hours, and write docs/evidence/nightly.md (SUITES=fuzz,drill: repeat these, replace their rows)
 	@exec $(PY) -m tests.nightly
 
-fuzz: .venv/dev.lock ## Throw generated requests at every operation, for longer than the tests do
+fuzz: .venv/dev.lock ## Send generated requests to every operation, for longer than the tests do
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} exec $(PY) -m pytest -n auto --dist worksteal tests/fuzz -q $(ARGS)
 
-ecosystem: $(OTHERS)/installed.lock ## Run extensions and servers that Flask users install on the application (ONLY=sentry,cors: only these files)
+ecosystem: $(OTHERS)/installed.lock ## Run popular Flask extensions and servers on the application (ONLY=sentry,cors: only these files)
 	@exec $(OTHERS)/bin/python -m pytest $(or $(foreach name,$(subst $(comma), ,$(ONLY)),tests/ecosystem/test_$(name).py),tests/ecosystem) $(ARGS)
 
 clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/$(MODULES).stamp $(if $(ONLY),$(if $(wildcard $(NAMES:%=tests/clients/grpc/test_%.py)),grpc-clients),grpc-clients) ## Generate clients from the OpenAPI document and the gRPC protocol, check their types, and call the service with them (ONLY=openapi_typescript,buf)
 	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),$(or $(wildcard tests/clients/grpc/test_$(name).py),tests/clients/test_$(name).py)),tests/clients) $(ARGS)
 
-conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Hold ours and two stock servers against the rules of HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
+conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Test this service and two stock servers for conformance to HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
 	  $(if $(JSON),--json "$(JSON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)") $(if $(ONLY),--only "$(ONLY)")
 
-soak: .venv/dev.lock ## Kill, stop, replace, recycle and bombard the stack under load, EDGE_SCALE=10 times as long as make edge
+soak: .venv/dev.lock ## Kill, stop, replace and overload the stack under load, EDGE_SCALE=10 times as long as make edge
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py tests/stack/test_worker.py \
 	  tests/stack/test_account_timing.py tests/stack/test_revocation_scale.py tests/stack/test_pgbouncer.py -q $(ARGS)
 	@ONLY=steady-load,everything-killed DRILL_SCALE=$(or $(EDGE_SCALE),10) exec $(PY) -m tests.drill
 
-drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and account for every write (ONLY=a,b DRILL_SCALE=3)
+drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and check every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
-bench: .venv/run.lock $(PEERS)/installed.locks ## Measure ours beside a floor and six frameworks: ten minutes (ARGS=--quick: three; ONLY=ours,floor,W1)
+bench: .venv/run.lock $(PEERS)/installed.locks ## Measure Candor, a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
-bench-cost: .venv/run.lock ## What each layer of a request costs, in microseconds
+bench-cost: .venv/run.lock ## Measure the cost of each layer of a request in microseconds
 	@exec $(PY) -m bench.cost $(ARGS)
 
-bench-guard: .venv/run.lock ## Hold the cost of a request against what bench/guard.json has recorded (ARGS=--record writes it anew)
+bench-guard: .venv/run.lock ## Compare the cost of a request with the record in bench/guard.json (ARGS=--record replaces the record)
 	@exec $(PY) -m bench.guard $(ARGS)
 
-bench-scaling: .venv/run.lock ## How ours behaves with rows, clients, workers and time; ten minutes, writes bench/RESULTS.md
+bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers and time: ten minutes; writes bench/RESULTS.md
 	@exec $(PY) -m bench.scaling $(ARGS)
 
-sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in the CycloneDX format (LOCK=grpc: of another lock)
+sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
 	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
 	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
 
-lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all versions rise as far as it allows)
+lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades all versions as far as it allows)
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
@@ -133,11 +133,11 @@ lock: .venv/bin/uv ## Resolve pyproject.toml anew into requirements/*.lock (all 
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
-clean: ## Remove what was made except data: .venv, caches, test clusters (.local/postgres stays)
+clean: ## Remove generated files except data: .venv, caches, test clusters (.local/postgres stays)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Stamps: a copy of the lock that is installed. What is tested holds everything that is run, so it counts as both.
+# Stamps: a copy of the installed lock. The dev lock contains the run lock, so it counts as both.
 .venv/run.lock: requirements/run.lock .venv/bin/python
 	$(call install,run)
 
@@ -146,60 +146,60 @@ clean: ## Remove what was made except data: .venv, caches, test clusters (.local
 	@cp requirements/run.lock .venv/run.lock
 
 $(SBOM)/installed.lock: deploy/sbom/requirements.lock .venv/bin/python
-	@echo "candor: making $(SBOM) for cyclonedx-bom"
+	@echo "candor: creating $(SBOM) for cyclonedx-bom"
 	@"$(PYTHON)" -m venv --clear $(SBOM)
 	@$(SBOM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# The stock servers of the conformance suite stand apart from everything of ours.
+# The stock servers of the conformance suite have a separate environment.
 $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/python
-	@echo "candor: making $(STOCK) for the stock servers"
+	@echo "candor: creating $(STOCK) for the stock servers"
 	@"$(PYTHON)" -m venv --clear $(STOCK)
 	@$(STOCK)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# So do the frameworks of the benchmark, with the same gunicorn and the same driver as ours; and ours with gRPC, which
-# installed in .venv would have `make run` serve it.
+# The benchmark's frameworks also have a separate environment, with the same gunicorn and driver as the service. It also
+# has the service with gRPC, because gRPC packages in .venv would make `make run` serve gRPC.
 $(PEERS)/installed.locks: bench/requirements.lock requirements/grpc.lock .venv/bin/python
-	@echo "candor: making $(PEERS) for the frameworks of the benchmark"
+	@echo "candor: creating $(PEERS) for the frameworks of the benchmark"
 	@"$(PYTHON)" -m venv --clear $(PEERS)
 	@for lock in bench/requirements.lock requirements/grpc.lock; do \
 	  $(PEERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $$lock || exit 1; \
 	done; touch $@
 
-# And the extensions, beside the application with its own versions; nothing of the application needs them.
+# The extensions are installed together with the application's versions; the application needs none of them.
 $(OTHERS)/installed.lock: tests/ecosystem/requirements.lock .venv/bin/python
-	@echo "candor: making $(OTHERS) for the extensions of Flask"
+	@echo "candor: creating $(OTHERS) for the extensions of Flask"
 	@$(PY) -m venv --clear $(OTHERS)
 	@$(OTHERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# What examines TLS and pages: sslyze needs an older cryptography than the service has.
+# The scanners of TLS and pages: sslyze needs an older cryptography than the service.
 $(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
-	@echo "candor: making $(SCANNERS) for sslyze and axe"
+	@echo "candor: creating $(SCANNERS) for sslyze and axe"
 	@$(PY) -m venv --clear $(SCANNERS)
 	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# Sphinx, apart from the application.
+# Sphinx, in a separate environment.
 $(DOCS)/installed.lock: docs/requirements.lock .venv/bin/python
 	@echo "candor: installing Sphinx into $(DOCS)"
 	@$(PY) -m venv --clear $(DOCS)
 	@$(DOCS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# Generators of clients, and what checks and runs their results: Node comes in a wheel.
+# Client generators, and the tools that check and run their results: a wheel contains Node.
 $(CLIENTS)/installed.lock: tests/clients/requirements.lock .venv/bin/python
-	@echo "candor: making $(CLIENTS) for generated clients"
+	@echo "candor: creating $(CLIENTS) for generated clients"
 	@$(PY) -m venv --clear $(CLIENTS)
 	@$(CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
-# What CI runs needs four modules of hundreds (`dependencies`); the others are `devDependencies`.
+# CI needs four of hundreds of modules (`dependencies`); the others are `devDependencies`.
 .local/clients-node/$(MODULES).stamp: tests/clients/package-lock.json tests/clients/package.json $(CLIENTS)/installed.lock
 	@echo "candor: installing the modules of tests/clients/package.json: $(MODULES)"
 	@mkdir -p $(@D) && rm -f $(@D)/*.stamp && cp tests/clients/package.json $< $(@D)/
 	@PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(CLIENTS)/bin/npm ci --prefix $(@D) $(if $(filter few,$(MODULES)),--omit=dev) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
 
-# Those of gRPC, and buf: a part of `make clients`.
+# The gRPC clients and buf: a part of `make clients`.
 grpc-clients: $(GRPC_CLIENTS)/installed.lock $(GRPC_MODULES)/package-lock.json
 
 $(GRPC_CLIENTS)/installed.lock: tests/clients/grpc/requirements.lock .venv/bin/python
-	@echo "candor: making $(GRPC_CLIENTS) for gRPC clients"
+	@echo "candor: creating $(GRPC_CLIENTS) for gRPC clients"
 	@"$(PYTHON)" -m venv --clear $(GRPC_CLIENTS)
 	@$(GRPC_CLIENTS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
@@ -210,26 +210,26 @@ $(GRPC_MODULES)/package-lock.json: tests/clients/grpc/package-lock.json tests/cl
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "candor: Python 3.11 or newer is needed, and '$(PYTHON)' is not: say PYTHON=/path/to/python3" >&2; exit 1; }
+	  { echo "candor: Python 3.11 or newer is required, but '$(PYTHON)' is older or missing: use PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "candor: '$(PYTHON)' comes without venv: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@echo "candor: making the virtual environment .venv"
+	  { echo "candor: '$(PYTHON)' has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "candor: creating the virtual environment .venv"
 	@"$(PYTHON)" -m venv --clear .venv
 
 .venv/bin/uv: .venv/bin/python
 	@test -x $@ || { echo "candor: installing uv"; $(PY) -m pip install -q uv; }
 
-# $(call install,LOCK): pip tells each package, of which we print the name; its errors and warnings pass unabridged.
+# $(call install,LOCK): prints the name of each package; pip's errors and warnings are shown in full.
 define install
 	@echo "candor: installing requirements/$(1).lock"
 	@rm -f .venv/$(1).lock; $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null
 	@{ $(PY) -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/$(1).lock && \
 	   cp requirements/$(1).lock .venv/$(1).lock; } | while read -r word name rest; do case "$$word" in \
 	     Collecting|Processing) name="$${name##*/}"; name="$${name%%==*}"; printf ' %s' "$${name%%-[0-9]*}";; \
-	     Installing) printf '\ncandor: putting them in place\n';; esac; done; test -f .venv/$(1).lock
+	     Installing) printf '\ncandor: installing the files\n';; esac; done; test -f .venv/$(1).lock
 endef
 
-# $(call compile,LOCK,SOURCE AND OPTIONS): for every platform and Python, with hashes, and without a trace of where it was made.
+# $(call compile,LOCK,SOURCE AND OPTIONS): for every platform and Python, with hashes, and without local paths.
 define compile
 	.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --output-file $(1) $(2)

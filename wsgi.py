@@ -1,4 +1,4 @@
-"""The WSGI entry point: ``gunicorn wsgi:app``, and where the ``flask`` command finds the application."""
+"""The WSGI entry point: ``gunicorn wsgi:app``. The ``flask`` command also loads the application from here."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Who asks, and under which request: context variables that follow the work wherever it goes."""
+"""The caller and the request of the current work, as context variables."""
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
@@ -21,27 +21,27 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the caller may do everything."""
+        """True if the caller has all permissions."""
         return ADMIN in self.scopes
 
     def may(self, scope: str) -> bool:
-        """Tell whether the caller has the scope; ``admin`` implies all."""
+        """True if the caller has the scope; ``admin`` implies all scopes."""
         return scope in self.scopes or self.is_admin
 
 
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 traceparent: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
-"""What those are told who are asked on the way, so that they continue the trace (W3C Trace Context)."""
+"""The ``traceparent`` of outgoing calls, which continue the trace (W3C Trace Context)."""
 bearer: Final[ContextVar[str | None]] = ContextVar("bearer", default=None)
-"""The caller's token, for those other instances that are asked on the caller's behalf. It is never logged."""
+"""The caller's token, for calls of other instances on the caller's behalf. It is never logged."""
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)
 changing: Final[ContextVar[bool | None]] = ContextVar("changing", default=None)
-"""Whether a COMMIT was sent for this request: from then on a change may have been made, whatever is answered."""
+"""True once a COMMIT was sent for this request: from then on a change may have been made, whatever the response."""
 
 
 def carried(work: Callable[P, R]) -> Callable[P, R]:
-    """Return work that knows the present request, its caller and its deadline, in whatever thread it is done. Once."""
+    """Return the work with the current context, for one run in another thread."""
     present = copy_context()
 
     @wraps(work)

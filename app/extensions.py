@@ -15,20 +15,20 @@ from app.rate_limiting import Limiter, limits
 from app.repositories import transaction
 
 LATE: Final = ("SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES")
-"""Settings that can also be changed after the engines are made."""
+"""Settings that can also be changed after the engines are created."""
 EARLY: Final = ("SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ENGINE_OPTIONS", "SQLALCHEMY_BINDS")
-"""Settings with which the engines are made."""
+"""Settings that determine the engines."""
 SETTINGS: Final = (*LATE, *EARLY)
 
 
 class JoiningSession(Session):
-    """Flask-SQLAlchemy's session; inside a unit of work it is part of its transaction."""
+    """Flask-SQLAlchemy's session; inside a unit of work it uses the unit's transaction."""
 
     @property
     def expire_on_commit(self) -> bool:
-        """Whether entities are read again after a commit; not within a unit of work.
+        """True if entities are loaded again after a commit; false within a unit of work.
 
-        What it has committed is answered as it was: read again, it could have been changed by another request.
+        Its entities are returned as committed: loaded again, they might contain changes of another request.
         """
         return self._expires and transaction.current.get() is None
 
@@ -50,16 +50,16 @@ class JoiningSession(Session):
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy, whose listeners can also be switched after ``create_app``, which makes the engines."""
+    """Flask-SQLAlchemy, with listeners that can be switched after ``create_app``, which creates the engines."""
 
     def __init__(self, **options: Any) -> None:
         self.has_binds = False
-        """Whether any application has more than one database."""
+        """True if any application has more than one database."""
         self._applied: WeakKeyDictionary[Flask, tuple[object, ...]] = WeakKeyDictionary()
         super().__init__(**options)
 
     def init_app(self, app: Flask) -> None:
-        """Make the engines of an application."""
+        """Create the engines of an application."""
         super().init_app(app)
         self.has_binds = self.has_binds or bool(app.config["SQLALCHEMY_BINDS"])
         self._applied[app] = tuple(_copied(app.config[name]) for name in SETTINGS)
@@ -69,10 +69,10 @@ class Database(SQLAlchemy):
         """The engines of the current application, by bind key.
 
         Raises:
-            RuntimeError: a setting with which the engines are made was changed afterwards.
+            RuntimeError: a setting that determines the engines was changed afterwards.
         """
         engines: Mapping[str | None, Engine] = super().engines
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 -- as Flask says
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 -- public
         applied, wanted = self._applied[app], tuple(map(app.config.__getitem__, SETTINGS))
         if wanted != applied:
             changed = {name for name, old, new in zip(SETTINGS, applied, wanted, strict=True) if old != new}
@@ -108,5 +108,5 @@ db: Final = Database(
 )
 
 limiter: Final = Limiter(key_func=limits.client_address, application_limits=[*limits.APPLICATION])
-"""``RATE_LIMIT`` applies to every route; ``@limiter.limit`` and the rest of Flask-Limiter's manual work beside it."""
+"""``RATE_LIMIT`` applies to every route; Flask-Limiter's other features, such as ``@limiter.limit``, also work."""
 limiter.logger.setLevel(logging.WARNING)  # at INFO it logs keys, which are addresses of clients

@@ -1,4 +1,4 @@
-"""The whole wiring on one page: settings, logs, extensions, services, HTTP, commands."""
+"""The application factory: it connects settings, logs, extensions, services, HTTP and commands."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -27,22 +27,22 @@ from app.wiring.hooks import log_transitions
 ROOT: Final = Path(__file__).parent
 STATIC: Final = "static"
 LOGGER_INTERVAL: Final = timedelta(seconds=2)
-"""How often each worker asks what is to be logged; what was set is in force everywhere within 5 seconds."""
+"""How often each worker loads the log level; a change is in force in all workers within 5 seconds."""
 EXPIRY_INTERVAL: Final = timedelta(minutes=1)
-"""How often each process offers to delete what has expired; one of them does, the others pass."""
+"""How often each process tries to delete expired rows; only one process at a time deletes."""
 EXPIRY_TIMEOUT: Final = timedelta(seconds=10)
 SOON: Final = timedelta(seconds=1)
 KEYS_INTERVAL: Final = timedelta(seconds=1)
-"""How often each worker looks whether it is time to ask an issuer for its keys."""
+"""How often each worker checks if an issuer's keys are due to be fetched."""
 KEYS_TIMEOUT: Final = timedelta(seconds=3)
 NAMED: Final = {"MAX_CONTENT_LENGTH": "MAX_BODY_BYTES", "SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
-"""Keys of ``app.config`` that another name decides in the environment."""
+"""Keys of ``app.config`` that an environment variable with another name sets."""
 MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
 REVOCATIONS_INTERVAL: Final = timedelta(seconds=1)
 REVOCATIONS_TIMEOUT: Final = timedelta(seconds=3)
-"""Together, the 5 seconds within which every worker rejects a revoked token; 500,000 are read in that time."""
+"""Both together are within the 5 seconds after which every worker rejects a revoked token; 500,000 load in time."""
 REVOCATIONS_FIRST_TIMEOUT: Final = timedelta(seconds=5)
-"""How long a new worker waits for the whole list before it serves; gunicorn waits 15 seconds for a sign of life."""
+"""How long a new worker waits for the whole list before it serves; gunicorn waits 15 seconds for a heartbeat."""
 
 
 def create_app(
@@ -51,14 +51,14 @@ def create_app(
     """Return the application.
 
     Args:
-        settings: those of the service; read from the environment by default.
+        settings: the settings of the service; read from the environment by default.
         config: for ``app.config``, before any extension reads it: ``{"SQLALCHEMY_ECHO": True}``. Variables that begin
-            with ``FLASK_`` get there too, as ``app.config.from_prefixed_env`` reads them.
+            with ``FLASK_`` are added to it, as ``app.config.from_prefixed_env`` reads them.
         flask_options: for the constructor of Flask, such as ``subdomain_matching=True``. The folder ``app/static`` is
-            served at ``/static`` if there is one.
+            served at ``/static`` if it exists.
 
     Raises:
-        app.config.InvalidSettings: the environment is not fit to run with, or ``config`` sets what a setting decides.
+        app.config.InvalidSettings: the environment is invalid, or ``config`` contradicts a setting.
     """
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
@@ -99,7 +99,7 @@ def create_app(
 
 
 def within(app: Flask, work: Callable[[], object]) -> Callable[[], None]:
-    """Return work that runs in a context of the application, as every thread that is no request's has to."""
+    """Return work that runs in a context of the application, which every thread outside of requests needs."""
 
     def run() -> None:
         with app.app_context():
@@ -109,7 +109,7 @@ def within(app: Flask, work: Callable[[], object]) -> Callable[[], None]:
 
 
 def _trace(app: Flask, services: Services) -> None:
-    """Trace requests, use cases, statements and calls outside; who does not ask for it, loads nothing."""
+    """Trace requests, use cases, statements and outgoing calls; without tracing, its packages are not loaded."""
     from app.observability.tracing import SpanOfRequest, Tracing  # noqa: PLC0415 -- see above
 
     tracing = app.extensions["app-tracing"] = Tracing()
@@ -132,7 +132,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     """Complete ``app.config``.
 
     Raises:
-        InvalidSettings: it has another value for what a setting of the service decides.
+        InvalidSettings: it contradicts a setting of the service.
     """
     decided = _flask_config(settings, app.config.get(MERGED, {}))
     for name, value in decided.items():
@@ -150,7 +150,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> dict[str, object]:
-    """Return what Flask and its extensions read from ``app.config``."""
+    """Return the configuration of Flask and its extensions."""
     budget = timedelta(seconds=settings.request_timeout)
     return {
         "ANONYMOUS_SCOPES": settings.anonymous_scopes,

@@ -1,6 +1,6 @@
-"""How fast: ours beside a floor and six frameworks, layer by layer, and as rows, clients and workers grow.
+"""Benchmarks: Candor, a baseline and six frameworks; the layers of a request; growing rows, clients and workers.
 
-``python -m bench`` compares, ``bench.cost`` takes one request apart, ``bench.guard`` holds it to what was recorded, and
-``bench.scaling`` makes everything larger. What is compared is CPU time per request of a server's whole process tree,
-because it hardly depends on who else uses the machine; everything runs on loopback, bounded, and ends by itself.
+``python -m bench`` compares, ``bench.cost`` measures the layers of a request, ``bench.guard`` compares with the record,
+and ``bench.scaling`` increases the load. The figure is CPU time per request of a server's whole process tree,
+because other programs on the machine hardly affect it; everything runs on loopback, bounded, and ends by itself.
 """

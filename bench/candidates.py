@@ -1,4 +1,4 @@
-"""Who is measured, and how each is served: by one worker on one core; of all, only ours writes an access log."""
+"""The candidates and their servers: one worker on one core each; only Candor writes an access log."""
 
 import os
 import sys
@@ -25,17 +25,17 @@ UVICORN: Final = [
     "--log-level",
     "warning",
 ]
-OURS: Final = {
-    "ours": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+CANDOR: Final = {
+    "candor": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
     "rpc": [PYTHON, "-m", "flask", "--app", "wsgi", "rpc", "serve"],
 }
-"""How this service is served, over HTTP and over gRPC; for the latter it needs what only the other environment has."""
+"""The commands that serve Candor, over HTTP and over gRPC; the latter needs packages of the other environment."""
 NOT_OVER_RPC: Final = frozenset({"W4", "W5", "W6", "W7"})
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """Somebody's server."""
+class Candidate:
+    """A server to measure."""
 
     key: str
     name: str
@@ -43,23 +43,23 @@ class Contestant:
     lacks: frozenset[str] = frozenset()
     """Workloads that it cannot do."""
     is_rpc: bool = False
-    """Whether it is asked over gRPC."""
+    """True if it serves gRPC."""
 
     @property
     def dial(self) -> Dial:
-        """Return what speaks its protocol."""
+        """Return the client of its protocol."""
         return RpcCaller if self.is_rpc else Caller
 
     def environment(self, url: str, port: int) -> Mapping[str, str]:
-        """Return what the server finds in its environment."""
+        """Return the environment of the server."""
         plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "JWT_SECRET": SECRET}
-        if self.key not in OURS:
+        if self.key not in CANDOR:
             return {**plain, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-        return {**plain, **ours(url, port)}
+        return {**plain, **candor(url, port)}
 
 
-def ours(url: str, port: int) -> dict[str, str]:
-    """Return the settings of production, with everything on; only the limit is one that nobody meets here."""
+def candor(url: str, port: int) -> dict[str, str]:
+    """Return the settings of production, with everything on; the benchmark does not reach the rate limit."""
     return {
         "APP_ENV": "production",
         "DATABASE_URL": url,
@@ -77,7 +77,7 @@ def ours(url: str, port: int) -> dict[str, str]:
 
 
 def violations(body: Any) -> int:
-    """Return how many faults an answer names, in whichever way its framework does."""
+    """Return the number of violations in a response, in the format of each framework."""
     if isinstance(body, dict):
         named = body.get("errors") or body.get("detail") or body.get("extra")
         if isinstance(named, list):
@@ -86,21 +86,21 @@ def violations(body: Any) -> int:
     return sum(map(violations, body)) if isinstance(body, list) else 1
 
 
-CONTESTANTS: Final = (
-    Contestant("floor", "floor: bare WSGI", [*GUNICORN, "bench.peers.baseline:served()"]),
-    Contestant("ours", "Candor, everything on", OURS["ours"]),
-    Contestant("flask", "bare Flask", [*GUNICORN, "bench.peers.flask_bare:app"]),
-    Contestant("falcon", "bare Falcon", [*GUNICORN, "bench.peers.falcon_bare:app"]),
-    Contestant("smorest", "flask-smorest + ORM", [*GUNICORN, "bench.peers.smorest_orm:app"]),
-    Contestant("drf", "Django REST framework", [*GUNICORN, "bench.peers.drf:app"]),
-    Contestant("fastapi", "FastAPI + async ORM", [*UVICORN, "bench.peers.fastapi_orm:app"]),
-    Contestant("litestar", "Litestar + asyncpg", [*UVICORN, "bench.peers.litestar_raw:app"], lacks=frozenset({"W5"})),
-    Contestant(
-        "rpc-floor",
-        "floor: bare grpcio",
+CANDIDATES: Final = (
+    Candidate("baseline", "baseline: bare WSGI", [*GUNICORN, "bench.peers.baseline:served()"]),
+    Candidate("candor", "Candor, everything on", CANDOR["candor"]),
+    Candidate("flask", "bare Flask", [*GUNICORN, "bench.peers.flask_bare:app"]),
+    Candidate("falcon", "bare Falcon", [*GUNICORN, "bench.peers.falcon_bare:app"]),
+    Candidate("smorest", "flask-smorest + ORM", [*GUNICORN, "bench.peers.smorest_orm:app"]),
+    Candidate("drf", "Django REST framework", [*GUNICORN, "bench.peers.drf:app"]),
+    Candidate("fastapi", "FastAPI + async ORM", [*UVICORN, "bench.peers.fastapi_orm:app"]),
+    Candidate("litestar", "Litestar + asyncpg", [*UVICORN, "bench.peers.litestar_raw:app"], lacks=frozenset({"W5"})),
+    Candidate(
+        "rpc-baseline",
+        "baseline: bare grpcio",
         [PYTHON, "-m", "bench.peers.baseline_rpc", "{port}"],
         lacks=NOT_OVER_RPC,
         is_rpc=True,
     ),
-    Contestant("rpc", "Candor over gRPC, everything on", OURS["rpc"], lacks=NOT_OVER_RPC, is_rpc=True),
+    Candidate("rpc", "Candor over gRPC, everything on", CANDOR["rpc"], lacks=NOT_OVER_RPC, is_rpc=True),
 )

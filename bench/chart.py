@@ -1,4 +1,4 @@
-"""Charts, written by hand as SVG: legible on white and on black, and without anything to load."""
+"""Charts as SVG: legible on white and on black, without external files."""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Final
 
 STYLE: Final = (
     "<style>text{font:12px system-ui,sans-serif;fill:#24292f}.head{font-weight:600;font-size:14px}"
-    ".small{fill:#57606a;font-size:11px}.ours{fill:#0969da}.other{fill:#8c959f}.grid{fill:none;stroke:#d0d7de}"
+    ".small{fill:#57606a;font-size:11px}.candor{fill:#0969da}.other{fill:#8c959f}.grid{fill:none;stroke:#d0d7de}"
     ".line{fill:none;stroke:#0969da;stroke-width:2}.dot{fill:#0969da}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.ours{fill:#4493f8}.other{fill:#656c76}"
+    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.candor{fill:#4493f8}.other{fill:#656c76}"
     ".grid{stroke:#3d444d}.line{stroke:#4493f8}.dot{fill:#4493f8}}</style>"
 )
 WIDTH: Final = 860
@@ -24,12 +24,12 @@ class Bar:
 
     name: str
     value: float
-    is_ours: bool = False
+    is_candor: bool = False
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Bars that are compared."""
+    """Bars to compare."""
 
     title: str
     bars: Sequence[Bar]
@@ -37,7 +37,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points to be joined; both axes are logarithmic where ``is_log`` says so."""
+    """Points of a curve; the axes with ``is_log`` are logarithmic."""
 
     title: str
     x: str
@@ -46,7 +46,7 @@ class Curve:
 
 
 def bars(title: str, panels: Sequence[Panel]) -> str:
-    """Return a chart of panels, two in a row, each with a scale of its own."""
+    """Return a chart of panels, two in a row, each with a separate scale."""
     half, height = WIDTH // 2, 60 + ROW * max(len(panel.bars) for panel in panels)
     parts = [_text(10, 22, title, "head")]
     for place, panel in enumerate(panels):
@@ -56,7 +56,7 @@ def bars(title: str, panels: Sequence[Panel]) -> str:
         for row, bar in enumerate(panel.bars):
             y = top + 28 + row * ROW
             length = max(1.0, bar.value / longest * (half - NAMES - 80))
-            kind = "ours" if bar.is_ours else "other"
+            kind = "candor" if bar.is_candor else "other"
             parts += [
                 _text(left + NAMES, y + 12, bar.name, "name", anchor="end"),
                 f'<rect class="{kind}" x="{left + NAMES + 8}" y="{y + 2}" width="{length:.1f}" height="{ROW - 5}"/>',
@@ -104,7 +104,7 @@ def _curve(curve: Curve, *, left: float, top: float, width: float, height: float
 
 
 def short(value: float) -> str:
-    """Return a number in few characters."""
+    """Return a short form of a number."""
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g}{letter}"

@@ -1,8 +1,8 @@
-"""``python -m bench.cost``: where the CPU time of a request goes, layer by layer, in microseconds.
+"""``python -m bench.cost``: the CPU time of a request by layer, in microseconds.
 
-In process, so without the HTTP server: what the floor costs in ``make bench`` W7 is about what that takes. First whole
-requests are timed, then the same with a timer around each layer; what the timers themselves take is measured and left
-out, and the last lines of the table tell whether both agree.
+In process, without the HTTP server, whose cost is about that of the baseline in ``make bench`` W7. First whole
+requests are timed, then the same with a timer around each layer; the cost of the timers is measured and subtracted,
+and the last lines of the table show if both agree.
 """
 
 import os
@@ -40,26 +40,26 @@ def main() -> int:
 
 
 def _measured(url: str) -> Columns:
-    app, callers = in_process.ours(url), measure.callers(url)
-    asks = {each.key: in_process.Caller(app, each, each.make(callers)).ask for each in WORKLOADS}
+    app, callers = in_process.candor(url), measure.callers(url)
+    senders = {each.key: in_process.Caller(app, each, each.make(callers)).send for each in WORKLOADS}
     sizes, whole = {}, defaultdict[str, list[float]](list)
-    for key, ask in asks.items():
-        ask(WARM)
-        sizes[key] = max(3, int(BLOCK / _seconds(ask, WARM)))
+    for key, send in senders.items():
+        send(WARM)
+        sizes[key] = max(3, int(BLOCK / _seconds(send, WARM)))
     for _ in range(ROUNDS):
-        for key, ask in asks.items():
-            whole[key].append(_seconds(ask, sizes[key]))
+        for key, send in senders.items():
+            whole[key].append(_seconds(send, sizes[key]))
 
-    from bench import layer_timing  # noqa: PLC0415 -- it imports the application, which must not be before in_process.ours
+    from bench import layer_timing  # noqa: PLC0415 -- it imports the application, which must not be before in_process.candor
 
     timers = layer_timing.Timers()
     layer_timing.install(timers, app)
     read = timers.calibrated()
-    samples: dict[str, dict[str, list[float]]] = {key: defaultdict(list) for key in asks}
+    samples: dict[str, dict[str, list[float]]] = {key: defaultdict(list) for key in senders}
     for _ in range(ROUNDS):
-        for key, ask in asks.items():
+        for key, send in senders.items():
             timers.clear()
-            ask(sizes[key])
+            send(sizes[key])
             for layer, seconds in read().items():
                 samples[key][layer].append(seconds / sizes[key])
     found = {}
@@ -72,9 +72,9 @@ def _measured(url: str) -> Columns:
     return found
 
 
-def _seconds(ask: in_process.Ask, times: int) -> float:
+def _seconds(send: in_process.Send, times: int) -> float:
     began = time.thread_time()
-    ask(times)
+    send(times)
     return (time.thread_time() - began) / times
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmark's own, with tasks in it."""
+"""A separate PostgreSQL for the benchmark, with tasks."""
 
 import os
 import subprocess
@@ -24,12 +24,12 @@ FAST: Final = {
     "max_wal_size": "4GB",
     "autovacuum": "off",
 }
-"""The disk is not the question. Without autovacuum nothing happens by itself while somebody is being measured."""
+"""The disk is not measured. Without autovacuum, no background work runs during a measurement."""
 OWNERS: Final = 100
 READER: Final = "owner-1"
 """Owns a hundredth of all tasks; its lists are read."""
 WRITER: Final = "writer"
-"""Owns what the benchmark creates, which is deleted after each round."""
+"""Owns the rows that the benchmark creates, which are deleted after each round."""
 FILL: Final = (
     "INSERT INTO tasks SELECT md5(n::text)::uuid, 'Task ' || n, "
     "CASE WHEN n % 2 = 0 THEN 'Two litres, for the weekend, and something for those who come on Sunday' END, "
@@ -61,7 +61,7 @@ def database() -> Iterator[str]:
             "LOG_LEVEL": "WARNING",
         }
         migrate = [sys.executable, "-m", "flask", "db", "upgrade"]
-        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 -- ours
+        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 -- candor
         yield plain
 
 
@@ -71,7 +71,7 @@ def pid() -> int:
 
 
 def fill(url: str, rows: int, *, first: int = 1, owners: int = OWNERS) -> None:
-    """Add tasks number ``first`` to ``rows``, and have the planner know them."""
+    """Add tasks number ``first`` to ``rows``, and update the planner's statistics."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FILL.format(first=first, last=rows, owners=owners).encode())
         connection.execute("VACUUM ANALYZE tasks")
@@ -85,7 +85,7 @@ def ids(url: str, owner: str, *, at_most: int = 1000) -> list[str]:
 
 
 def tidy(url: str) -> None:
-    """Delete what was created, and leave no trace of it."""
+    """Delete created rows, and vacuum the table."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DELETE FROM tasks WHERE created_by = %s", (WRITER,))
         connection.execute("VACUUM ANALYZE tasks")

@@ -1,4 +1,4 @@
-"""Requests without a network: ours and the floor as callables of this process, on the same database."""
+"""Requests without a network: Candor and the baseline as callables of this process, on the same database."""
 
 import os
 import threading
@@ -17,12 +17,12 @@ from bench.workloads import Workload
 
 STANDARD_ERROR: Final = 2
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
-Ask = Callable[[int], None]
-"""Asks so many times."""
+Send = Callable[[int], None]
+"""Sends a number of requests."""
 
 
-def ours(url: str) -> Flask:
-    """Return our application as production has it, which counts in files as a worker does."""
+def candor(url: str) -> Flask:
+    """Return the application with the settings of production, which counts in files as a worker does."""
     from deploy.metering import metrics_folder  # noqa: PLC0415 -- before anything that counts is imported
 
     metrics_folder.begin()
@@ -40,8 +40,8 @@ def ours(url: str) -> Flask:
     )
 
 
-def floor(url: str) -> Application:
-    """Return the floor, on one connection."""
+def baseline(url: str) -> Application:
+    """Return the baseline, on one connection."""
     os.environ["JWT_SECRET"] = SECRET
     from bench.peers import baseline  # noqa: PLC0415 -- it reads the secret
 
@@ -63,8 +63,8 @@ class Caller:
         self._application, self._workload, self._requests = application, workload, requests
         self._number = 0
 
-    def ask(self, times: int) -> None:
-        """Ask, and take the whole answer. Raises: ValueError."""
+    def send(self, times: int) -> None:
+        """Send requests, and read the whole response. Raises: ValueError."""
         for _ in range(times):
             environ = environ_of(self._requests(self._number))
             self._number += 1
@@ -80,9 +80,9 @@ class Caller:
             raise ValueError(f"{self._workload.key} was answered {status}")
 
 
-def environ_of(said: bytes) -> dict[str, Any]:
-    """Return what a server makes of a request."""
-    head, _, body = said.partition(b"\r\n\r\n")
+def environ_of(encoded: bytes) -> dict[str, Any]:
+    """Return the response of a server to a request."""
+    head, _, body = encoded.partition(b"\r\n\r\n")
     line, *fields = head.decode("latin-1").split("\r\n")
     method, target, _ = line.split(" ")
     path, _, query = target.partition("?")
@@ -113,7 +113,7 @@ def environ_of(said: bytes) -> dict[str, Any]:
 
 @contextmanager
 def log_to_file(name: str) -> Iterator[None]:
-    """Have standard error written to a file meanwhile, as a log is."""
+    """Write standard error to a file for the time of the block, as a log is."""
     kept = os.dup(STANDARD_ERROR)
     log = os.open(HOME / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, STANDARD_ERROR)

@@ -1,4 +1,4 @@
-"""Timers around the layers of our application, each of which counts the CPU time that is spent in it and no deeper."""
+"""Timers around the layers of the application, each of which counts its own CPU time, without the layers inside it."""
 
 import sys
 import time
@@ -48,12 +48,12 @@ class Timers:
         return timed
 
     def clear(self) -> None:
-        """Forget what was counted."""
+        """Reset all counters."""
         for counted in (self.seconds, self.calls, self._inside):
             counted.clear()
 
     def calibrated(self) -> Callable[[], dict[str, float]]:
-        """Measure what a timer costs by itself, and return a reader of the self times without that."""
+        """Measure the cost of a timer, and return a reader of the self times without it."""
         timed = self.around("nothing", lambda: None)
         began = time.thread_time()
         for _ in range(CALIBRATIONS):
@@ -72,7 +72,7 @@ class Timers:
 
 
 def install(timers: Timers, app: Flask) -> None:
-    """Put timers into the application. Raises: AttributeError, when a layer is not where it is looked for."""
+    """Put timers into the application. Raises: AttributeError, when a layer is not at its known place."""
     services = app.extensions["app-services"]
     _hooks(timers, app)
     for endpoint, view in app.view_functions.items():

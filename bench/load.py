@@ -1,7 +1,7 @@
-"""Sends requests over kept-alive connections from one thread, in some ten microseconds each.
+"""A load generator over kept-alive connections in one thread, which needs some ten microseconds for a request.
 
-``closed`` has so many callers ask one after the other, which measures what the server can do; ``steady`` asks at a
-fixed rate whatever comes back, and counts from when a request was due, so that a server which stalls cannot hide it.
+``closed`` has a number of callers that send one request after another, which measures capacity; ``steady`` sends at a
+fixed rate regardless of the responses, and counts from when a request was due, so a server that stalls cannot hide it.
 """
 
 import selectors
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 PATIENCE: Final = 30.0
-"""Seconds without any answer after which the server is given up."""
+"""Seconds without any response after which the server is considered dead."""
 CHUNK: Final = 1 << 20
 Requests = Callable[[int], bytes]
 """Makes the bytes of request number n."""
@@ -25,7 +25,7 @@ class NoAnswer(RuntimeError):
 
 @dataclass
 class Tally:
-    """What came back."""
+    """The responses."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Tally:
     """Requests whose connection was closed instead, and which were sent again."""
 
     def share(self, *expected: int) -> float:
-        """Return which share was answered so."""
+        """Return the share with this status."""
         return sum(self.statuses[status] for status in expected) / max(1, self.statuses.total())
 
     def quantile(self, q: float) -> float:
-        """Return how many milliseconds this share of the answers took at most."""
+        """Return the milliseconds that this share of the responses took at most."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(q * len(ordered)))] * 1000 if ordered else float("nan")
 
@@ -49,7 +49,7 @@ class Caller:
     def __init__(self, port: int) -> None:
         self._port = port
         self.socket = self._connected()
-        self.said, self.due = b"", 0.0
+        self.encoded, self.due = b"", 0.0
         self._received = bytearray()
         self._missing = 0
 
@@ -58,13 +58,13 @@ class Caller:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
-    def ask(self, said: bytes, due: float) -> None:
+    def send(self, encoded: bytes, due: float) -> None:
         """Send a request. Raises: OSError."""
-        self.said, self.due = said, due
-        self.socket.sendall(said)
+        self.encoded, self.due = encoded, due
+        self.socket.sendall(encoded)
 
     def answer(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, head and body, once all of it is there. Raises: ConnectionError."""
+        """Return status, head and body, once all of it has arrived. Raises: ConnectionError."""
         data = self.socket.recv(CHUNK)
         if not data:
             raise ConnectionError("closed")
@@ -86,7 +86,7 @@ class Caller:
         return int(head[9:12]), head, body
 
     def renew(self) -> None:
-        """Connect anew."""
+        """Connect again."""
         self.socket.close()
         self._received.clear()
         self._missing = 0
@@ -94,11 +94,11 @@ class Caller:
 
 
 Dial = Callable[[int], Caller]
-"""Connects to a port, and speaks what is spoken there."""
+"""Connects to a port, with the protocol of the server."""
 
 
 class Crowd:
-    """Callers, and who of them has nothing to do."""
+    """Callers, and the idle ones among them."""
 
     def __init__(self, port: int, size: int, dial: Dial) -> None:
         self._selector = selectors.DefaultSelector()
@@ -107,11 +107,11 @@ class Crowd:
             self._selector.register(caller.socket, selectors.EVENT_READ, caller)
         self.tally = Tally()
 
-    def ask(self, said: bytes, due: float) -> None:
-        """Send a request by whoever is idle."""
+    def send(self, encoded: bytes, due: float) -> None:
+        """Send a request by an idle caller."""
         caller = self.idle.pop()
         try:
-            caller.ask(said, due)
+            caller.send(encoded, due)
         except OSError:
             self._again(caller)
 
@@ -122,10 +122,10 @@ class Crowd:
         caller.renew()
         self._selector.register(caller.socket, selectors.EVENT_READ, caller)
         if caller not in self.idle:
-            caller.ask(caller.said, caller.due)
+            caller.send(caller.encoded, caller.due)
 
     def listen(self, timeout: float) -> bool:
-        """Take in the answers that have come, and tell whether there were any."""
+        """Read the responses that have arrived, and return True if there were any."""
         ready = self._selector.select(timeout)
         for key, _ in ready:
             caller: Caller = key.data
@@ -141,7 +141,7 @@ class Crowd:
         return bool(ready)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         for key in list(self._selector.get_map().values()):
             key.data.socket.close()
         self._selector.close()
@@ -156,12 +156,12 @@ def closed(
     seconds: float = PATIENCE,
     dial: Dial = Caller,
 ) -> Tally:
-    """Send so many requests, or for so long, each caller as soon as it has its answer. Raises: NoAnswer."""
+    """Send that many requests, or for that long, each caller as soon as it has its response. Raises: NoAnswer."""
     crowd, sent, began = Crowd(port, connections, dial), 0, time.perf_counter()
     try:
         while ((now := time.perf_counter()) < began + seconds and sent < count) or len(crowd.idle) < connections:
             while crowd.idle and sent < count and now < began + seconds:
-                crowd.ask(requests(sent), time.perf_counter())
+                crowd.send(requests(sent), time.perf_counter())
                 sent += 1
             if not crowd.listen(PATIENCE):
                 raise NoAnswer(f"no answer within {PATIENCE:.0f} seconds")
@@ -181,7 +181,7 @@ def steady(
         while sent < total or len(crowd.idle) < connections:
             now = time.perf_counter()
             while crowd.idle and sent < total and began + sent / rate <= now:
-                crowd.ask(requests(sent), began + sent / rate)
+                crowd.send(requests(sent), began + sent / rate)
                 sent += 1
             next_due = began + sent / rate - time.perf_counter() if sent < total and crowd.idle else PATIENCE
             if not crowd.listen(max(0.0, next_due)) and next_due == PATIENCE:
@@ -192,11 +192,11 @@ def steady(
     return crowd.tally
 
 
-def one(port: int, said: bytes, dial: Dial = Caller) -> tuple[int, bytes, bytes]:
+def one(port: int, encoded: bytes, dial: Dial = Caller) -> tuple[int, bytes, bytes]:
     """Return status, head and body of the answer to one request. Raises: OSError."""
     caller = dial(port)
     try:
-        caller.ask(said, 0.0)
+        caller.send(encoded, 0.0)
         while (answer := caller.answer()) is None:
             pass
         return answer

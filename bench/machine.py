@@ -1,4 +1,4 @@
-"""What is said of the machine and of the versions that were measured."""
+"""The machine and the versions of a measurement."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PEERS: Final = ("falcon", "django", "djangorestframework", "fastapi", "uvicorn",
 
 
 def described() -> dict[str, str]:
-    """Return the machine and what ran on it."""
+    """Return the machine and its software."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -26,9 +26,9 @@ def described() -> dict[str, str]:
 
 
 def peers() -> str:
-    """Return the versions of what is compared with."""
+    """Return the versions of the frameworks that Candor is compared with."""
     code = f"from importlib.metadata import version\nprint(', '.join(f'{{n}} {{version(n)}}' for n in {PEERS}))"
-    return subprocess.check_output([PYTHON, "-c", code], text=True).strip()  # noqa: S603 -- ours
+    return subprocess.check_output([PYTHON, "-c", code], text=True).strip()  # noqa: S603 -- candor
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""What a process and all that it has started use: CPU time and memory, from Linux' own books."""
+"""CPU time and memory of a process and all its descendants, from Linux's accounting."""
 
 import os
 import time
@@ -9,14 +9,14 @@ from typing import Final
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 CPUCLOCK: Final = 2
-"""In the id of a clock of another process: that it counts what the scheduler has given it (clock_getcpuclockid(3))."""
+"""The part of the clock id of another process that selects its scheduled CPU time (clock_getcpuclockid(3))."""
 CORES: Final = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = CORES[:1]
 OTHER_CORES: Final = CORES[1:] or CORES
 
 
 def tree(root: int) -> list[int]:
-    """Return the process and whatever descends from it."""
+    """Return the process and all its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -30,7 +30,7 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """Return the user and system time of a tree, that of children which have ended included."""
+    """Return the user and system time of a tree, ended children included."""
     return sum(_own(pid) + _of_the_dead(pid) for pid in tree(root))
 
 
@@ -48,7 +48,7 @@ def _of_the_dead(pid: int) -> float:
 
 
 def megabytes(root: int) -> float:
-    """Return the memory of a tree; what processes share is counted once (PSS)."""
+    """Return the memory of a tree; shared memory is counted once (PSS)."""
     return sum(_kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:") for pid in tree(root)) / 1024
 
 
@@ -67,7 +67,7 @@ def _kilobytes(path: Path, name: str) -> int:
 
 @contextmanager
 def running_on(cores: list[int]) -> Iterator[None]:
-    """Have what is started meanwhile run on these cores only."""
+    """Run processes that start in the block on these cores only."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,4 +1,4 @@
-"""The comparison, as a table for people, as JSON for machines, and as a chart."""
+"""The comparison, as a table for readers, as JSON for programs, and as a chart."""
 
 import json
 import statistics
@@ -7,29 +7,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import chart
-from bench.candidates import Contestant
+from bench.candidates import Candidate
 from bench.measure import Effort, Result
 from bench.workloads import Workload
 
 HERE: Final = Path(__file__).resolve().parent
-FLOORS: Final = {False: "floor", True: "rpc-floor"}
-"""What each is compared with, by whether it is asked over gRPC."""
+BASELINES: Final = {False: "baseline", True: "rpc-baseline"}
+"""The baseline of each protocol, by whether it is gRPC."""
 WORKS_ON_DATA: Final = frozenset({"W1", "W2", "W3", "W4"})
-BESIDE_RPC: Final = ("floor", "ours", "rpc-floor", "rpc")
+COMPARED_WITH_RPC: Final = ("baseline", "candor", "rpc-baseline", "rpc")
 
 
 def summary(
     result: Result,
-    contestants: Sequence[Contestant],
+    candidates: Sequence[Candidate],
     workloads: Sequence[Workload],
     effort: Effort,
     about: dict[str, str],
 ) -> dict[str, Any]:
-    """Return everything that was found."""
+    """Return all results."""
     return {
         "about": about | {"rounds": effort.rounds, "cpu_seconds_per_turn": effort.cpu_seconds},
         "workloads": {each.key: each.name for each in workloads},
-        "contestants": [
+        "candidates": [
             {
                 "key": each.key,
                 "name": each.name,
@@ -37,18 +37,18 @@ def summary(
                 "megabytes": round(result.megabytes[each.key], 1),
                 "start_seconds": round(result.start_seconds[each.key], 2),
                 "cells": {
-                    workload.key: _cell(result, each.key, workload.key, floor=FLOORS[each.is_rpc])
+                    workload.key: _cell(result, each.key, workload.key, baseline=BASELINES[each.is_rpc])
                     for workload in workloads
                     if (each.key, workload.key) in result.cells
                 },
             }
-            for each in contestants
+            for each in candidates
         ],
     }
 
 
-def _cell(result: Result, who: str, what: str, *, floor: str) -> dict[str, Any]:
-    cell, base = result.cells[who, what], result.cells.get((floor, what))
+def _cell(result: Result, who: str, what: str, *, baseline: str) -> dict[str, Any]:
+    cell, base = result.cells[who, what], result.cells.get((baseline, what))
     ratios = [low / cost for low, cost in zip(base.cpu_us, cell.cpu_us, strict=True)] if base else []
     return {
         "cpu_us": round(cell.cost, 1),
@@ -64,20 +64,20 @@ def _cell(result: Result, who: str, what: str, *, floor: str) -> dict[str, Any]:
 
 def tables(found: dict[str, Any]) -> str:
     """Return the tables, in Markdown."""
-    http, rpc = _over_http(found), _beside_rpc(found)
+    http, rpc = _over_http(found), _with_rpc(found)
     parts = [
-        "CPU per request, as a ratio to the floor (1.00; higher is better), median (least–most of the rounds):",
+        "CPU per request, as a ratio to the baseline (1.00; higher is better), median (least–most of the rounds):",
         _table(http, _ratio),
         "CPU per request, in microseconds, of all processes of the server:",
         _table(http, lambda cell: f"{cell['cpu_us']:,.0f}"),
         "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
         _latencies(http),
     ]
-    if any(each["is_rpc"] for each in rpc["contestants"]):
+    if any(each["is_rpc"] for each in rpc["candidates"]):
         parts += [
-            "### gRPC beside REST",
-            "CPU per request, in microseconds, and as a ratio to the floor of the same protocol:",
-            beside_rpc(found),
+            "### gRPC and REST",
+            "CPU per request, in microseconds, and as a ratio to the baseline of the same protocol:",
+            compare_with_rpc(found),
             "Latency as above:",
             _latencies(rpc),
         ]
@@ -85,22 +85,22 @@ def tables(found: dict[str, Any]) -> str:
 
 
 def ratios(found: dict[str, Any]) -> str:
-    """Return the table of ratios to the floor, without the spread."""
+    """Return the table of ratios to the baseline, without the spread."""
     return _table(_over_http(found), lambda cell: f"{cell['ratio']:.2f}")
 
 
-def beside_rpc(found: dict[str, Any]) -> str:
-    """Return the table of what is asked over either protocol."""
+def compare_with_rpc(found: dict[str, Any]) -> str:
+    """Return the table of workloads that run over either protocol."""
 
     def show(cell: dict[str, Any]) -> str:
         return f"{cell['cpu_us']:,.0f} µs" + (f" ({cell['ratio']:.2f})" if cell["ratio"] else "")
 
-    return _table(_beside_rpc(found), show)
+    return _table(_with_rpc(found), show)
 
 
 def capacity(found: dict[str, Any]) -> str:
     """Return the table for planning: requests that a core serves, and cores of the service per core of PostgreSQL."""
-    cells = next(each["cells"] for each in found["contestants"] if each["key"] == "ours")
+    cells = next(each["cells"] for each in found["candidates"] if each["key"] == "candor")
     rows = [
         [
             f"{key} {found['workloads'][key]}",
@@ -123,17 +123,17 @@ def capacity(found: dict[str, Any]) -> str:
 
 
 def _over_http(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what was found over HTTP."""
-    return found | {"contestants": [each for each in found["contestants"] if not each["is_rpc"]]}
+    """Return the results over HTTP."""
+    return found | {"candidates": [each for each in found["candidates"] if not each["is_rpc"]]}
 
 
-def _beside_rpc(found: dict[str, Any]) -> dict[str, Any]:
-    """Return what was found of ourselves and of the floors, where it was asked over both protocols."""
-    chosen = [each for each in found["contestants"] if each["key"] in BESIDE_RPC]
-    asked = {key for each in chosen if each["is_rpc"] for key in each["cells"]}
+def _with_rpc(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of Candor and of the baselines, for workloads that run over both protocols."""
+    chosen = [each for each in found["candidates"] if each["key"] in COMPARED_WITH_RPC]
+    selected = {key for each in chosen if each["is_rpc"] for key in each["cells"]}
     return {
-        "workloads": {key: name for key, name in found["workloads"].items() if key in asked},
-        "contestants": chosen,
+        "workloads": {key: name for key, name in found["workloads"].items() if key in selected},
+        "candidates": chosen,
     }
 
 
@@ -147,7 +147,7 @@ def _table(found: dict[str, Any], show: Callable[[dict[str, Any]], str]) -> str:
     heads = [f"{key} {name}" for key, name in found["workloads"].items()]
     rows = [
         [each["name"], *(show(each["cells"][key]) if key in each["cells"] else "–" for key in found["workloads"])]
-        for each in found["contestants"]
+        for each in found["candidates"]
     ]
     return markdown(["", *heads], rows)
 
@@ -156,25 +156,25 @@ def _latencies(found: dict[str, Any]) -> str:
     steady = [
         key
         for key in found["workloads"]
-        if any(each["cells"].get(key, {}).get("steady") for each in found["contestants"])
+        if any(each["cells"].get(key, {}).get("steady") for each in found["candidates"])
     ]
 
     def show(cell: dict[str, Any]) -> str:
-        said = cell.get("steady")
-        if not said:
+        latency = cell.get("steady")
+        if not latency:
             return "–"
-        missed = f", {1 - said['answered']:.1%} refused" if said["answered"] < 1 else ""
-        return f"{said['p50']:.1f} / {said['p99']:.1f} ({said['rate']:,.0f}{missed})"
+        missed = f", {1 - latency['answered']:.1%} rejected" if latency["answered"] < 1 else ""
+        return f"{latency['p50']:.1f} / {latency['p99']:.1f} ({latency['rate']:,.0f}{missed})"
 
     rows = [
         [each["name"], *(show(each["cells"].get(key, {})) for key in steady), f"{each['megabytes']:.0f} MB"]
-        for each in found["contestants"]
+        for each in found["candidates"]
     ]
     return markdown(["", *(f"{key} {found['workloads'][key]}" for key in steady), "memory"], rows)
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose columns are aligned, so that it reads well as it is."""
+    """Return a table with aligned columns, which is legible as text."""
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
 
     def line(cells: Sequence[str]) -> str:
@@ -187,14 +187,14 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def write(found: dict[str, Any]) -> None:
-    """Keep what was found: ``results.json``, and a chart of what each does per second of CPU, where all can be seen."""
+    """Store the results: ``results.json``, and a chart of the requests per second of CPU."""
     (HERE / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     panels = [
         chart.Panel(
             f"{key}: {name}",
             [
-                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_ours=each["key"] == "ours")
-                for each in _over_http(found)["contestants"]
+                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_candor=each["key"] == "candor")
+                for each in _over_http(found)["candidates"]
                 if key in each["cells"]
             ],
         )

@@ -1,4 +1,4 @@
-"""Before anything is measured: does everybody give the same answers?"""
+"""Check before a measurement that all servers send the same responses."""
 
 import json
 import subprocess
@@ -6,33 +6,33 @@ from datetime import datetime
 from typing import Any, Final
 
 from bench import load
-from bench.candidates import PYTHON, Contestant, violations
+from bench.candidates import PYTHON, Candidate, violations
 from bench.database import ROOT
-from bench.workloads import GET_ONE, Callers, Workload, said
+from bench.workloads import GET_ONE, Callers, Workload, encoded
 
 MADE_UP: Final = frozenset({"name", "title", "create_time", "update_time", "next_page_token"})
-"""Members that are each server's own in a task just created; of a page token it only counts whether there is one."""
+"""Members that differ between servers in a new task; of a page token only the presence counts."""
 FIVE: Final = 5
 
 
 class Disagreement(RuntimeError):
-    """Somebody answers something else."""
+    """A server sends a different response."""
 
 
-def check(contestant: Contestant, port: int, workload: Workload, callers: Callers, expected: Any) -> Any:
-    """Return the answer, in which moments are moments and not texts; ``expected`` is the floor's, or nothing yet.
+def check(candidate: Candidate, port: int, workload: Workload, callers: Callers, expected: Any) -> Any:
+    """Return the response, in which times are times and not texts; ``expected`` is the baseline's, or nothing yet.
 
     Raises:
         Disagreement: status or content is another.
     """
-    ask = workload.requests(callers, is_rpc=contestant.is_rpc)(0)
-    status, head, body = load.one(port, ask, contestant.dial)
-    who = f"{contestant.name}, {workload.key} {workload.name}"
+    request = workload.requests(callers, is_rpc=candidate.is_rpc)(0)
+    status, head, body = load.one(port, request, candidate.dial)
+    who = f"{candidate.name}, {workload.key} {workload.name}"
     if status not in workload.statuses:
         raise Disagreement(f"{who}: answered {status}: {body[:400].decode(errors='replace')}")
     if workload.key == "W6":
-        return None  # what an unknown path is answered with is everybody's own
-    found = json.loads(_from_message(workload, body) if contestant.is_rpc else body)
+        return None  # each server has its own response to an unknown path
+    found = json.loads(_from_message(workload, body) if candidate.is_rpc else body)
     if workload.key == "W5" and violations(found) != FIVE:
         raise Disagreement(f"{who}: named {violations(found)} violations instead of {FIVE}: {body.decode()}")
     if workload.key == "W4":
@@ -40,7 +40,7 @@ def check(contestant: Contestant, port: int, workload: Workload, callers: Caller
     if workload.key == "W5":
         return None
     answer = _comparable(found, hidden=MADE_UP if workload.key == "W4" else frozenset())
-    if contestant.is_rpc:
+    if candidate.is_rpc:
         answer, expected = _without_nulls(answer), _without_nulls(expected)
     if expected is not None and answer != expected:
         raise Disagreement(f"{who}: answered {_difference(answer, expected)}")
@@ -48,20 +48,20 @@ def check(contestant: Contestant, port: int, workload: Workload, callers: Caller
 
 
 def _from_message(workload: Workload, body: bytes) -> bytes:
-    """Return a message as JSON; protocol buffers are only there where the peers are."""
+    """Return a message as JSON; protocol buffers are only installed in the environment of the peers."""
     name = "Task" if workload is GET_ONE else "ListTasksResponse"
     code = (
         "import sys; from google.protobuf.json_format import MessageToJson; "
-        f"from app.rpc.gen.todo.v1.todo_pb2 import {name} as Told; "
-        "print(MessageToJson(Told.FromString(sys.stdin.buffer.read()), "
+        f"from app.rpc.gen.todo.v1.todo_pb2 import {name} as Message; "
+        "print(MessageToJson(Message.FromString(sys.stdin.buffer.read()), "
         "preserving_proto_field_name=True, always_print_fields_with_no_presence=True))"
     )
-    done = subprocess.run([PYTHON, "-c", code], input=body, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 -- ours
+    done = subprocess.run([PYTHON, "-c", code], input=body, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 -- candor
     return done.stdout
 
 
 def _without_nulls(found: Any) -> Any:
-    """Return an answer as messages have it, in which what is not there is absent."""
+    """Return a response in the form of messages, in which null members are absent."""
     if isinstance(found, dict):
         return {name: _without_nulls(value) for name, value in found.items() if value is not None}
     return [_without_nulls(each) for each in found] if isinstance(found, list) else found
@@ -69,8 +69,8 @@ def _without_nulls(found: Any) -> Any:
 
 def _check_created(who: str, port: int, head: bytes, callers: Callers) -> None:
     path = head.partition(b"\r\nlocation: ")[2].partition(b"\r\n")[0].decode()
-    if not path or load.one(port, said("GET", path, callers.writer))[0] != 200:
-        raise Disagreement(f"{who}: what was created is not found at its Location, {path!r}")
+    if not path or load.one(port, encoded("GET", path, callers.writer))[0] != 200:
+        raise Disagreement(f"{who}: the created task is not found at its Location, {path!r}")
 
 
 def _comparable(found: Any, *, hidden: frozenset[str]) -> Any:

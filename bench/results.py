@@ -1,4 +1,4 @@
-"""``RESULTS.md``: what was measured last, for people, written from the JSON beside it."""
+"""``RESULTS.md``: the last measurements, for readers, written from the JSON files in this folder."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -14,31 +14,36 @@ COMPARISON: Final = HERE / "results.json"
 DOCS: Final = HERE.parent / "docs"
 TABLES: Final = {
     "<!-- bench: written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.ratios),
-    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.beside_rpc),
+    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.compare_with_rpc),
     "<!-- bench: capacity, written by make bench -->": (DOCS / "operate" / "scale.md", report.capacity),
 }
-"""The page and the table that stands between each of these lines and the next ``END``."""
+"""The page and the table between each of these lines and the next ``END``."""
 END: Final = "<!-- /bench -->"
 Record = dict[str, Any]
 
 
 def write() -> None:
-    """Write everything that is known."""
+    """Write all stored results."""
     parts = [
         "# Results",
-        "Written by `make bench` and `make bench-scaling`; [`README.md`](README.md) says how it is measured.",
+        "Written by `make bench` and `make bench-scaling`; see [how it is measured](README.md).",
     ]
     if COMPARISON.exists():
         found = json.loads(COMPARISON.read_text())
-        parts += ["## Beside others", _machine(found["about"]), "![](results.svg)", report.tables(found).strip()]
+        parts += [
+            "## Comparison with other servers",
+            _machine(found["about"]),
+            "![](results.svg)",
+            report.tables(found).strip(),
+        ]
     if SCALING.exists():
         found = json.loads(SCALING.read_text())
-        (HERE / "scaling.svg").write_text(chart.curves("As things grow", _curves(found)))
-        parts += ["## As things grow", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
+        (HERE / "scaling.svg").write_text(chart.curves("Growth", _curves(found)))
+        parts += ["## Growth", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
     (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n")
 
 
-def tell(found: Record) -> None:
+def write_docs(found: Record) -> None:
     """Write the tables into the documentation.
 
     Raises:
@@ -53,7 +58,7 @@ def tell(found: Record) -> None:
 
 
 def _machine(about: Record) -> str:
-    """Return what it was measured on."""
+    """Return the machine of the measurement."""
     machine = f"{about['processor']}, {about['cores']} cores, {about['memory']}, {about['system']}"
     versions = f"Python {about['python']}, {about['packages']}"
     return f"{machine}; {versions}{', ' + about['peers'] if 'peers' in about else ''}."
@@ -70,7 +75,7 @@ def _scaling(found: Record) -> list[str]:
         ),
         ("Length of a list, over HTTP, one client", "lengths", _plain),
         ("Clients at once, one worker on one core: `GET` one task", "clients", _plain),
-        ("Workers on all cores, beside PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
+        ("Workers on all cores, with PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
         ("Memory of one worker over its requests, with replacement of workers switched off", "memory", _memory),
         ("From start to ready, two workers, in seconds", "start", _start),
     ):
@@ -95,7 +100,7 @@ def _rows(found: Sequence[Record]) -> str:
 
 
 def _plain(found: Sequence[Record]) -> str:
-    heads = [name.replace("_", " ") for name in found[0]]
+    heads = [name.replace("_us", "_µs").replace("_", " ") for name in found[0]]
     return report.markdown(heads, [[f"{value:,.10g}" for value in each.values()] for each in found])
 
 

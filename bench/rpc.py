@@ -1,4 +1,4 @@
-"""gRPC as far as asking takes: HTTP/2 frames written ahead, so that a call costs the caller no more than a request."""
+"""A minimal gRPC client: prepared HTTP/2 frames, therefore a call costs the caller no more than a request."""
 
 import struct
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
 MOST: Final = (1 << 31) - 1
 _HEAD: Final = 9
 _PREFIX: Final = 5
-"""Of a message: whether it is compressed, and its length."""
+"""The prefix of a message: the flag for compression, and its length."""
 
 
 def _frame(kind: int, flags: int, payload: bytes, stream: int = 0) -> bytes:
@@ -20,7 +20,7 @@ def _frame(kind: int, flags: int, payload: bytes, stream: int = 0) -> bytes:
 
 HELLO: Final = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    # No table of header fields (1), so that trailers come as they are; windows (4) that never close; long frames (5).
+    # No table of header fields (1): trailers are not indexed; windows (4) that never close; long frames (5).
     + _frame(SETTINGS, 0, struct.pack(">HIHIHI", 1, 0, 4, MOST, 5, CHUNK))
     + _frame(WINDOW_UPDATE, 0, struct.pack(">I", MOST - 0xFFFF))
 )
@@ -28,7 +28,7 @@ _SUCCEEDED: Final = b"grpc-status\x010"
 
 
 def _packed(text: str) -> bytes:
-    """Return a string as HPACK has it (RFC 7541, 5.2), without Huffman's code."""
+    """Return a string in HPACK's format (RFC 7541, 5.2), without Huffman's code."""
     data, rest, size = text.encode(), len(text.encode()) - 0x7F, bytearray()
     if rest < 0:
         return bytes([len(data)]) + data
@@ -39,7 +39,7 @@ def _packed(text: str) -> bytes:
 
 
 def call(method: str, message: bytes, token: Mapping[str, str]) -> bytes:
-    """Return the frames of a call, on stream 0: its own is filled in when it is sent."""
+    """Return the frames of a call, on stream 0: sending replaces the number."""
     fields = {
         ":method": "POST",
         ":scheme": "http",
@@ -56,7 +56,7 @@ def call(method: str, message: bytes, token: Mapping[str, str]) -> bytes:
 
 
 class RpcCaller(Caller):
-    """One connection with one call at a time; the status is that of HTTP: 200, or 500 for whatever else."""
+    """One connection with one call at a time; the status is that of HTTP: 200, or 500 for everything else."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
@@ -67,15 +67,17 @@ class RpcCaller(Caller):
         self._message = bytearray()
         self.socket.sendall(HELLO)
 
-    def ask(self, said: bytes, due: float) -> None:
+    def send(self, encoded: bytes, due: float) -> None:
         """Send a call. Raises: OSError."""
-        self.said, self.due = said, due
+        self.encoded, self.due = encoded, due
         self._stream += 2
-        stream, second = struct.pack(">I", self._stream), _HEAD + int.from_bytes(said[:3])
-        self.socket.sendall(b"".join((said[:5], stream, said[_HEAD : second + 5], stream, said[second + _HEAD :])))
+        stream, second = struct.pack(">I", self._stream), _HEAD + int.from_bytes(encoded[:3])
+        self.socket.sendall(
+            b"".join((encoded[:5], stream, encoded[_HEAD : second + 5], stream, encoded[second + _HEAD :]))
+        )
 
     def answer(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, trailers and message, once all of it is there. Raises: ConnectionError."""
+        """Return status, trailers and message, once all of it has arrived. Raises: ConnectionError."""
         data = self.socket.recv(CHUNK)
         if not data:
             raise ConnectionError("closed")
@@ -92,7 +94,7 @@ class RpcCaller(Caller):
         return found
 
     def _heard(self, kind: int, flags: int, payload: bytearray) -> tuple[int, bytes, bytes] | None:
-        """Take in a frame, and return the answer if it ends with it. Raises: ConnectionError."""
+        """Read a frame, and return the response if it ends with it. Raises: ConnectionError."""
         if kind == DATA:
             self._message += payload
         elif kind == HEADERS and flags & END_STREAM:
@@ -105,6 +107,6 @@ class RpcCaller(Caller):
         return None
 
     def renew(self) -> None:
-        """Connect anew."""
+        """Connect again."""
         super().renew()
         self._begin()

@@ -1,4 +1,4 @@
-"""A contestant's server, from start to stop."""
+"""A candidate's server, from start to stop."""
 
 import os
 import signal
@@ -21,12 +21,12 @@ HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and what it is."""
+    """The address and the process of a server."""
 
     port: int
     pid: int
     seconds: float
-    """From its start until it answered."""
+    """The seconds from its start until its first response."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def serving(
     argv = [word.format(port=port) for word in command]
     began = time.monotonic()
     with log.open("wb") as stream, processes.running_on(cores):
-        process = subprocess.Popen(  # noqa: S603 -- ours
+        process = subprocess.Popen(  # noqa: S603 -- candor
             exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False),
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
         )  # fmt: skip
@@ -61,21 +61,21 @@ def serving(
             process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", ask: Callable[[], tuple[int, bytes, bytes]], log: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", send: Callable[[], tuple[int, bytes, bytes]], log: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if ask()[0] == 200:
+            if send()[0] == 200:
                 return
         except OSError:
             pass
         time.sleep(0.01)
-    said = log.read_text(errors="replace").strip().splitlines()[-20:]
-    raise load.NoAnswer("\n".join([f"{log.stem} does not start:", *said]))
+    lines = log.read_text(errors="replace").strip().splitlines()[-20:]
+    raise load.NoAnswer("\n".join([f"{log.stem} does not start:", *lines]))
 
 
 def free_ports() -> int:
-    """Return a port that is free, and the one above it too."""
+    """Return a free port that is followed by another free port."""
     while True:
         with closing(socket.socket()) as low, closing(socket.socket()) as high:
             low.bind(("127.0.0.1", 0))
@@ -88,7 +88,7 @@ def free_ports() -> int:
 
 
 def empty_home() -> None:
-    """Make the folder of what the benchmark leaves, and forget earlier logs."""
+    """Create the folder of the benchmark's files, and remove earlier logs."""
     HOME.mkdir(parents=True, exist_ok=True)
     for log in HOME.glob("*.log"):
         log.unlink()

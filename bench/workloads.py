@@ -1,4 +1,4 @@
-"""What is asked: seven requests, from the one that costs most to the one that costs nothing but HTTP."""
+"""The workloads: seven requests, from the most expensive one to one that costs nothing but HTTP."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from bench import rpc
 from bench.load import Requests
 
 _TITLES: Final = count()
-"""No title is taken twice."""
+"""Makes titles unique."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Workload:
     statuses: frozenset[int]
     make: Callable[["Callers"], Requests] = field(repr=False)
     make_rpc: Callable[["Callers"], Requests] | None = field(default=None, repr=False)
-    """The same over gRPC, where that is asked."""
+    """The same over gRPC, where that exists."""
 
     def requests(self, callers: "Callers", *, is_rpc: bool) -> Requests:
-        """Return what these callers ask. Raises: LookupError: it is not asked over gRPC."""
+        """Return the requests of these callers. Raises: LookupError: the workload does not exist over gRPC."""
         if not is_rpc:
             return self.make(callers)
         if self.make_rpc is None:
@@ -35,15 +35,15 @@ class Workload:
 
 @dataclass(frozen=True)
 class Callers:
-    """Who asks, by their header fields, and the ids that the reader may read."""
+    """The callers' header fields, and the ids that the reader may read."""
 
     reader: Mapping[str, str]
     writer: Mapping[str, str]
     ids: tuple[str, ...]
 
 
-def said(method: str, path: str, fields: Mapping[str, str], body: object = None) -> bytes:
-    """Return the bytes of a request, with what an ordinary client sends."""
+def encoded(method: str, path: str, fields: Mapping[str, str], body: object = None) -> bytes:
+    """Return the bytes of a request, with the header fields of an ordinary client."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "User-Agent: bench/1", "Accept: application/json"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     data = b"" if body is None else json.dumps(body).encode()
@@ -53,15 +53,15 @@ def said(method: str, path: str, fields: Mapping[str, str], body: object = None)
 
 
 def _get(callers: Callers) -> Requests:
-    made = [said("GET", f"/v1/tasks/{each}", callers.reader) for each in callers.ids]
+    made = [encoded("GET", f"/v1/tasks/{each}", callers.reader) for each in callers.ids]
     return lambda number: made[number % len(made)]
 
 
 def always(path: str) -> Callable[[Callers], Requests]:
-    """Return what asks for the same thing each time."""
+    """Return a source of the same request each time."""
 
     def make(callers: Callers) -> Requests:
-        made = said("GET", path, {} if path == "/healthz" else callers.reader)
+        made = encoded("GET", path, {} if path == "/healthz" else callers.reader)
         return lambda number: made
 
     return make
@@ -74,7 +74,7 @@ def _get_over_rpc(callers: Callers) -> Requests:
 
 
 def _list_over_rpc(size: int) -> Callable[[Callers], Requests]:
-    """Return what asks for the first page of this size, which is member 1 of the message, as a varint."""
+    """Return a source of requests for the first page of this size, which is member 1 of the message, as a varint."""
     number = bytes([size]) if size < 0x80 else bytes([size & 0x7F | 0x80, size >> 7])
 
     def make(callers: Callers) -> Requests:
@@ -99,7 +99,9 @@ def new_task(title: str) -> dict[str, Any]:
 
 
 def _create(callers: Callers) -> Requests:
-    head, _, tail = said("POST", "/v1/tasks", callers.writer, new_task("Task 000000000000")).partition(b"000000000000")
+    head, _, tail = encoded("POST", "/v1/tasks", callers.writer, new_task("Task 000000000000")).partition(
+        b"000000000000"
+    )
     return lambda _: head + b"%012d" % next(_TITLES) + tail
 
 
@@ -115,7 +117,7 @@ FIVE: Final = {
 
 
 def _violate(callers: Callers) -> Requests:
-    made = said("POST", "/v1/tasks", callers.writer, FIVE)
+    made = encoded("POST", "/v1/tasks", callers.writer, FIVE)
     return lambda _: made
 
 

@@ -1,4 +1,4 @@
-"""How the house is brought up. What lives here starts, supervises or fronts the service; none of it serves a request.
+"""Starting, supervising and fronting the service; nothing here serves a request.
 
-Nothing here imports `app`, and `app` imports nothing from here: they meet only in environment variables and files.
+Nothing here imports `app`, and `app` imports nothing from here: their interface is environment variables and files.
 """

@@ -18,13 +18,13 @@ from app.models import Base
 from app.repositories.engine import reason_of
 
 COMPARED = definitions.compare
-"""Importing it has Alembic compare definitions as well."""
+"""The import makes Alembic also compare the definitions of constraints and indexes."""
 
 
 def number_revision(
     _context: MigrationContext, _heads: str | Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
-    """Number revisions, so that their files sort; write none when nothing has changed."""
+    """Number the revision: the files then sort in order. Write none if nothing has changed."""
     (script,) = directives
     if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
         directives.clear()
@@ -34,14 +34,14 @@ def number_revision(
 
 
 def render_item(kind: str, item: object, _autogen_context: object) -> str | Literal[False]:
-    """Write a type of ours as the plain type that it is stored as: a migration must not change when the models do."""
+    """Write a custom type as its plain SQL type, because a migration must not depend on the models."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
     return False
 
 
 def run(connection: Connection) -> None:
-    """Do what the command does: a transaction for each migration, with locks that are not waited for long."""
+    """Run the command, with a transaction for each migration and a short lock timeout."""
     connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.commit()
     if command == "upgrade" and schema.is_ahead(connection, ScriptDirectory.from_config(context.config)):

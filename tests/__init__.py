@@ -1,1 +1,1 @@
-"""What the house promises, kept to: the folders mirror the tree, and `stack` starts it as a person would."""
+"""Tests of the repository. Their directories mirror those of the code; `stack` starts the service like a user."""

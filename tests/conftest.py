@@ -1,6 +1,6 @@
-"""What every test stands on: a real PostgreSQL, the application on it, and a watch over undeclared errors.
+"""Fixtures of all tests: a real PostgreSQL, the application on it, and a check for undeclared errors.
 
-``TEST_DATABASE_URL`` names a server to use instead; a database of its own is made there and dropped.
+``TEST_DATABASE_URL`` names a server to use instead; the tests create their own database there, and drop it.
 """
 
 import multiprocessing
@@ -38,21 +38,21 @@ TokenMaker = Callable[..., str]
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
 """Empties every table."""
 
-of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy machine is no fault
+of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy machine is not a fault
 of_hypothesis.load_profile("without-deadlines")
 os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
-# Of what tests start, only what they ask for takes a port.
+# Programs that tests start open a port only when the test requests it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # of a run in a shell's background, services inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # services inherit that of a background job in a shell
 os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))
-# All workers of a run generate from one seed.
+# All workers of a run use the same seed.
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how to repeat generated requests, when tests have sent any."""
+    """Print the command that repeats generated requests, if any test has sent some."""
     reports = (report for reports in terminalreporter.stats.values() for report in reports)
     if any(getattr(report, "nodeid", "").startswith("tests/fuzz/") for report in reports):
-        terminalreporter.write_line(f"fuzz: FUZZ_SEED={os.environ['FUZZ_SEED']} repeats what was generated")
+        terminalreporter.write_line(f"fuzz: FUZZ_SEED={os.environ['FUZZ_SEED']} repeats the generated requests")
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def database_url(own_databases: Databases, pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
-    """Return the settings of the application under test; ``dataclasses.replace`` makes others of them."""
+    """Return the settings of the application under test; ``dataclasses.replace`` makes variants."""
     return Settings(
         database_url=database_url,
         jwt_secret="a-secret-of-the-tests-32-bytes-long!",
@@ -108,9 +108,9 @@ def settings(database_url: str) -> Settings:
 
 
 _RECENT: Final[list[Flask]] = []
-"""The applications that have been made since the present test began."""
+"""The applications that have been created since the present test began."""
 _LASTING: Final[list[Flask]] = []
-"""The applications of fixtures that outlive a test. Their connections stay open until the session ends."""
+"""Applications of fixtures with a longer life than a test. Their connections stay open until the session ends."""
 
 
 def _dispose(applications: Iterable[Flask]) -> None:
@@ -120,7 +120,7 @@ def _dispose(applications: Iterable[Flask]) -> None:
 
 
 def close(engine: Engine) -> None:
-    """Close the connections of an engine; one that a thread still has is waited for: returned later, it stays open."""
+    """Close the connections of an engine. Wait for one that a thread has: returned later, it would stay open."""
     until = time.monotonic() + 5
     while isinstance(engine.pool, QueuePool) and engine.pool.checkedout() and time.monotonic() < until:
         time.sleep(0.01)
@@ -129,7 +129,7 @@ def close(engine: Engine) -> None:
 
 @pytest.fixture(autouse=True)
 def forget_applications() -> Iterator[None]:
-    """Close the connections of the applications that a test has made, and free the applications."""
+    """Close the connections of the applications that a test has created, and free the applications."""
     _LASTING.extend(_RECENT)
     _RECENT.clear()
     yield
@@ -165,8 +165,8 @@ def app(make_application: Callable[..., Flask]) -> Flask:
 def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
     """Replace the fixture of pytest-flask, which pushes a request context around each test.
 
-    Flask's test client reuses the application context that it finds. All calls of a test would share one ``g``, which
-    does not happen on any server. Only the tests of ``live_server`` keep the context: it serves in another process.
+    Flask's test client reuses an existing application context. All calls of a test would share one ``g``, which
+    does not happen on any server. Only tests of ``live_server`` keep the context: it serves in another process.
     """
     if "live_server" not in request.fixturenames or "client" in request.fixturenames:
         yield
@@ -177,7 +177,7 @@ def _push_request_context(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def no_child_is_left() -> Iterator[None]:
-    """Kill child processes: pytest-flask gives its server five seconds to end, and then leaves it alone."""
+    """Kill child processes: pytest-flask waits five seconds for its server to end, and then continues without it."""
     yield
     for child in multiprocessing.active_children():
         child.kill()
@@ -198,13 +198,13 @@ def live_server(
     monkeypatch.setitem(app.config, "SERVER_NAME", app.config["SERVER_NAME"])  # pytest-flask doesn't restore None
     _dispose([app])  # processes must not share connections
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and newer: of a fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and newer: a fork with threads
         return request.getfixturevalue("live_server")
 
 
 @pytest.fixture
 def client(app: Flask) -> Iterator[FlaskClient]:
-    """Return a test client that checks every response; the tables are empty again after the test."""
+    """Return a test client that checks every response; the tables are emptied after the test."""
     yield app.test_client()
     with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)

@@ -1,4 +1,4 @@
-"""What something costs: CPU time of this process, and the memory that Python allocates. Never wall time."""
+"""Costs of an operation: CPU time of this process, and the memory that Python allocates. Never wall time."""
 
 import time
 import tracemalloc
@@ -9,26 +9,26 @@ from typing import Final
 import orjson
 
 ORDINARY: Final = b"[" + b",".join([b'{"title":"Buy milk","tags":["home"],"priority":3}'] * 20_000) + b"]"
-"""A body of a megabyte as honest clients send them."""
+"""A body of a megabyte as typical clients send them."""
 TRIES: Final = 4
 ORDINARY_SECONDS: Final = 0.012
-"""What orjson takes to load it on the machine on which bounds in seconds were written down."""
+"""The CPU time in which orjson loads it on the machine for which limits in seconds were chosen."""
 
 
 def spent(do: Callable[[], object]) -> float:
-    """Return the seconds of CPU that it takes."""
+    """Return the CPU time of a call in seconds."""
     began = time.process_time()
     do()
     return time.process_time() - began
 
 
 def is_cheaper(do: Callable[[], object], than: float) -> bool:
-    """Report whether it takes fewer seconds of CPU; what else runs only adds to them, so it is tried a few times."""
+    """Report whether a call takes less CPU time than this. It is tried a few times, because other load adds to it."""
     return any(spent(do) < than for _ in range(TRIES))
 
 
 def peak(do: Callable[[], object]) -> int:
-    """Return the bytes that are allocated at once, at most, by what ``tracemalloc`` sees."""
+    """Return the peak of allocated bytes, as ``tracemalloc`` measures it."""
     tracemalloc.start()
     try:
         do()
@@ -38,12 +38,12 @@ def peak(do: Callable[[], object]) -> int:
 
 
 def plain(size: int) -> float:
-    """Return the seconds of CPU that orjson takes for as many bytes of an ordinary body."""
+    """Return the CPU time in seconds that orjson takes for as many bytes of an ordinary body."""
     return _ordinary() * size / len(ORDINARY)
 
 
 def machine() -> float:
-    """Return how many times slower this machine is now than the one on which bounds in seconds were written down."""
+    """Return how many times slower this machine is now than the one for which limits in seconds were chosen."""
     return max(1.0, _ordinary() / ORDINARY_SECONDS)
 
 

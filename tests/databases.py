@@ -1,6 +1,6 @@
 """PostgreSQL for a test run: one server, one migrated template, and the databases that are copied from it.
 
-``TEST_DATABASE_URL`` names a server to use. Without it, a run starts a server of its own on the first cluster below
+``TEST_DATABASE_URL`` names a server to use. Without it, a run starts its own server on the first cluster below
 ``.local`` that no other run uses. The cluster is kept for the next run. Every run, and every worker of pytest-xdist in
 it, names its databases differently, therefore runs in one checkout or on one server don't meet.
 """
@@ -33,7 +33,7 @@ SHARED: Final = pytest.StashKey[dict[str, str]]()
 
 
 def shared(config: pytest.Config) -> Mapping[str, str]:
-    """Return what this process shares with others: nothing when it is alone."""
+    """Return the server and template that this process shares with others; empty in a single process."""
     return config.stash.get(SHARED, None) or getattr(config, "workerinput", {})
 
 
@@ -92,7 +92,7 @@ class Databases:
         self._made: list[str] = []
 
     def make(self, purpose: str, *, template: str = "template0") -> str:
-        """Make a database, in place of the earlier one for the same purpose, and return its URL."""
+        """Create a database, in place of the earlier one for the same purpose, and return its URL."""
         name = f"{self._names}_{purpose}"
         with self._admin.connect() as connection:
             _drop(connection, name)
@@ -101,7 +101,7 @@ class Databases:
         return self._url.set(database=name).render_as_string(hide_password=False)
 
     def make_template(self) -> str:
-        """Make a database at the newest migration, and return its name."""
+        """Create a database at the newest migration, and return its name."""
         url = self.make("template")
         app = create_app(Settings(database_url=url, jwt_secret="x" * 32, log_level="WARNING"))
         migrations.bind(app)

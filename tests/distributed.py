@@ -1,8 +1,8 @@
-"""pytest plugin for runs in several processes (pytest-xdist): what the workers share, and the tests that judge the run.
+"""pytest plugin for several processes (pytest-xdist): shared databases, and tests that evaluate the whole run.
 
 The controller starts the PostgreSQL server and makes the template before the first worker starts. Workers leave out the
-tests marked ``last`` and send the controller what their tests observed. The controller runs the ``last`` tests itself
-once all workers have ended, on everything that all of them observed. In one process, nothing of this applies: the
+tests marked ``last`` and send the observations of their tests to the controller. The controller runs the ``last`` tests
+itself once all workers have ended, on the observations of all of them. In one process, nothing of this applies: the
 ``last`` tests are the last ones of the session.
 """
 
@@ -19,12 +19,12 @@ from tests import observed_errors
 from tests.databases import SHARED, Databases, server, shared
 
 MOST_WORKERS: Final = 8
-REASON: Final = "judges what all tests have seen; run them all"
+REASON: Final = "evaluates all tests; run the whole suite"
 
 
 @dataclass
 class Controller:
-    """What the process that distributes the tests has learned from the workers."""
+    """The results that the process that distributes the tests has received from the workers."""
 
     last: set[str] = field(default_factory=set)
     crashed: bool = False
@@ -66,7 +66,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand a worker what it needs to know."""
+    """Pass a worker its input."""
     node.workerinput |= {**shared(node.config), "is_full": is_full(node.config)}
 
 
@@ -85,21 +85,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Spare garbage collections the modules and the tests, which stay in any case."""
+    """Exclude modules and tests, which stay in memory, from garbage collections."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the controller what the tests of this worker observed."""
+    """Send the controller the observations of this worker."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["observed"] = observed_errors.exported()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object | None) -> None:
-    """Take over what a worker sends when it ends."""
+    """Add the observations that a worker sends when it ends."""
     controller, output = node.config.stash[CONTROLLER], getattr(node, "workeroutput", None)
     if error or output is None:
         controller.crashed = True

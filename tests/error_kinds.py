@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Row(NamedTuple):
-    """What clients see of a kind."""
+    """The public properties of a kind."""
 
     string: str
     status: int

@@ -12,14 +12,14 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "policies" / "licences.md"
 LOCKS: Final = {"run": "always", "grpc": "gRPC", "tracing": "tracing", "async": "async views"}
-"""The locks of the application, and what installs the packages that are in this one first."""
+"""The locks of the application, in the order of search, and the feature that needs each."""
 BEGIN: Final = "<!-- written by python -m tests.licences -->\n"
 SPELLED: Final = {
     "MIT License": "MIT",
     "BSD License": "BSD-3-Clause",
     "3-Clause BSD License": "BSD-3-Clause",
 }
-"""Names of licences in old metadata, as SPDX has them."""
+"""Names of licences in old metadata, with their SPDX identifiers."""
 ALLOWED: Final = frozenset(
     {
         *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "LGPL-3.0-only", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0"),
@@ -29,7 +29,7 @@ ALLOWED: Final = frozenset(
 
 
 def locked() -> dict[str, str]:
-    """Return the packages of the locks, each with what it is needed for."""
+    """Return the packages of the locks, each with its purpose."""
     found: dict[str, str] = {}
     for lock, purpose in LOCKS.items():
         text = (ROOT / "requirements" / f"{lock}.lock").read_text()
@@ -56,7 +56,7 @@ def rows(text: str) -> dict[str, str]:
 
 
 def table(text: str) -> str:
-    """Return the table; a row that can't be known here is that of the page."""
+    """Return the table; an unknown row is copied from the page."""
     known, lines = rows(text), ["| Package | Licence | Needed for |", "|---|---|---|"]
     for name, purpose in locked().items():
         found = licence(name)

@@ -51,7 +51,7 @@ HEAD: Final = """# Last nightly run
 
 """
 NOTES: Final = "\n## Notes\n"
-"""Begins what people have written below the table. It stays when single suites are repeated."""
+"""The beginning of the text that people have written below the table. It stays when single suites are repeated."""
 TABLE: Final = """| suite | command | commit | started (UTC) | result | status | counts | minutes |
 |---|---|---|---|---|---|---|---|
 """
@@ -71,7 +71,7 @@ class Suite:
     last_line: str = ""
 
     def run(self) -> None:
-        """Run it, show what it prints, and keep that in its log."""
+        """Run it, print its output, and store that in its log."""
         began, log = time.monotonic(), LOGS / f"{self.name}.log"
         with (
             log.open("w") as kept,
@@ -100,7 +100,7 @@ class Suite:
 
 
 def closing_line(text: str) -> str:
-    """Return the last counts that a runner has printed, and the last line when it is another one."""
+    """Return the last counts that a runner has printed, or the last line without counts."""
     lines = [line.strip(" =") for line in text.splitlines() if line.strip(" =") and not line.startswith("make")]
     counted = next((line for line in reversed(lines) if COUNTS.search(line)), "")
     counts, last = "".join(COUNTS.findall(counted)).rstrip(", "), lines[-1][:100] if lines else ""

@@ -1,4 +1,4 @@
-"""The errors that the tests of a run have provoked. Workers of pytest-xdist hand theirs to the controller."""
+"""The errors that the tests of a run have provoked. Workers of pytest-xdist send theirs to the controller."""
 
 import json
 from typing import Any, Final
@@ -25,12 +25,12 @@ errs.WATCHERS.append(_watch)
 
 
 def exported() -> dict[str, Any]:
-    """Return what this process has observed, in types that execnet can send."""
+    """Return the observations of this process, in types that execnet can send."""
     return {"provoked": sorted(PROVOKED), "problems": json.dumps(PROBLEMS)}
 
 
 def merge(observed: dict[str, Any]) -> None:
-    """Add what another process has observed."""
+    """Add the observations of another process."""
     PROVOKED.update(map(tuple, observed["provoked"]))
     for code, documents in json.loads(observed["problems"]).items():
         PROBLEMS.setdefault(code, []).extend(documents)

@@ -1,11 +1,12 @@
 """``make quick``: lint the files that have changed, and run the tests that the change is most likely to break.
 
-A change is what differs from the last commit of the main branch (``origin/main``, otherwise ``main``) that the working
-tree is based on. On the main branch itself it is what is not committed yet, or else the last commit. Without git, and
-without a change, a fixed selection of fast tests runs.
+A change is the difference between the working tree and the last commit of the main branch (``origin/main``, otherwise
+``main``) that it is based on. On the main branch it is the uncommitted difference; if there is none, the last commit.
+Without git, and without a change, a fixed selection of fast tests runs.
 
 The tests nearest to the change come first: changed tests, tests named like a changed module, tests that import it, and
-tests that import its importers. Tests that have not begun after ``QUICK_SECONDS`` are left out; the last line says so.
+tests that import its importers. Tests that have not begun after ``QUICK_SECONDS`` are left out; the last line reports
+their number.
 """
 
 import logging
@@ -27,7 +28,7 @@ AT_LEAST: Final = 5.0
 MOST: Final = 40
 """Test files; collecting more would take the time that they need."""
 FAST: Final = ("tests/unit/errs", "tests/unit/wire", "tests/law/test_sizes.py", "tests/api/test_create_task.py")
-"""What runs without a change."""
+"""The tests that run without a change."""
 ELSEWHERE: Final = (
     "tests/stack",
     "tests/browser",
@@ -36,15 +37,19 @@ ELSEWHERE: Final = (
     "tests/fuzz",
     "tests/drill",
     "tests/ecosystem",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_site.py",
 )
 """Tests that take longer than this command."""
 OTHER_FILES: Final = {
     ".env.example": "tests/law/test_env_example.py",
     "CHANGELOG.md": "tests/law/test_version.py",
     "bench/": "tests/law/test_bench.py",
+    "README.md": "tests/docs/test_links.py",
     "contract/": "tests/law/test_contract.py",
     "deploy/nginx/": "tests/law/test_nginx.py",
     "deploy/prometheus/": "tests/law/test_alerts.py",
+    "docs/": "tests/docs/test_links.py",
     "migrations/": "tests/integration/test_migrations.py",
     "pyproject.toml": "tests/law/test_version.py",
 }
@@ -54,7 +59,7 @@ DISTANCE: Final = 2
 
 
 def git(*words: str) -> str | None:
-    """Return what git prints, or nothing when it fails or is missing."""
+    """Return the output of git; an empty text when it fails or is missing."""
     try:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     except OSError:
@@ -160,7 +165,7 @@ def lint(paths: Iterable[str]) -> int:
 
 
 def main(*arguments: str) -> int:
-    """Lint, select, run, and say what was left out."""
+    """Lint, select, run, and report the tests that were left out."""
     budget = Budget(time.monotonic() + SECONDS)
     paths = changed()
     status = lint(paths)

@@ -1,4 +1,4 @@
-"""The universal oracle: the rules that every response of every test follows (C1–C5, C16)."""
+"""Checks of every response of every test (C1–C5, C16)."""
 
 import gzip
 import json
@@ -19,28 +19,28 @@ from app.rest.statuses import STATUS_OF_CODE
 from tests.documents import inlined
 
 PROBLEMS: Final[dict[str, list[dict[str, Any]]]] = {}
-"""Problem documents that the tests provoked, by code; the catalogue's examples are held against them."""
+"""Problem documents that the tests provoked, by code; a test compares the catalogue's examples with them."""
 KEPT: Final = 20
 REQUIRED: Final = ("type", "title", "status", "instance", "kind", "code", "request_id", "timestamp", "retryable")
 LEAKS: Final = re.compile(
     r"Traceback|psycopg|sqlalchemy|SELECT |INSERT |\.py\b|/site-packages|uq_tasks|ck_tasks|SQLSTATE"
 )
 OF_THE_MESSAGE: Final = frozenset({"Content-Type", "Content-Length", "Date", "Connection"})
-"""What HTTP itself has for every message, and OpenAPI does not list."""
+"""Header fields that HTTP has for every message, and OpenAPI does not list."""
 UNIVERSAL: Final = frozenset(named.code for named in EVERYWHERE)
 """Errors of requests that reach no operation."""
 SERVICE_FAULTS: Final = frozenset({502, 503, 504, 507})
 NAMED_FAULTS: Final = frozenset({500, *STATUS_OF_CODE.values()})
-"""Only a planted error has one of these."""
+"""Statuses that only intended errors have, unless a catalogue code names them."""
 
 
 class CheckedClient(FlaskClient):
-    """Flask's test client, which holds every response against the oracle. ``allows_500`` is for planted bugs."""
+    """Flask's test client, which checks every response. ``allows_500`` is for intended bugs."""
 
     allows_500 = False
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Send a request and check what comes back."""
+        """Send a request and check the response."""
         response = super().open(*args, **kwargs)
         check(response, allows_500=self.allows_500)
         _check_declared(self.application, response)
@@ -48,7 +48,7 @@ class CheckedClient(FlaskClient):
 
 
 def check(response: TestResponse, *, allows_500: bool = False) -> None:
-    """Assert what every response has to fulfil."""
+    """Assert the rules for every response."""
     status, headers = response.status_code, response.headers
     assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", headers["X-Request-Id"]), "C16"
     assert headers["Request-Id"] == headers["X-Request-Id"], "C4"
@@ -79,7 +79,7 @@ def unpacked(response: TestResponse) -> bytes:
 
 
 def _check_declared(app: Flask, response: TestResponse) -> None:
-    """Assert that OpenAPI knows every header field of a documented operation's answer (C12)."""
+    """Assert that OpenAPI lists every header field of a documented operation's response (C12)."""
     environ, method = response.request.environ, response.request.method.replace("HEAD", "GET")
     try:
         rule, _ = app.url_map.bind("").match(environ["PATH_INFO"].encode("latin-1").decode(), method, return_rule=True)
@@ -100,7 +100,7 @@ def _check_declared(app: Flask, response: TestResponse) -> None:
 def _check_schema(
     document: dict[str, Any], template: str, method: str, status: str, schema: dict[str, Any], body: bytes
 ) -> None:
-    """Assert that a body fits the schema that OpenAPI has for it (C12); ``?fields=`` leaves properties out."""
+    """Assert that a body matches the schema in OpenAPI (C12); ``?fields=`` leaves properties out."""
     key = (id(document), template, method, status)
     if key not in _VALIDATORS:
         _VALIDATORS[key] = jsonschema_rs.Draft202012Validator(schema | {"components": document["components"]})
@@ -114,7 +114,7 @@ def _check_schema(
 _VALIDATORS: Final[dict[tuple[int, str, str, str], Any]] = {}
 _DOCUMENTS: Final[WeakKeyDictionary[Flask, dict[str, Any]]] = WeakKeyDictionary()
 _OF_VIEWS: Final[dict[frozenset[Any], dict[str, Any]]] = {}
-"""Applications with the same routes to the same views have the same document, which takes long to build."""
+"""OpenAPI documents by routes and views: applications with the same ones share a document, which is slow to build."""
 
 
 def _document(app: Flask) -> dict[str, Any]:
@@ -143,20 +143,20 @@ def _check_problem(response: TestResponse) -> None:
     is_advised = document["retryable"] and response.status_code in {429, 502, 503, 504}
     assert ("retry" in document) == is_advised, "C1"
     assert str(document.get("retry_after")) == headers.get("Retry-After", "None"), "C1"
-    assert ("Allow" in headers) == (response.status_code == 405), "Allow is on 405 alone"
+    assert ("Allow" in headers) == (response.status_code == 405), "only a 405 has Allow"
     listed = "errors" in document or "failures" in document or "errors" in document.get("example", {})
     assert listed or len(response.get_data()) <= 4096, "C2"
     assert len(document.get("errors", [])) <= 100, "C2"
     assert not LEAKS.search(response.get_data(as_text=True)), "C3"
     if "Simulate-Error" in response.request.headers:
-        return  # it was made from the example that it would prove
+        return  # the example that it would prove is made of it
     seen = PROBLEMS.setdefault(document["code"], [])
     if len(seen) < KEPT:
         seen.append(document)
 
 
 def slug_of(document: Mapping[str, Any]) -> str:
-    """Return the page of an error: of its code, or of its kind where no catalogue has the code under that kind."""
+    """Return the page of an error: of its code, or of its kind if the catalogue has no such code under that kind."""
     named = errs.named_errors().get(document["code"])
     kind = errs.Kind.of(document["kind"])
     return errs.slug((named if named and named.kind is kind else errs.fallback(kind)).code)
@@ -169,10 +169,10 @@ def strict(body: bytes) -> dict[str, Any]:
         assert len({name for name, _ in pairs}) == len(pairs), "duplicate members"
         return dict(pairs)
 
-    def refuse(constant: str) -> None:
+    def reject(constant: str) -> None:
         raise AssertionError(constant)
 
-    found: dict[str, Any] = json.loads(body.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+    found: dict[str, Any] = json.loads(body.decode("utf-8"), object_pairs_hook=unique, parse_constant=reject)
     return found
 
 

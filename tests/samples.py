@@ -1,4 +1,4 @@
-"""One good request for every operation that needs more than its path; sweeps over all operations begin with these."""
+"""A valid request for every operation that needs more than its path; sweeps over all operations begin with these."""
 
 from collections.abc import Mapping
 from typing import Any, Final

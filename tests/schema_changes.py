@@ -1,4 +1,4 @@
-"""Migrations that another release makes while this one serves, each with the statements that take it back."""
+"""Migrations by another release while this one serves, each with the statements that revert it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ CHANGES: Final[Mapping[str, tuple[str, str]]] = {
 
 @contextmanager
 def changed(settings: Settings, name: str) -> Iterator[None]:
-    """Make a change, and take it back in the end."""
+    """Make a change, and revert it at the end."""
     make, undo = CHANGES[name]
     engine = create_engine(settings.database_url)
     try:

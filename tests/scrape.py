@@ -1,4 +1,4 @@
-"""Metrics as a scraper reads them, and as this process has them."""
+"""Metrics as a scraper reads them, and as this process counts them."""
 
 import urllib.request
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ class Scrape:
 
     @classmethod
     def of(cls, families: Iterable[Metric]) -> "Scrape":
-        """Return what these families say."""
+        """Return the samples of these families."""
         found = cls()
         for family in families:
             for sample in family.samples:
@@ -30,36 +30,36 @@ class Scrape:
         return found
 
     def total(self, name: str, **labels: str) -> float:
-        """Return the sum of all samples of this name that have these labels, perhaps among others."""
+        """Return the sum of all samples of this name with these labels; further labels are allowed."""
         wanted = labels.items()
         return sum(value for (each, own), value in self.samples.items() if each == name and wanted <= own)
 
     def labels(self, name: str, label: str) -> set[str]:
-        """Return the values that a label has."""
+        """Return the values of a label."""
         return {dict(own)[label] for (each, own) in self.samples if each == name and label in dict(own)}
 
 
 def here(*names: str) -> Scrape:
-    """Return what this process has counted: everything, or the samples of these names, which is much faster."""
+    """Return the counts of this process: all of them, or the samples of these names, which is much faster."""
     registry = metrics.REGISTRY.restricted_registry(names) if names else metrics.REGISTRY
     return Scrape.of(text_string_to_metric_families(generate_latest(registry).decode()))
 
 
 def scraped(port: int) -> Scrape:
-    """Return what an exporter says."""
+    """Return the samples of an exporter."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return Scrape.of(text_string_to_metric_families(answer.read().decode()))
 
 
 class Difference:
-    """How much a sum has grown."""
+    """The growth of a sum."""
 
     by = 0.0
 
 
 @contextmanager
 def growth(name: str, **labels: str) -> Iterator[Difference]:
-    """Measure how much this process counts meanwhile."""
+    """Measure the growth of a sum during the block."""
     difference, before = Difference(), here(name).total(name, **labels)
     yield difference
     difference.by = here(name).total(name, **labels) - before
@@ -71,10 +71,10 @@ FAILURES: Final = frozenset(
         *("undeclared_errors_total", "validation_violations_total", "dependency_errors_total"),
     }
 )
-"""What recording rules and alerts are made of."""
+"""Metrics that recording rules and alerts use."""
 
 
 def grown(before: Scrape) -> set[str]:
-    """Return those of ``FAILURES`` that this process has counted since then."""
+    """Return those of ``FAILURES`` that have grown since then."""
     after = here()
     return {name for name in FAILURES if after.total(name) != before.total(name)}

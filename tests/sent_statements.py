@@ -1,4 +1,4 @@
-"""What an engine sends, seen where the driver is handed it."""
+"""The statements that an engine sends, recorded before the driver executes them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +14,7 @@ See = Callable[[str, Any], str | None]
 
 @contextmanager
 def seen(engine: Engine, see: See) -> Iterator[None]:
-    """Have every statement seen, with its parameters, before it is sent, or what is returned in its place."""
+    """Call a function with every statement and its parameters before it is sent. A result replaces the statement."""
     with ExitStack() as stack:
         for name in ("do_execute", "do_executemany"):
             send = partial(_send, getattr(engine.dialect, name), see)
@@ -36,7 +36,7 @@ def _send_plain(send: Callable[..., None], see: See, cursor: object, statement: 
 
 @contextmanager
 def sent_by(engine: Engine) -> Iterator[list[str]]:
-    """Return every statement that is sent meanwhile, commits and rollbacks of transactions too."""
+    """Return every statement that is sent during the block, commits and rollbacks of transactions too."""
     sent: list[str] = []
 
     def end(word: str, ended: Callable[[Any], None], connection: Any) -> None:

@@ -1,6 +1,6 @@
-"""pytest plugin: with ``CI=true``, a test that is skipped has failed, unless another run is there to run it.
+"""pytest plugin: with ``CI=true``, a skipped test is a failure, unless another run is responsible for it.
 
-CI installs every program that a test needs. A missing one must not pass for a green run. Tests marked ``nightly`` take
+CI installs every program that a test needs. A run with a missing one must not succeed. Tests marked ``nightly`` take
 minutes; only ``NIGHTLY=true``, which ``make nightly`` sets, runs them.
 """
 

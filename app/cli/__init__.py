@@ -1,4 +1,4 @@
-"""The ``flask`` commands, a group a file."""
+"""The ``flask`` commands, one file per group."""
 
 import os
 
@@ -8,7 +8,7 @@ from app.cli import contract, errors, explain, jobs, migrations, new, products, 
 
 
 def register(app: Flask) -> None:
-    """Put the commands in place."""
+    """Register the commands."""
     app.cli.add_command(contract.group)
     app.cli.add_command(errors.group)
     app.cli.add_command(explain.explain)

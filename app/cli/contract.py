@@ -1,4 +1,4 @@
-"""``flask contract``: the contract with callers, as it was recorded at the last release."""
+"""``flask contract``: the public API contract, as recorded at the last release."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 FOLDER: Final = ROOT / "contract"
 CHANGELOG: Final = ROOT / "CHANGELOG.md"
 
-group = Group("contract", help="The contract with callers: what the last release has promised.")
+group = Group("contract", help="The public API contract of the last release.")
 
 
 @group.command("check")
 def check() -> None:
-    """Compare the code with contract/. Fail for a breaking change, and for an addition that CHANGELOG.md lacks."""
-    from app.contract import changelog  # noqa: PLC0415 -- of development only
+    """Compare the code with contract/. Fail on a breaking change, or on an addition that CHANGELOG.md lacks."""
+    from app.contract import changelog  # noqa: PLC0415 -- for development only
 
     found = _changes(_present())
     broken = [each for each in found if each.is_breaking]
@@ -30,14 +30,14 @@ def check() -> None:
     faults = [f"breaking: {each.sentence}" for each in broken]
     faults += [f"not in CHANGELOG.md under Unreleased: {each.sentence}" for each in unmentioned]
     if faults:
-        advice = "`flask contract accept` records the present state as a release: callers have to adapt to it."
+        advice = "`flask contract accept` records the current state as a release: clients have to adapt to it."
         raise Failed("The contract does not hold.", *faults, *([advice] if broken else []))
     lines(f"The contract holds. Additions: {len(found)}.")
 
 
 @group.command("accept")
 def accept() -> None:
-    """Record the present contract in contract/, at a release; list what it changes for callers."""
+    """Record the current contract in contract/ at a release, and list its changes for clients."""
     from app.contract import state  # noqa: PLC0415 -- as above
 
     present = _present()
@@ -49,16 +49,16 @@ def accept() -> None:
 
 
 def _present() -> dict[str, Any]:
-    """Return the record of the present code.
+    """Return the record of the current code.
 
     Raises:
-        Failed: gRPC is not installed, whose protocol is a part of the contract.
+        Failed: gRPC is not installed; its protocol is part of the contract.
     """
     if find_spec("grpc") is None:
         raise Failed("The contract includes the protocol of gRPC: install requirements/dev.lock")
     from app.contract import state  # noqa: PLC0415 -- it loads gRPC
 
-    return state.current(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
+    return state.current(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public
 
 
 def _changes(present: Mapping[str, Any]) -> "list[Change]":

@@ -1,8 +1,8 @@
-"""Definitions as PostgreSQL writes them, which ``flask db check`` and ``flask db migrate`` compare beyond Alembic.
+"""PostgreSQL definitions that ``flask db check`` and ``flask db migrate`` compare in addition to Alembic.
 
-Alembic compares check constraints by name only, and no ``WHERE`` of an index. Here the tables of the models are made as
-temporary ones, in a transaction that is rolled back, and the catalogue's text of both sides is compared: constraints,
-indexes, and of columns type, default, collation and whether they may be null.
+Alembic compares check constraints by name only, and ignores the ``WHERE`` clause of an index. This module creates the
+models' tables as temporary tables, in a transaction that is rolled back. Then it compares the catalogue's texts of both
+sides: constraints, indexes, and the type, default, collation and nullability of columns.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _LOG: Final = product.logger("migrations")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that the database and the models define differently; ``None``: that side does not have it."""
+    """A difference between the database and the models; ``None``: that side does not define it."""
 
     table: str
     kind: str
@@ -58,7 +58,9 @@ class Difference:
         return ("the database has", self.database), ("the models have", self.models)
 
     def sql(self, *, before: str | None, after: str | None) -> str:
-        """Return what makes one definition of the other; of a column it is left to whoever writes the migration."""
+        """Return the SQL from one definition to the other; for a column only a comment, because the author writes
+        it.
+        """
         if self.kind == "column":
             return f"-- to be written: column {self.table}.{self.name} from ({before}) to ({after})"
         if self.kind == "index":
@@ -69,7 +71,7 @@ class Difference:
 
 
 class Redefine(ops.ExecuteSQLOp):
-    """An operation that makes the database's definition that of the models; reversed, the other way round."""
+    """An operation that changes the database's definition to that of the models; reversed, the other way round."""
 
     def __init__(self, difference: Difference, *, is_reversed: bool = False) -> None:
         before, after = difference.database, difference.models
@@ -79,12 +81,12 @@ class Redefine(ops.ExecuteSQLOp):
         self._difference, self._is_reversed = difference, is_reversed
 
     def reverse(self) -> "Redefine":
-        """Return the operation that takes this one back."""
+        """Return the reverse operation."""
         return Redefine(self._difference, is_reversed=not self._is_reversed)
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[Difference]:
-    """Return what the database and the models define differently, of tables that both have."""
+    """Return the differences in tables that both sides have."""
     tables = [table.name for table in metadata.sorted_tables]
     found = {name: _definitions(connection, name) for name in tables}
     savepoint = connection.begin_nested()
@@ -109,10 +111,10 @@ def _definitions(connection: Connection, table: str) -> dict[tuple[str, str], st
 
 @comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
 def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) -> PriorityDispatchResult:
-    """Add an operation for each difference that Alembic has not found; the log has a sentence for each.
+    """Add an operation for each difference that Alembic has not found, and log each.
 
-    It runs after Alembic has compared tables. A constraint is added after its column and dropped before it, and a table
-    is dropped before the tables that it refers to.
+    It runs after Alembic's table comparison. A constraint is added after its column and dropped before it, and a table
+    is dropped before the tables that it references.
     """
     connection, metadata = context.connection, context.metadata
     if connection is None or not isinstance(metadata, MetaData):
@@ -127,7 +129,7 @@ def compare(context: AutogenContext, upgrade: ops.UpgradeOps, _schemas: object) 
 
 
 def _referring_first(operations: list[Any]) -> list[Any]:
-    """Return operations with those that drop tables at the end, in an order in which no table is referred to."""
+    """Return the operations with table drops at the end, referencing tables before referenced ones."""
     dropped = {each.table_name: each for each in operations if isinstance(each, ops.DropTableOp)}
     refers = {name: _referred(each) for name, each in dropped.items()}
     ordered: list[Any] = []
@@ -142,12 +144,12 @@ def _referring_first(operations: list[Any]) -> list[Any]:
 
 
 def _referred(operation: ops.DropTableOp) -> set[str]:
-    """Return the tables that the foreign keys of a dropped table refer to."""
+    """Return the tables that the foreign keys of a dropped table reference."""
     return {key.target_fullname.rpartition(".")[0] for key in operation.to_table().foreign_keys}
 
 
 def _named(operations: list[Any]) -> Iterator[tuple[str, str]]:
-    """Yield table and name of everything that these operations change."""
+    """Yield the table and the name of everything that these operations change."""
     for each in operations:
         if isinstance(each, ops.ModifyTableOps):
             yield from _named(each.ops)

@@ -1,4 +1,4 @@
-"""``flask errors``: the catalogue, offline."""
+"""``flask errors``: the error catalogue, offline."""
 
 import json
 
@@ -10,12 +10,12 @@ from app.cli.terminal import Failed, Group, lines, page
 from app.rest import examples, nginx_config
 from app.rest.errors import status_of
 
-group = Group("errors", help="The catalogue of errors.")
+group = Group("errors", help="The error catalogue.")
 
 
 @group.command("list")
 def list_errors() -> None:
-    """Print every error and every code of violations: code, HTTP status, kind, title."""
+    """Print every error and violation code: code, HTTP status, category, title."""
     named = errs.named_errors()
     width = max(map(len, named))
     for code, error in named.items():
@@ -27,14 +27,14 @@ def list_errors() -> None:
 @group.command("explain")
 @click.argument("code")
 def explain(code: str) -> None:
-    """Print all that is known of one error or violation, by its code or the slug of its page."""
+    """Print the catalogue page of an error or violation, by its code or slug."""
     name = code.upper().replace("-", "_")
     if violation := errs.violation_codes().get(name):
         _explain_violation(violation)
         return
     error = errs.named_errors().get(name)
     if error is None:
-        raise Failed(f"The catalogue has no {code}. `flask errors list` prints all there are.")
+        raise Failed(f"The catalogue has no {code}. `flask errors list` prints all codes.")
     public_url = current_app.config["PUBLIC_URL"]
     lines(f"{error.code}  {status_of(error).value} {status_of(error).phrase}  ({error.kind.string})")
     page(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
@@ -59,5 +59,5 @@ def _explain_violation(violation: errs.ViolationCode) -> None:
 
 @group.command("nginx")
 def print_nginx() -> None:
-    """Print deploy/nginx/problems.conf: the same problem documents for what nginx refuses by itself."""
+    """Print deploy/nginx/problems.conf: the problem documents for requests that nginx itself rejects."""
     page(nginx_config.configuration(current_app), ends=False)

@@ -1,4 +1,4 @@
-"""``flask explain``: from a request id to the cause, out of the record or out of logs."""
+"""``flask explain``: the cause of a failed request by its ID, from the failure store or from logs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from app.wire.timestamps import render
 from app.wiring import Services
 
 FRAMES: Final = 5
-"""The innermost frames of ours in a stack, which are printed; ``--json`` has all."""
+"""The number of innermost frames of the service's own code that are printed; ``--json`` has all."""
 
 
 @click.command("explain")
@@ -31,12 +31,12 @@ FRAMES: Final = 5
     "logs",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
-    help="Read this log instead of the database: JSON lines, gzip or not, - for standard input. May be repeated.",
+    help="Read this log instead of the database: JSON lines, gzip or not, - for standard input. Repeatable.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what GET /v1/requests/REQUEST_ID answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the response of GET /v1/requests/REQUEST_ID.")
 @with_appcontext
 def explain(request_id: str, logs: tuple[Path, ...], as_json: bool) -> None:
-    """Tell why a request failed, and what to do about it, by its id."""
+    """Explain why a request failed and how to fix it, by its request ID."""
     found = _logged(request_id, logs) if logs else _recorded(request_id)
     if as_json:
         answer = Encoder(FailureExplanationSchema())({"request_id": request_id, "occurrences": found})
@@ -54,19 +54,19 @@ def _recorded(request_id: str) -> list[Explanation]:
         raise Failed(f"{errs.title(type(error))} {errs.plain(error.operator)}") from None
     except errs.Error as error:
         cause = redaction.redact_exception(errs.root_cause(error))
-        raise Failed(f"The record is out of reach: {cause}. `--log FILE` reads a log instead.") from None
+        raise Failed(f"The failure store is unavailable: {cause}. `--log FILE` reads a log instead.") from None
 
 
 def _logged(request_id: str, logs: tuple[Path, ...]) -> list[Explanation]:
     services: Services = current_app.extensions["app-services"]
     entries = log_reader.occurrences(request_id, logs)[:MAX_OCCURRENCES]
     if not entries:
-        raise Failed(f"No line in {', '.join(map(str, logs))} is about a request {request_id}.")
+        raise Failed(f"{', '.join(map(str, logs))} has no entry about the request {request_id}.")
     return [services.failures.explanation(entry) for entry in entries]
 
 
 def rendered(explanation: Explanation) -> Iterator[str]:
-    """Yield the lines that explain one request; what is not known is left out."""
+    """Yield the lines that explain one request; unknown facts are left out."""
     yield explanation.outcome
     yield f"{explanation.method or '-'} {explanation.path or '-'}  (route {explanation.route or '-'})"
     took = f", after {explanation.duration_ms:g} ms" if explanation.duration_ms else ""
@@ -104,7 +104,7 @@ def _pairs(values: Mapping[str, object]) -> str:
 
 
 def _own_frames(stack: Sequence[str]) -> Sequence[str]:
-    """Return the frames that are of interest: those of installed packages are told from their package on."""
+    """Return the frames of the service's own code; frames of installed packages contain a package path."""
     return [frame for frame in stack if frame.startswith("/")][-FRAMES:]
 
 

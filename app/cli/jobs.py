@@ -1,4 +1,4 @@
-"""``flask jobs``: what waits to be done, and what could not be. Payloads are not shown: they may hold tokens."""
+"""``flask jobs``: waiting and dead-lettered jobs. Payloads are not shown, because they may contain tokens."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from app.services.jobs import JobService
 from app.wire.timestamps import render
 from app.wiring import Services
 
-group = Group("jobs", help="Jobs that wait to be done, and those that could not be.")
+group = Group("jobs", help="Waiting jobs and dead jobs, which have failed for good.")
 
 
 def _jobs() -> JobService:
@@ -20,9 +20,9 @@ def _jobs() -> JobService:
 
 
 @group.command("list")
-@click.option("--dead", is_flag=True, help="Only those that were given up.")
+@click.option("--dead", is_flag=True, help="Only dead jobs.")
 def list_jobs(dead: bool) -> None:
-    """Print the oldest 200: id, state, kind, attempts, when next, why not."""
+    """Print the oldest 200 jobs: id, state, kind, attempts, next attempt, last error."""
     for job in _jobs().list(JobState.DEAD if dead else None):
         lines(f"{job.id}  {_state(job):<7}  {job.kind}  {job.attempts}  {render(job.run_time)}  {job.last_error or ''}")
 
@@ -30,10 +30,10 @@ def list_jobs(dead: bool) -> None:
 @group.command("show")
 @click.argument("job_id", type=click.UUID)
 def show(job_id: UUID) -> None:
-    """Print all that is known of one job but its payload."""
+    """Print one job without its payload."""
     job = _jobs().find(job_id)
     if job is None:
-        raise Failed("There is no such job: it is done, or never was.")
+        raise Failed("There is no such job: it is done, or never existed.")
     shown = {
         "id": job.id,
         "kind": job.kind,
@@ -55,12 +55,12 @@ def show(job_id: UUID) -> None:
 @click.argument("job_id", type=click.UUID, required=False)
 @click.option("--all", "every", is_flag=True, help="Every dead job.")
 def retry(job_id: UUID | None, every: bool) -> None:
-    """Queue a dead job again, with all its attempts."""
+    """Queue a dead job again, with its full number of attempts."""
     if (job_id is None) != every:
-        raise click.UsageError("Name one job, or say --all.")
+        raise click.UsageError("Name one job, or use --all.")
     revived = _jobs().retry(job_id)
     if job_id is not None and not revived:
-        raise Failed("There is no such dead job. `flask jobs list --dead` prints all there are.")
+        raise Failed("There is no such dead job. `flask jobs list --dead` prints all dead jobs.")
     lines(f"{revived} queued again")
 
 
@@ -68,9 +68,9 @@ def retry(job_id: UUID | None, every: bool) -> None:
 @click.argument("job_ids", metavar="ID...", type=click.UUID, nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every dead job.")
 def drop(job_ids: tuple[UUID, ...], every: bool) -> None:
-    """Delete dead jobs that need not be done any more, with their payloads."""
+    """Delete dead jobs with their payloads."""
     if bool(job_ids) == every:
-        raise click.UsageError("Name jobs, or say --all.")
+        raise click.UsageError("Name jobs, or use --all.")
     dropped = _jobs().drop(None if every else job_ids)
     if missing := [str(each) for each in job_ids if each not in dropped]:
         raise Failed(f"{len(dropped)} dropped. These are not dead jobs: {', '.join(missing)}.")

@@ -1,4 +1,4 @@
-"""``flask db``, which Flask-Migrate brings. A serving process never imports it: Alembic costs half a second."""
+"""``flask db``, from Flask-Migrate. Serving processes never import it, because Alembic takes half a second."""
 
 from flask import Flask
 
@@ -7,7 +7,7 @@ from app.extensions import db
 
 
 def bind(app: Flask) -> None:
-    """Tell Flask-Migrate where the migrations of this application are."""
+    """Register Flask-Migrate with the folder of this application's migrations."""
     from flask_migrate import Migrate  # noqa: PLC0415 -- see above
 
     Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)

@@ -1,4 +1,4 @@
-"""``flask new``: code to begin with."""
+"""``flask new``: generators of code."""
 
 import click
 from flask.cli import AppGroup
@@ -7,14 +7,14 @@ from app.cli.resource import Words, write
 from app.cli.terminal import Failed, lines
 from app.config import ROOT
 
-group = AppGroup("new", help="Code to begin with.")
+group = AppGroup("new", help="Generate code.")
 
 
 @group.command("resource")
 @click.argument("name")
-@click.option("--singular", help="What one of them is called, where that is not the name without its s.")
+@click.option("--singular", help="The singular, if it is not NAME without its final s.")
 def resource(name: str, singular: str | None) -> None:
-    """Write a resource on every floor, with its migration and its tests; NAME is a word in the plural."""
+    """Generate a resource in all layers, with its migration and tests; NAME is a plural noun."""
     try:
         words = Words.of(name, singular)
         for path, was_there in sorted(write(ROOT, words).items()):

@@ -1,4 +1,4 @@
-"""``flask products``: what can be ordered, and what it costs."""
+"""``flask products``: the products that can be ordered, and their prices."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from app.services.products import ProductService
 from app.wire import price_csv
 from app.wiring import Services
 
-group = Group("products", help="What can be ordered, and what it costs.")
+group = Group("products", help="The products that can be ordered, and their prices.")
 
 
 @group.command("load")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--if-none", is_flag=True, help="Only when there is no product yet.")
+@click.option("--if-none", is_flag=True, help="Only if there are no products yet.")
 def load_products(file: Path, if_none: bool) -> None:
-    """Add or replace the prices in FILE, a CSV with the columns sku, currency and price: all of them, or none."""
+    """Add or replace the prices in FILE, a CSV with the columns sku, currency and price, in one transaction."""
     if if_none and _products().exist():
         return
     try:

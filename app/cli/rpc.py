@@ -1,4 +1,4 @@
-"""``flask rpc serve``: the gRPC server, a process of its own beside those of HTTP."""
+"""``flask rpc serve``: the gRPC server, a separate process next to the HTTP server."""
 
 import asyncio
 import os
@@ -21,9 +21,9 @@ from app.resilience import draining
 from app.wiring import Services, failure_recorder
 
 LOG_FLUSH_SECONDS: Final = 1.0
-"""Seconds for what is not yet written down, and as many for traces."""
+"""Seconds to store the remaining failures, and as many for traces."""
 WARM_WITHIN: Final = timedelta(seconds=1)
-"""How long the server waits for its database connections before it serves, with or without them."""
+"""How long the server waits for its database connections before it serves with or without them."""
 
 _LOG: Final = product.logger("rpc")
 
@@ -33,14 +33,14 @@ group = click.Group("rpc", help="The gRPC server.")
 @group.command("serve")
 @with_appcontext
 def serve() -> None:
-    """Serve until SIGTERM or Ctrl-C; calls that have begun are finished."""
+    """Serve gRPC until SIGTERM or Ctrl-C; calls in flight are finished."""
     settings = Settings.from_env()
     if not settings.rpc_port:
-        raise Failed("RPC_PORT is 0: no gRPC is wanted")
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong, we say ourselves
+        raise Failed("RPC_PORT is 0: gRPC is disabled")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # the service reports errors itself
     if find_spec("grpc") is None:
         raise Failed("gRPC needs the packages of requirements/grpc.lock")
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads
     _prepare(app, settings)
     failures = failure_recorder(settings) if settings.failures_kept else None
     if failures:
@@ -54,7 +54,7 @@ def serve() -> None:
 
 
 def _prepare(app: Flask, settings: Settings) -> None:
-    """Start whatever a process that serves has beside what it serves."""
+    """Start the metrics endpoint, the database connections, the pollers and tracing."""
     services: Services = app.extensions["app-services"]
     metrics.describe(pool=settings.database_pool_size, slots=services.bulkhead.size)
     metrics_endpoint.serve(settings.metrics_host, settings.rpc_metrics_port, setting="RPC_METRICS_PORT")
@@ -66,8 +66,8 @@ def _prepare(app: Flask, settings: Settings) -> None:
 
 
 async def _serve(app: Flask, settings: Settings) -> None:
-    """Serve until a signal says otherwise; two of them end the process at once."""
-    from app.rpc import server  # noqa: PLC0415 -- gRPC is loaded by who serves it, and by nobody else
+    """Serve until a signal arrives; a second one ends the process immediately."""
+    from app.rpc import server  # noqa: PLC0415 -- gRPC is loaded only by the process that serves it
 
     stopping = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""``flask db upgrade``, made safe to run anywhere: one at a time, and also by a release older than the schema.
+"""``flask db upgrade``, made safe: one process at a time, and harmless if the schema is newer than the release.
 
 Each migration declares ``compatible_since``: the oldest revision whose code runs on the schema that it leaves. Older
 code can't read a newer migration's file. Therefore the newest of the limits that were applied is stored in the
@@ -32,8 +32,8 @@ _LOG: Final = product.logger("migrations")
 def locked(connection: Connection, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
     """Wait until no other process migrates this database, however long it takes.
 
-    Polls, because a statement that waits for a lock holds a snapshot, for which ``CREATE INDEX CONCURRENTLY`` of the
-    other process would wait in turn.
+    The function polls. A statement that waits for a lock holds a snapshot, and ``CREATE INDEX CONCURRENTLY`` of the
+    other process would wait for that snapshot.
     """
     has_waited = False
     while not _is_taken(connection):
@@ -52,14 +52,14 @@ def locked(connection: Connection, *, sleep: Callable[[float], None] = time.slee
 
 def _is_taken(connection: Connection) -> bool:
     taken = bool(connection.execute(TRY_LOCK, {"key": LOCK}).scalar_one())
-    connection.commit()  # the lock belongs to the session; an open transaction would be in others' way
+    connection.commit()  # the lock belongs to the session; an open transaction would block other sessions
     return taken
 
 
 def compatible_since(script: ScriptDirectory, revisions: Iterable[str]) -> str | None:
     """Return the oldest revision whose code runs on the schema at these revisions; ``None`` if there is no migration.
 
-    A migration that declares nothing runs with its own code only.
+    A migration without a declaration runs with its own code only.
     """
     line = [each for head in revisions for each in script.iterate_revisions(head, "base")]
     return max((getattr(each.module, "compatible_since", each.revision) for each in line), default=None)
@@ -75,7 +75,7 @@ def store_compatibility(*, ctx: MigrationContext, heads: Iterable[str], **_: Any
 
 
 def is_ahead(connection: Connection, script: ScriptDirectory) -> bool:
-    """Return whether a newer release has migrated this database, in a way that this code runs on.
+    """Return true if a newer, compatible release has migrated this database.
 
     Raises:
         SystemExit: the database is at a revision that this code does not know and does not run on.

@@ -1,6 +1,6 @@
-"""The output of commands: nothing that is printed acts on the terminal, whoever has sent it.
+"""The output of commands: no printed text can control the terminal, whatever its source.
 
-Every command prints by ``lines`` or ``page`` and fails with ``Failed``; a test finds those that do not.
+Every command prints with ``lines`` or ``page`` and fails with ``Failed``; a test finds commands that do not.
 """
 
 import click
@@ -13,36 +13,36 @@ from app.observability.unprintable import escaped, escaped_json
 
 
 class Failed(click.ClickException):
-    """A command that did not succeed, and why; each argument is a line."""
+    """A command failed; each argument is a line of the reason."""
 
     def __init__(self, *texts: str) -> None:
         super().__init__("\n".join(map(escaped, texts)))
 
 
 class Group(AppGroup):
-    """A group of commands that report a database that fails in one line, without a traceback."""
+    """A group of commands that report a database failure in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except (DeadlineExceeded, InsufficientStorage, ServiceUnavailable) as error:
-            raise Failed(f"The database has not done it: {reason(error)}.") from None
+            raise Failed(f"The database operation failed: {reason(error)}.") from None
 
 
 def reason(error: errs.Error) -> str:
-    """Return why an operation failed, in one line."""
+    """Return the reason of a failure in one line."""
     return " ".join(redaction.redact_exception(errs.root_cause(error)).split()).rstrip(".")
 
 
 def lines(*texts: str) -> None:
-    """Print each text on a line of its own."""
+    """Print each text on its own line."""
     for text in texts:
         click.echo(escaped(text))
 
 
 def page(text: str, *, ends: bool = True) -> None:
-    """Print a text of several lines, all of which stands in the source; ``ends`` adds the end of the last line."""
+    """Print a text of several lines, all from source code; ``ends`` adds the final newline."""
     click.echo("\n".join(map(escaped, text.split("\n"))), nl=ends)
 
 

@@ -31,26 +31,26 @@ class Lifetime(click.ParamType[timedelta]):
             return value
         found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", str(value))
         if found is None:
-            self.fail(f"{value!r} is no lifetime such as 90s, 15m, 12h or 30d", param, ctx)
+            self.fail(f"{value!r} is not a duration such as 90s, 15m, 12h or 30d", param, ctx)
         seconds = int(found[1]) * UNITS[found[2] or "s"]
         if seconds > MAX_LIFETIME.total_seconds():
-            self.fail("a token lives ten years at most", param, ctx)
+            self.fail("a token is valid for ten years at most", param, ctx)
         return timedelta(seconds=seconds)
 
 
 @group.command("issue")
-@click.option("--subject", required=True, help="Whom the token speaks for.")
+@click.option("--subject", required=True, help="The subject of the token.")
 @click.option("--scope", default="", help="Scopes, separated by spaces.")
 @click.option(
     "--expires",
     type=Lifetime(),
     default="1h",
     show_default=True,
-    help="How long it is valid: 90s, 15m, 12h, 30d, or seconds.",
+    help="Its lifetime: 90s, 15m, 12h, 30d, or seconds.",
 )
 @click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
 def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
-    """Print one token. If its subject is the id of a user, it ends early when that user's sessions do."""
+    """Print a token. If its subject is the ID of a user, it ends early when that user's sessions end."""
     services: Services = current_app.extensions["app-services"]
     named = {*readers.words(scope), *([ADMIN] if admin else [])}
     if fault := scopes.unknown(named):
@@ -64,22 +64,22 @@ def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
 
 
 @group.command("retire-key")
-@click.option("--kid", help="The name of the key in JWT_KEYS. Without it: JWT_SECRET, of tokens that name no key.")
+@click.option("--kid", help="The name of the key in JWT_KEYS. Without it: JWT_SECRET, of tokens without a key name.")
 @click.confirmation_option(prompt="All access tokens of this key are rejected within 5 seconds. Continue?")
 def retire_key(kid: str | None) -> None:
-    """Reject all access tokens that a leaked key has signed; docs/operate/secrets.md has the whole procedure."""
+    """Reject all access tokens signed with a leaked key; docs/operate/secrets.md has the whole procedure."""
     services: Services = current_app.extensions["app-services"]
     try:
         services.sessions.retire_key(kid)
     except KeyError:
-        raise Failed("There is no such key in JWT_KEYS, or JWT_SECRET is not one of them.") from None
+        raise Failed("There is no such key. --kid names one of JWT_KEYS; without it, JWT_SECRET must be set.") from None
     lines("retired: configure another key, and restart")
 
 
 @group.command("end-sessions")
 @click.confirmation_option(prompt="All users have to log in again. Continue?")
 def end_sessions() -> None:
-    """End the sessions of all users, and revoke what was issued for users."""
+    """End the sessions of all users, and revoke all their tokens."""
     services: Services = current_app.extensions["app-services"]
     try:
         lines(f"{services.sessions.end_all()} sessions ended")

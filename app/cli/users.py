@@ -1,4 +1,4 @@
-"""``flask users``: what an operator does with accounts."""
+"""``flask users``: management of accounts by an operator."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ group = Group("users", help="Accounts.")
 
 @group.command("list")
 def list_users() -> None:
-    """Print every account: id, address, scopes, and whether it is disabled."""
+    """Print every account: id, address, scopes, and if it is disabled."""
     for user in _services().users.all():
         _print(user)
 
@@ -27,7 +27,7 @@ def list_users() -> None:
 @click.argument("email")
 @click.argument("names", metavar="SCOPES...", nargs=-1, required=True)
 def grant(email: str, names: tuple[str, ...]) -> None:
-    """Give the account with this address more SCOPES, which its next token has."""
+    """Add SCOPES to the account with this address; its next token has them."""
     listed = readers.words(" ".join(names))
     _check(listed)
     with _reporting(email):
@@ -38,7 +38,7 @@ def grant(email: str, names: tuple[str, ...]) -> None:
 @click.argument("email")
 @click.argument("names", metavar="SCOPES...", nargs=-1, required=True)
 def revoke(email: str, names: tuple[str, ...]) -> None:
-    """Take SCOPES from the account with this address, within 5 seconds."""
+    """Remove SCOPES from the account with this address, within 5 seconds."""
     listed = readers.words(" ".join(names))
     _check(listed, held_by=email)
     with _reporting(email):
@@ -48,7 +48,7 @@ def revoke(email: str, names: tuple[str, ...]) -> None:
 @group.command("disable")
 @click.argument("email")
 def disable(email: str) -> None:
-    """Let the account with this address log in no more."""
+    """Disable logins of the account with this address."""
     with _reporting(email):
         _print(_services().users.disable(email))
 
@@ -56,16 +56,16 @@ def disable(email: str) -> None:
 @group.command("enable")
 @click.argument("email")
 def enable(email: str) -> None:
-    """Let the account with this address log in again."""
+    """Enable logins of the account with this address again."""
     with _reporting(email):
         _print(_services().users.enable(email))
 
 
 def _check(listed: Iterable[str], *, held_by: str = "") -> None:
-    """Accept scopes that exist, and those that the account with this address has from a former release.
+    """Accept known scopes, and scopes that the account with this address has from an earlier release.
 
     Raises:
-        ClickException: another one was named.
+        ClickException: another scope was named.
     """
     if not scopes.unknown(listed):
         return
@@ -76,11 +76,11 @@ def _check(listed: Iterable[str], *, held_by: str = "") -> None:
 
 @contextmanager
 def _reporting(email: str) -> Iterator[None]:
-    """Say that nobody has this address, when that is so."""
+    """Fail with a message if no account has this address."""
     try:
         yield
     except UserNotFound:
-        raise Failed(f"Nobody has the address {email}.") from None
+        raise Failed(f"No account has the address {email}.") from None
 
 
 def _services() -> Services:

@@ -1,4 +1,4 @@
-"""``flask worker``: does jobs until told to leave. Any number of them, on any number of hosts, share the queue."""
+"""``flask worker``: runs background jobs until it is stopped. Any number of workers, on any host, share the queue."""
 
 import contextlib
 import os
@@ -26,29 +26,29 @@ from app.wiring import Services
 
 DEFAULT_THREADS: Final = 4
 IDLE: Final = 0.5
-"""Seconds after which an idle worker looks again: two short queries a second, whatever the number of jobs."""
+"""Seconds after which an idle worker polls again: two short queries a second, whatever the number of jobs."""
 MEASURE_INTERVAL: Final = timedelta(seconds=10)
-"""How old what the metrics say of the queue may be."""
+"""The maximum age of the queue's metrics."""
 MAX_WAIT: Final = 5.0
-"""Seconds after which it looks again, at most, while the database does not answer."""
+"""The maximum interval, in seconds, of polls while the database is unavailable."""
 
 
 @click.command("worker")
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),
-    help=f"Jobs done at the same time, each on a connection: {DEFAULT_THREADS}, or what the pool is for.",
+    help=f"Concurrent jobs, one database connection each; default: {DEFAULT_THREADS}, or the pool size less one.",
 )
 @click.option(
     "--lease",
     type=click.FloatRange(1, 3600),
     default=LEASE.total_seconds(),
     show_default=True,
-    help="Seconds after which another worker takes a job over; it has two thirds of that to be done.",
+    help="Seconds after which another worker takes over a job; a job has two thirds of that to finish.",
 )
 @with_appcontext
 def work(threads: int | None, lease: float) -> None:
-    """Do jobs, such as sending mail, until SIGTERM or Ctrl-C; what has begun is finished."""
+    """Run jobs, such as sending email, until SIGTERM or Ctrl-C; jobs in progress are finished."""
     settings = Settings.from_env()
     threads = threads or max(1, min(DEFAULT_THREADS, settings.database_pool_size - 1))
     if threads >= settings.database_pool_size:
@@ -56,7 +56,7 @@ def work(threads: int | None, lease: float) -> None:
             f"--threads {threads} needs DATABASE_POOL_SIZE={threads + 1}, and it is {settings.database_pool_size}:"
             " each job holds a connection, and the worker itself needs one"
         )
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads, as Flask says
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads
     services: Services = app.extensions["app-services"]
     services.jobs.lease = timedelta(seconds=lease)
     for poller in app.extensions["app-pollers"]:
@@ -68,7 +68,7 @@ def work(threads: int | None, lease: float) -> None:
 
 
 class Worker:
-    """Takes jobs as long as it has a thread for them, each in a thread of its own, which may fail by itself."""
+    """Claims jobs while threads are free. Each job has its own thread, and its failure affects no other job."""
 
     def __init__(self, app: Flask, jobs: JobService, *, threads: int) -> None:
         self._app, self._jobs, self._threads = app, jobs, threads
@@ -79,7 +79,7 @@ class Worker:
         self._wakeup_write, self._wakeup_read = socket.socketpair()
 
     def run(self) -> None:
-        """Do jobs until a signal says otherwise."""
+        """Run jobs until a signal arrives."""
         self._listen()
         Poller("queue", self._measure, every=MEASURE_INTERVAL).start()
         log.info("worker ready", {"owner": self._owner, "kinds": sorted(self._jobs.handlers)})
@@ -91,7 +91,7 @@ class Worker:
         self._drain()
 
     def _listen(self) -> None:
-        """Have signals noted, and the bell rung by them: to wake a lock in a handler may deadlock, a socket cannot."""
+        """Handle signals with a wakeup socket, because releasing a lock in a handler may deadlock."""
         for end in (self._wakeup_write, self._wakeup_read):
             end.setblocking(False)
         signal.set_wakeup_fd(self._wakeup_write.fileno(), warn_on_full_buffer=False)
@@ -100,7 +100,7 @@ class Worker:
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
         if signum in self._signals:
-            os._exit(128 + signum)  # told twice: what has begun is begun again when its lease is over
+            os._exit(128 + signum)  # the second signal: jobs in progress run again when their leases expire
         self._signals.add(signum)
 
     def _measure(self) -> None:
@@ -110,13 +110,13 @@ class Worker:
     def _claim(self) -> ClaimedJob | None:
         try:
             job = self._jobs.claim(owner=self._owner)
-        except Exception as error:  # the database is away, or something we have not thought of: neither is an end
+        except Exception as error:  # the database is unavailable, or a bug: the worker continues
             self._failures += 1
             if self._failures == 1:
-                log.failed("jobs are out of reach", error)
+                log.failed("the job queue is unavailable", error)
             return None
         if self._failures:
-            log.info("jobs are within reach again", {"attempts": self._failures})
+            log.info("the job queue is available again", {"attempts": self._failures})
         self._failures = 0
         return job
 
@@ -129,22 +129,22 @@ class Worker:
         try:
             with self._app.app_context():
                 self._jobs.run(job)
-        except Exception as error:  # how it ended could not be noted: its lease will be over
-            log.failed("a job's end could not be noted", error)
+        except Exception as error:  # the outcome could not be stored: the lease will expire
+            log.failed("the outcome of a job could not be stored", error)
         finally:
             self._running.discard(threading.current_thread())
             with contextlib.suppress(BlockingIOError):
                 self._wakeup_write.send(b"\0")
 
     def _wait(self) -> None:
-        """Wait for a job to end, a signal, or some time."""
+        """Wait for a job to end, a signal, or a timeout."""
         longest = min(MAX_WAIT, IDLE * 2 ** min(self._failures, 8))
-        self._wakeup_read.settimeout(longest * random.uniform(0.8, 1.2))  # noqa: S311 -- so that workers do not march in step
+        self._wakeup_read.settimeout(longest * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter between workers
         with contextlib.suppress(TimeoutError):
             self._wakeup_read.recv(4096)
 
     def _drain(self) -> None:
-        """Wait for what has begun, no longer than its deadline allows; what is left is somebody else's later."""
+        """Wait for jobs in progress, at most until their deadline; other workers take over the rest later."""
         log.info("worker leaving", {"running": len(self._running)})
         until = time.monotonic() + self._jobs.lease.total_seconds()
         for thread in [*self._running]:

@@ -1,4 +1,4 @@
-"""Systems outside: one a file, each bounded in time and behind a breaker of its own. Never a database of record.
+"""Clients of external systems, one module for each. Each has a timeout, and most have their own circuit breaker.
 
-What a client raises is an error of the house; what it can do without its system it does.
+Clients raise application errors (``app.errs``). Durable data is only in PostgreSQL, never in these systems.
 """

@@ -1,4 +1,4 @@
-"""Asks Google what one of its access tokens is (https://oauth2.googleapis.com/tokeninfo)."""
+"""Client of Google's tokeninfo endpoint, which describes access tokens (https://oauth2.googleapis.com/tokeninfo)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from app.resilience import deadline
 PATH: Final = "/tokeninfo"
 INVALID_TOKEN_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 RETRY_AFTER: Final = 5
-"""Seconds after which Google may answer again."""
+"""Seconds after which a client can retry when Google is not available."""
 MAX_DIGITS: Final = 12
 
 
@@ -23,17 +23,17 @@ class Client(Protocol):
 
 
 class TokenInfoClient:
-    """Google's word on tokens."""
+    """Reads descriptions of access tokens."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def describe(self, token: str) -> TokenDescription | None:
-        """Return what a token grants; ``None`` when it is none.
+        """Return the description of a token; ``None`` if Google rejects the token.
 
         Raises:
-            ServiceUnavailable: Google gives no usable answer.
-            DeadlineExceeded: the request's own time is over.
+            ServiceUnavailable: Google returns no usable response.
+            DeadlineExceeded: the deadline of the request has passed.
         """
         try:
             return _description(self._client.get(PATH, params={"access_token": token}, operation="tokeninfo"))
@@ -47,17 +47,17 @@ class TokenInfoClient:
 
 
 def _description(document: object) -> TokenDescription:
-    """Return what an answer says.
+    """Return the description in a response.
 
     Raises:
-        ServiceUnavailable: nothing that one could understand.
+        ServiceUnavailable: the response does not have the expected fields.
     """
     fields = document if isinstance(document, Mapping) else {}
     audience, subject, expires = fields.get("aud"), fields.get("sub", ""), str(fields.get("exp"))
-    if not isinstance(audience, str) or not isinstance(subject, str) or not _is_moment(expires):
-        raise ServiceUnavailable(retry_after=RETRY_AFTER, detail="what Google says of the token is not understood")
+    if not isinstance(audience, str) or not isinstance(subject, str) or not _is_timestamp(expires):
+        raise ServiceUnavailable(retry_after=RETRY_AFTER, detail="Google's description of the token is malformed")
     return TokenDescription(audience, subject, float(expires))
 
 
-def _is_moment(text: str) -> bool:
+def _is_timestamp(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS

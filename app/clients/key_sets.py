@@ -1,8 +1,7 @@
-"""The public keys of an issuer (JWK Set, RFC 7517), fetched beside the requests, so that none ever waits for them.
+"""The public keys of an issuer (JWK Set, RFC 7517). A poller fetches them, therefore no request waits for them.
 
-They are asked for so often that a key which its issuer has retired is refused within a minute; sooner, when somebody
-has named one that we do not know, however many do. While the issuer does not answer, those it named last are good on,
-for an hour.
+The poller fetches them often enough to reject a retired key within a minute. It fetches them earlier after a token with
+an unknown key, at most every 5 seconds. While the issuer does not respond, its last keys stay valid for an hour.
 """
 
 import time
@@ -20,21 +19,21 @@ from app.resilience.events import notify
 
 REFRESH_INTERVAL: Final = timedelta(seconds=50).total_seconds()
 RETRY_INTERVAL: Final = timedelta(seconds=5).total_seconds()
-"""After a failure, or when an unknown key was named."""
+"""The interval after a failure, or after a token with an unknown key."""
 VALID_FOR: Final = timedelta(hours=1).total_seconds()
-"""As long as an access token may reasonably live: who cannot be asked for longer issues no tokens either."""
+"""A reasonable maximum lifetime of access tokens. An issuer that is down for longer does not issue tokens either."""
 MAX_KEYS: Final = 100
-"""Keys of a set that are looked at."""
+"""The maximum number of keys of a set that are read."""
 RSA_BITS: Final = range(2048, 8193)
 CURVES: Final = {"EC": ("P-256", "ES256"), "OKP": ("Ed25519", "EdDSA"), "RSA": (None, "RS256")}
-"""The curve and the algorithm of each type of key that we take."""
+"""The curve and the algorithm of each accepted key type."""
 
 Keys = Mapping[tuple[str, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class KeysEvent:
-    """The keys can be had, of which there are so many, or cannot be had any more."""
+    """The event that the keys are available (``count`` of them), or are no longer available (``error``)."""
 
     count: int
     error: Exception | None = None
@@ -50,11 +49,11 @@ class KeySet:
         hooks: tuple[Callable[[KeysEvent], None], ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make it empty.
+        """Create an empty set.
 
         Args:
-            fetch: asks the issuer, bounded in time and size.
-            hooks: are told when the keys can be had and could not before, or the other way round.
+            fetch: fetches the keys from the issuer, with limits of time and size.
+            hooks: called when the keys become available or unavailable.
             monotonic: the clock, in seconds.
         """
         self._fetch, self._hooks, self._monotonic = fetch, hooks, monotonic
@@ -64,10 +63,10 @@ class KeySet:
         self._has_failed: bool | None = None
 
     def find(self, kid: str, algorithm: str) -> Any | None:
-        """Return the key of this name for this algorithm; when there is none, see whether one comes.
+        """Return the key with this ID for this algorithm. If there is none, request an earlier refresh.
 
         Raises:
-            ServiceUnavailable: the issuer has never named its keys, or not for too long.
+            ServiceUnavailable: the keys were never fetched, or not for too long.
         """
         if self._monotonic() >= self._valid_until:
             raise ServiceUnavailable(retry_after=round(RETRY_INTERVAL), reason="the keys of the issuer are not known")
@@ -76,10 +75,10 @@ class KeySet:
         return key
 
     def refresh(self) -> None:
-        """Ask for the keys, if it is time.
+        """Fetch the keys if a refresh is due.
 
         Raises:
-            Error: the issuer gave no usable answer.
+            Error: the issuer returned no usable response.
         """
         now = self._monotonic()
         if now < self._requested_at + (RETRY_INTERVAL if self._is_wanted or self._has_failed else REFRESH_INTERVAL):
@@ -100,10 +99,10 @@ class KeySet:
 
 
 def parsed(document: object) -> Keys:
-    """Return the keys of a set that are for our algorithms; the others are somebody else's affair.
+    """Return the keys of a JWK Set that the accepted algorithms use. Other keys are ignored.
 
     Raises:
-        ExternalServiceError: it is no set of keys.
+        ExternalServiceError: it is not a JWK Set.
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
@@ -119,7 +118,7 @@ def parsed(document: object) -> Keys:
 
 
 def _is_for(described: Mapping[str, Any], algorithm: str, curve: str | None) -> bool:
-    """Tell whether a key is public, and may verify signatures by this algorithm."""
+    """Return whether a key is public and may verify signatures of this algorithm."""
     operations = described.get("key_ops", ["verify"])
     return (
         described.get("alg", algorithm) == algorithm

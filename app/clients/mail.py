@@ -1,8 +1,9 @@
-"""Mail, by SMTP: one attempt, bounded in time. To repeat it is the queue's part, whose pauses take a breaker's place.
+"""Email over SMTP: one attempt with a timeout. The job queue repeats it; its pauses replace a circuit breaker.
 
-What the server rejects for good (5xx, RFC 5321, section 4.2.1) is undeliverable, and not kept. Two rejections are about
-this service, not about the mail, and can be fixed: of its name or password (tried again), and by a policy
-of the server (X.7.X, RFC 3463, section 3.8: relaying denied, sender not authorized; the job is kept as dead).
+An email that the server rejects permanently (5xx, RFC 5321, section 4.2.1) is undeliverable; its job is deleted. Two
+rejections concern the service, not the email, and operators can fix the cause. After a rejected user name or password
+the job is retried. After a rejection by a server policy the job is kept as dead (X.7.X, RFC 3463, section 3.8: relaying
+denied, sender not authorized).
 """
 
 import smtplib
@@ -26,17 +27,17 @@ from app.resilience import deadline
 from app.resilience.socket_watchdog import Watchdog
 
 TIMEOUT: Final = timedelta(seconds=15)
-"""For the whole conversation, whatever comes of it."""
+"""The timeout of the whole SMTP session."""
 PERMANENT: Final = 500
 POLICY: Final = b"5.7."
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SmtpMail:
-    """Sends mail by the server that ``url`` names: ``smtp://user:password@host:587`` or ``smtps://…:465``.
+    """Sends email over the server of ``url``: ``smtp://user:password@host:587`` or ``smtps://…:465``.
 
-    The conversation is encrypted and the certificate verified; only a server on this machine may do without. Whom to
-    trust besides the system's authorities, ``SSL_CERT_FILE`` says.
+    The connection is encrypted, and the certificate is verified. Only a server on the same machine may omit encryption.
+    ``SSL_CERT_FILE`` names trusted authorities in addition to those of the system.
     """
 
     def __init__(self, url: str, renderer: MailRenderer, *, timeout: timedelta = TIMEOUT) -> None:
@@ -45,11 +46,12 @@ class SmtpMail:
         metrics.DEPENDENCY_ERRORS.labels("mail", "send")
 
     def __call__(self, job: ClaimedJob) -> None:
-        """Send the mail that a job asks for.
+        """Send the email of a job.
 
         Raises:
-            Error: of kind INVALID_REQUEST, when the mail is rejected for good; ``is_undeliverable`` unless by a policy.
-            ExternalServiceError: anything else went wrong; the same may succeed later.
+            Error: the server rejects the email permanently (kind INVALID_REQUEST). The error context has
+                ``is_undeliverable``, which is false for a rejection by a policy.
+            ExternalServiceError: any other failure. A later attempt may succeed.
         """
         message = self._renderer.render(job)
         try:
@@ -62,7 +64,7 @@ class SmtpMail:
     def _deliver(self, message: EmailMessage) -> None:
         limit = deadline.current.get()
         if limit is None:
-            raise TypeError("mail is sent within a deadline")
+            raise TypeError("sending email requires a deadline")
         with closing(_connected(self._url, limit.remaining())) as server:
             if server.sock is None:
                 raise smtplib.SMTPServerDisconnected("not connected")
@@ -70,7 +72,7 @@ class SmtpMail:
             try:
                 _introduce(server, self._url)
                 server.send_message(message)
-                with suppress(smtplib.SMTPException, OSError):  # it has the mail; how it takes leave is its own affair
+                with suppress(smtplib.SMTPException, OSError):  # the server has accepted the email
                     server.quit()
             finally:
                 self._watchdog.release(ticket)
@@ -85,7 +87,7 @@ def _connected(url: SplitResult, seconds: float) -> smtplib.SMTP:
 
 
 def _introduce(server: smtplib.SMTP, url: SplitResult) -> None:
-    """Encrypt the conversation, then say who we are."""
+    """Start encryption, then authenticate."""
     server.ehlo()
     if url.scheme == "smtp" and (url.hostname not in LOOPBACK or server.has_extn("starttls")):
         server.starttls(context=ssl.create_default_context())
@@ -96,33 +98,33 @@ def _introduce(server: smtplib.SMTP, url: SplitResult) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what smtplib reports into errors of the house."""
+    """Translate errors of smtplib to application errors."""
     try:
         yield
     except smtplib.SMTPRecipientsRefused as error:
         raise _rejected(*min(error.recipients.values())) from error
     except smtplib.SMTPDataError as error:
         raise _rejected(error.smtp_code, error.smtp_error) from error
-    except (smtplib.SMTPException, OSError) as error:  # an answer to our greeting, name or password among them
+    except (smtplib.SMTPException, OSError) as error:  # including rejected greetings and credentials
         raise ExternalServiceError("mail.send", smtp_code=getattr(error, "smtp_code", None)) from error
 
 
 def _rejected(code: int, text: bytes | str) -> errs.Error:
     if code >= PERMANENT:
         reply = text if isinstance(text, bytes) else text.encode(errors="replace")
-        is_ours = reply.startswith(POLICY)
-        return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code, is_undeliverable=not is_ours)
+        is_policy = reply.startswith(POLICY)
+        return errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=code, is_undeliverable=not is_policy)
     return ExternalServiceError("mail.send", smtp_code=code)
 
 
 class MailFolder:
-    """Keeps mail in a folder and prints it, in place of a server, for whoever develops."""
+    """Writes emails to a folder and prints them. It replaces a mail server in development."""
 
     def __init__(self, folder: Path, renderer: MailRenderer) -> None:
         self._folder, self._renderer = folder, renderer
 
     def __call__(self, job: ClaimedJob) -> None:
-        """Keep the mail that a job asks for; the same job keeps the same file."""
+        """Write the email of a job. The same job always writes the same file."""
         message = self._renderer.render(job)
         text = message.get_body(("plain",))
         path = self._folder / f"{job.create_time:%Y%m%d-%H%M%S}-{job.id}.eml"

@@ -1,4 +1,7 @@
-"""Letters: a job of the kind ``mail.…`` becomes a message, in text and HTML, always the same for the same job."""
+"""Rendering of emails: from a job of the kind ``mail.…`` to a message with text and HTML.
+
+The same job always gives the same message.
+"""
 
 import re
 import unicodedata
@@ -26,19 +29,19 @@ TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 KINDS: Final = tuple(f"mail.{path.stem}" for path in sorted(MAILS.glob("*.txt")))
-"""Every mail that can be sent, as its job is called."""
+"""The job kinds of all emails."""
 MAX_NAME_LENGTH: Final = 40
-"""Characters of a name that a mail shows."""
+"""The maximum number of characters of a name that an email shows."""
 _FULL_STOP: Final = re.compile(r"\.(?!\s|$)")
 
 
 class MailRenderer:
-    """Writes letters from ``sender``, about the service at ``public_url``.
+    """Renders emails.
 
     Args:
-        sender: what stands in From.
-        public_url: where the service is.
-        links: by kind of mail, the address of the page that takes its token, with ``{token}`` in the token's place.
+        sender: the value of the From field.
+        public_url: the URL of the service.
+        links: by kind of email, the URL of the page that accepts its token. ``{token}`` is replaced by the token.
     """
 
     def __init__(self, *, sender: str, public_url: str, links: Mapping[str, str] | None = None) -> None:
@@ -46,10 +49,10 @@ class MailRenderer:
         self._domain = sender.rpartition("@")[2].rstrip(">") or urlsplit(public_url).hostname
 
     def render(self, job: ClaimedJob) -> EmailMessage:
-        """Return the message; its id and date are the job's, so that whoever gets it twice can tell.
+        """Return the message. Its Message-ID and Date are those of the job, which makes a duplicate detectable.
 
         Raises:
-            Error: of kind INVALID_REQUEST, when the address is none.
+            Error: the address is invalid (kind INVALID_REQUEST).
         """
         name, values = job.kind.removeprefix("mail."), self._values(job)
         subject, _, text = TEMPLATES.get_template(f"{name}.txt").render(values).strip().partition("\n")
@@ -59,14 +62,14 @@ class MailRenderer:
         message["Subject"] = subject
         message["Date"] = job.create_time
         message["Message-ID"] = f"<{job.id}@{self._domain}>"
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notice is wanted
+        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses automatic replies
         message.set_content(text.strip() + "\n")
         html = TEMPLATES.get_template(f"{name}.html").render(values, subject=subject)
         message.add_alternative(html, subtype="html")
         return message
 
     def _values(self, job: ClaimedJob) -> dict[str, str]:
-        """Return what the templates may use."""
+        """Return the variables of the templates."""
         token = job.payload.get("token", "")
         return {
             "to": job.payload["to"],
@@ -79,10 +82,10 @@ class MailRenderer:
 
 
 def displayed_name(name: str) -> str:
-    """Return as much of a name as cannot be a message of its own: its beginning, letters and what joins them.
+    """Return a shortened name of letters and common punctuation, which can't carry a message to the recipient.
 
-    Anybody can register any address under any name. Digits, slashes and full stops within a word are left out, and with
-    them telephone numbers and whatever a mail program would turn into a link.
+    Anyone can register any address under any name. Therefore digits, slashes and periods within a word are replaced,
+    which removes telephone numbers and texts that a mail program would turn into a link.
     """
     kept = "".join(each if _is_name_character(each) else "…" for each in _FULL_STOP.sub("…", name))
     kept = re.sub(r"…+", "…", " ".join(kept.split()))
@@ -94,7 +97,7 @@ def _is_name_character(character: str) -> bool:
 
 
 def _formatted(moment: datetime) -> str:
-    """Return a moment as people read it, whatever the locale of this process is."""
+    """Return a time in English for people, independent of the locale of the process."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {_MONTHS[utc.month - 1]} {utc:%Y} at {utc:%H:%M} UTC"
 
@@ -116,7 +119,7 @@ _MONTHS: Final = (
 
 
 def _address(text: str) -> Address:
-    """Return the one address that a text is; line breaks, lists and comments are none."""
+    """Return the one address in a string. Line breaks, lists and comments are rejected."""
     try:
         return Address(addr_spec=text)
     except (ValueError, IndexError, HeaderParseError) as error:

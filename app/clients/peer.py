@@ -1,4 +1,4 @@
-"""Another instance of this service, asked on behalf of the caller, whose token goes along; and what its errors mean."""
+"""Calls to another instance of this service with the caller's token, and the translation of its errors."""
 
 from typing import Final
 
@@ -10,14 +10,14 @@ from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.errs.users import NotThisUser, UserNotFound
 
 FORWARDED_KINDS: Final = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXTERNAL})
-"""Kinds that mean the same to our own caller."""
+"""Kinds of errors that are passed on to the caller unchanged."""
 
 
 def get(client: HttpClient, path: str) -> object:
-    """Return what an instance answers.
+    """Return the response of the other instance.
 
     Raises:
-        Error: what its refusal, or its failure, means to our own caller.
+        Error: the translated error of the other instance.
     """
     token = context.bearer.get()
     try:
@@ -29,19 +29,19 @@ def get(client: HttpClient, path: str) -> object:
 
 
 def unexpected_response(client: HttpClient, cause: Exception) -> ExternalServiceError:
-    """Return the error for an answer that is JSON, and not what was asked for."""
+    """Return the error for a JSON response with unexpected contents."""
     error = ExternalServiceError(
-        f"{client.name}.get", detail=f"service {client.name} answered something else", retryable=False
+        f"{client.name}.get", detail=f"service {client.name} returned an unexpected response", retryable=False
     )
     error.__cause__ = cause
     return error
 
 
 def _own_error(error: Error) -> Error | None:
-    """Return what an error of the other instance is to our caller, unless it is the same.
+    """Return the error for the caller; ``None`` if the error of the other instance is passed on unchanged.
 
-    We ask as the caller, and for what the caller asks for, so that 401, 403 and 404 are the caller's too. Whatever else
-    the other side has against the request, it is not the caller who could mend it.
+    The call has the caller's token and the caller's user ID, therefore 401, 403 and 404 also apply to the caller. The
+    caller can't fix any other rejection.
     """
     status = error.facts.get("remote_status")
     if status == 401:

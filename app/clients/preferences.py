@@ -1,4 +1,4 @@
-"""Preferences, where another instance of this service keeps them."""
+"""Preferences of another instance of this service."""
 
 from typing import Any
 from uuid import UUID
@@ -9,16 +9,16 @@ from app.models.preferences import LOCALE_LENGTH, THEMES, ZONE_LENGTH, NewPrefer
 
 
 class RemotePreferences:
-    """Asks for preferences."""
+    """Reads preferences."""
 
     def __init__(self, instance: HttpClient) -> None:
         self._instance = instance
 
     def get(self, user_id: UUID) -> NewPreferences:
-        """Return what a user prefers.
+        """Return the preferences of a user.
 
         Raises:
-            Error: there is no telling.
+            Error: the call failed, or the response was not usable.
         """
         document = peer.get(self._instance, f"/v1/users/{user_id}/preferences")
         try:
@@ -28,15 +28,15 @@ class RemotePreferences:
 
 
 def _preferences(document: Any) -> NewPreferences:
-    """Return what was told; a time zone may be one that only the other machine has.
+    """Return the preferences in a response. The time zone may be one that only the other instance knows.
 
     Raises:
-        TypeError, ValueError, KeyError: these are no preferences.
+        TypeError, ValueError, KeyError: the response does not contain valid preferences.
     """
     locale, time_zone, theme = document["locale"], document["time_zone"], document["theme"]
     for text, longest in ((locale, LOCALE_LENGTH), (time_zone, ZONE_LENGTH)):
         if not isinstance(text, str) or not 0 < len(text) <= longest:
-            raise ValueError("this is no preference")
+            raise ValueError("a preference is empty, too long or not a string")
     if theme not in THEMES:
-        raise ValueError("this is no theme")
+        raise ValueError("the theme is unknown")
     return NewPreferences(locale=locale, time_zone=time_zone, theme=theme)

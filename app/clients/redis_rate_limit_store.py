@@ -1,7 +1,7 @@
-"""Windows that all instances count in together, in Redis; each process in its own while Redis does not answer.
+"""Rate-limit counters in Redis, which all instances share. While Redis does not respond, each process counts alone.
 
-Each process remembers what it was told, goes on from there when it has to count alone, and tells Redis when that has
-forgotten: so together they let at most the limit times their number through, whatever becomes of Redis.
+Each process stores the last counts of Redis. While it counts alone, it continues from them. If Redis has lost a count,
+the process restores it. Therefore all processes together allow at most the limit times the number of processes.
 """
 
 import time
@@ -23,35 +23,35 @@ from app.resilience.breaker_counts import Counts
 from app.resilience.rate_limit_store import InMemoryRateLimitStore, Window
 
 NAME: Final = "redis"
-"""Of the breaker."""
+"""The name of the circuit breaker."""
 TIMEOUT_SECONDS: Final = 0.2
-"""Seconds to connect, and for an answer."""
+"""Seconds to connect, and seconds to wait for a reply."""
 PROBE_INTERVAL: Final = timedelta(seconds=1)
-"""How often each process asks whether Redis is back; no request waits for that."""
+"""How often each process checks whether Redis is available again. No request waits for that."""
 FAILURES_TO_TRIP: Final = 3
-"""Failures in a row after which nobody else waits."""
+"""Consecutive failures after which requests no longer wait for Redis."""
 
 RESP: Final = 2
-"""The version of the protocol: every server speaks it, without a HELLO that old ones and some proxies reject."""
+"""The protocol version. Every server supports it without HELLO, a command that old servers and some proxies reject."""
 NAMESPACE: Final = f"{product.SLUG}:window:"
 RIGHTS: Final = f"~{NAMESPACE}* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
-"""What the user of REDIS_URL has to be allowed, as ``ACL SETUSER`` spells it."""
+"""The permissions that the user of REDIS_URL needs, in the syntax of ``ACL SETUSER``."""
 REMEDIES: Final[tuple[tuple[type[RedisError], str], ...]] = (
     (AuthenticationError, "Redis rejects the user or the password of REDIS_URL: correct them"),
     (NoPermissionError, f"the user of REDIS_URL lacks rights: it needs {RIGHTS}"),
-    (ReadOnlyError, "REDIS_URL leads to a replica: name the primary"),
+    (ReadOnlyError, "REDIS_URL leads to a replica: use the primary"),
     (OutOfMemoryError, "Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts volatile keys"),
     (ResponseError, f"Redis rejects the scripts of the limits: it must be Redis 5, Valkey or newer, with {RIGHTS}"),
 )
-"""What to do about errors that do not pass by themselves; the first that fits."""
+"""The fixes of errors that are not transient. The first matching one applies."""
 
 CLEARED: Final = 2**32
-"""The number added to a stored count each time that it is cleared. The rest of the division by it is the hits.
+"""The number that is added to a stored count each time it is cleared. The hits are the count modulo this number.
 
-A cleared count is therefore greater than the count that any process remembers, and replaces it there.
+A cleared count is therefore greater than the count that any process has stored, and replaces it there.
 """
 PROBE: Final = "probe"
-"""The key of hits that only find out whether Redis counts; it expires after a second."""
+"""The key of hits that only check whether Redis counts. It expires after a second."""
 
 INCREMENT_SCRIPT: Final = """
 local length, seen, seen_left, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -80,7 +80,7 @@ return {{hits, left}}
 
 
 class RedisRateLimitStore:
-    """Counts hits together with others."""
+    """Counts hits together with other processes."""
 
     def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
         self._redis = Redis.from_url(
@@ -105,7 +105,7 @@ class RedisRateLimitStore:
         )
 
     def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
-        """Count a hit, or several at once."""
+        """Count a hit, or several hits."""
         try:
             with self.breaker.allow():
                 return _without_generation(self._count(key, seconds, amount))
@@ -114,11 +114,11 @@ class RedisRateLimitStore:
             return _without_generation(self._local.increment(key, seconds=seconds, amount=amount))
 
     def peek_local(self, key: str) -> Window:
-        """Return what this process was told last, without asking."""
+        """Return the last count that this process has stored, without a command to Redis."""
         return _without_generation(self._local.peek_local(key))
 
     def peek(self, key: str) -> Window:
-        """Return what Redis has counted, or this process where Redis does not answer."""
+        """Return the count of Redis, or of this process if Redis does not respond."""
         try:
             with self.breaker.allow():
                 sent_at = time.monotonic()
@@ -133,7 +133,7 @@ class RedisRateLimitStore:
         """Set the hits of a window to zero.
 
         Raises:
-            RedisError: Redis does not answer.
+            RedisError: Redis does not respond.
         """
         sent_at = time.monotonic()
         hits, left = self._clear(keys=[_stored_key(key)])
@@ -141,10 +141,10 @@ class RedisRateLimitStore:
         self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
 
     def reset(self, prefix: str) -> int:
-        """Set the hits of all windows whose key starts like this to zero. Return their number.
+        """Set the hits of all windows whose key has this prefix to zero. Return their number.
 
         Raises:
-            RedisError: Redis does not answer.
+            RedisError: Redis does not respond.
         """
         found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored_key(prefix)}*")]
         for each in found:
@@ -153,7 +153,7 @@ class RedisRateLimitStore:
         return len(found)
 
     def _probe(self) -> None:
-        """Return if Redis counts; one that is full answers a ping all the same."""
+        """Return if Redis counts. A ping is not enough, because a full Redis answers it."""
         self._increment(keys=[_stored_key(PROBE)], args=[1000, 0, 0, 1])
 
     def _count(self, key: str, seconds: int, amount: int) -> Window:
@@ -165,7 +165,7 @@ class RedisRateLimitStore:
         return counted
 
     def is_shared(self) -> bool:
-        """Tell whether hits are counted together just now; a server that is full answers a ping all the same."""
+        """Return whether hits are counted in Redis. It checks the breaker, because a full Redis answers a ping."""
         try:
             return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
         except RedisError:
@@ -173,12 +173,12 @@ class RedisRateLimitStore:
 
 
 def remedy_of(cause: BaseException | None) -> str | None:
-    """Return what to do about an error of Redis, in one sentence; ``None`` where it is only away."""
+    """Return the fix of an error of Redis, in one sentence; ``None`` if the error may be transient."""
     return next((remedy for kind, remedy in REMEDIES if isinstance(cause, kind)), None)
 
 
 def _count_error(error: Exception, operation: str) -> None:
-    """Count an error of Redis; a call that the breaker has refused is none."""
+    """Count an error of Redis. A call that the circuit breaker rejected does not count."""
     if isinstance(error, RedisError):
         metrics.DEPENDENCY_ERRORS.labels("redis", operation).inc()
 

@@ -1,4 +1,4 @@
-"""Users, where another instance of this service keeps them."""
+"""Users of another instance of this service."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from app.clients.http import HttpClient
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteUser:
-    """What another instance tells of a user."""
+    """A user as another instance returns it."""
 
     id: UUID
     name: str
@@ -22,7 +22,7 @@ class RemoteUser:
 
 
 class RemoteUsers:
-    """Asks for users."""
+    """Reads users."""
 
     def __init__(self, instance: HttpClient) -> None:
         self._instance = instance
@@ -31,7 +31,7 @@ class RemoteUsers:
         """Return the user.
 
         Raises:
-            Error: there is none, or there is no telling.
+            Error: the user does not exist, the call failed, or the response was not usable.
         """
         document = peer.get(self._instance, f"/v1/users/{user_id}")
         try:
@@ -41,14 +41,14 @@ class RemoteUsers:
 
 
 def _user(document: Any, user_id: UUID) -> RemoteUser:
-    """Return the user that was asked for.
+    """Return the user in a response.
 
     Raises:
-        TypeError, ValueError, KeyError: it is another one, or none.
+        TypeError, ValueError, KeyError: it is not a valid user, or not the requested one.
     """
     scopes = [_text(scope) for scope in document["scopes"]]
     if UUID(_text(document["id"])) != user_id:
-        raise ValueError("this is somebody else")
+        raise ValueError("it is another user")
     return RemoteUser(
         id=user_id,
         name=_text(document["name"]),
@@ -61,12 +61,12 @@ def _user(document: Any, user_id: UUID) -> RemoteUser:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("this is no text")
+        raise TypeError("a field is not a string")
     return value
 
 
 def _moment(value: object) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
-        raise ValueError("this is no moment")
+        raise ValueError("a time has no time zone")
     return moment

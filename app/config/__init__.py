@@ -1,6 +1,6 @@
-"""Settings: what the environment says, read once at boot, refused at once with every fault named.
+"""The settings: read once from the environment at start, and rejected with a list of all faults.
 
-A field is a setting: its name in capitals is the variable, its metadata the sentence in ``.env.example``.
+Each field is a setting: its upper-case name is the variable, its metadata the description in ``.env.example``.
 """
 
 import os
@@ -18,11 +18,11 @@ from app.config.setting import setting as _setting
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
-"""As in pyproject.toml, which need not be there where we run."""
+"""The version in pyproject.toml, which may be absent at run time."""
 
 
 class InvalidSettings(Exception):
-    """The environment is not fit to run with; ``faults`` has one sentence for each thing wrong."""
+    """The environment is invalid; ``faults`` has one sentence for each fault."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -31,7 +31,7 @@ class InvalidSettings(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """Everything that can be configured, with safe defaults for development on loopback."""
+    """All settings, with safe defaults for development on loopback."""
 
     app_env: str = _setting(
         "development",
@@ -39,7 +39,7 @@ class Settings:
         "Production rejects weak or missing settings; development generates them in .local/.",
     )
     host: str = _setting(
-        "127.0.0.1", readers.host, "The address to listen on. Beyond loopback, production is required."
+        "127.0.0.1", readers.host, "The address to listen on. Addresses other than loopback require production."
     )
     port: int = _setting(8000, readers.integer(1, 65535), "The port to listen on.")
     bind: str = _setting(
@@ -56,7 +56,7 @@ class Settings:
         "The path of PUBLIC_URL, if the proxy sends it to the service. Unset: the proxy removes it.",
     )
     documentation_url: str = _setting(
-        "", readers.public_url, "Address of the built documentation. Error pages and OpenAPI link to it."
+        "", readers.public_url, "The URL of the built documentation. Error pages and OpenAPI link to it."
     )
     database_url: str = _setting(
         "",
@@ -68,7 +68,7 @@ class Settings:
         readers.integer(1, 100),
         "Database connections per worker process: one for readiness, the others for requests.",
     )
-    jwt_secret: str = _setting("", str, "Key of the HS256 tokens, at least 32 bytes. Development generates one.")
+    jwt_secret: str = _setting("", str, "The key of HS256 tokens, at least 32 bytes. Development generates one.")
     jwt_keys: tuple[tuple[str, str], ...] = _setting(
         (),
         readers.keys,
@@ -89,7 +89,7 @@ class Settings:
     anonymous_scopes: tuple[str, ...] = _setting(
         (),
         readers.scopes,
-        "Scopes of a request without credentials, which then acts as the user anonymous. Default: none.",
+        "The scopes of requests without credentials, which then act as the user anonymous. Default: none.",
     )
     rate_limit: str = _setting(
         "100 per second",
@@ -109,7 +109,7 @@ class Settings:
             "movies:read",
         ),
         readers.scopes,
-        "Scopes of a new account.",
+        "The scopes of new accounts.",
     )
     redis_url: str = _setting(
         "",
@@ -152,7 +152,7 @@ class Settings:
         "Peers whose X-Forwarded-For is trusted, as addresses or networks. A Unix socket is always trusted.",
     )
     cors_origins: tuple[str, ...] = _setting(
-        (), readers.origins, "Exact origins whose pages may call this API. Default: none."
+        (), readers.origins, "The exact origins whose pages may call this API (CORS). Default: none."
     )
     request_timeout: float = _setting(
         10.0,
@@ -231,7 +231,7 @@ class Settings:
         9094, readers.integer(0, 65535), "Port of the metrics of flask worker, at METRICS_HOST. 0: no metrics."
     )
     rpc_host: str = _setting(
-        "127.0.0.1", readers.host, "The address that gRPC listens on. Beyond loopback, production is required."
+        "127.0.0.1", readers.host, "The address of gRPC. Addresses other than loopback require production."
     )
     rpc_port: int = _setting(50051, readers.integer(0, 65535), "The port that gRPC listens on. 0: no gRPC.")
     rpc_certificate: str = _setting("", str, "A file with the certificate chain of gRPC, in PEM. Unset, no TLS.")
@@ -242,12 +242,12 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Tell whether this is the real thing."""
+        """True in production."""
         return self.app_env == "production"
 
     @property
     def simulates_errors(self) -> bool:
-        """Return whether callers may choose the error of a request; in production this takes both settings."""
+        """True if callers may choose the error of a request; in production this requires both settings."""
         return self.faults_on_demand and (self.faults_on_demand_in_production or not self.is_production)
 
     @property
@@ -258,10 +258,10 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, local: Path = LOCAL) -> "Settings":
-        """Read the environment; in development, fill in what ``make run`` left under ``local``.
+        """Read the environment; in development, use the secret and the database in ``local`` as defaults.
 
         Raises:
-            InvalidSettings: one or more settings are unfit; all of them are named.
+            InvalidSettings: at least one setting is invalid; the exception names all of them.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -296,5 +296,5 @@ class Settings:
 
 
 def authority(host: str, port: int) -> str:
-    """Return host and port as a URL has them: an IPv6 address between brackets (RFC 3986, section 3.2.2)."""
+    """Return host and port in URL syntax: an IPv6 address has brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

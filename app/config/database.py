@@ -1,4 +1,4 @@
-"""``DATABASE_URL``, in every form that libpq documents, and what a database session depends on."""
+"""``DATABASE_URL``, in every form that libpq documents, and the session parameters that the service depends on."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -20,17 +20,18 @@ SESSION: Final[Mapping[str, str]] = MappingProxyType(
         "transform_null_equals": "off",
     }
 )
-"""Parameters that decide how values are read and written, and what a transaction sees; nobody else can set them.
+"""Session parameters that determine how values are read and written, and the isolation of transactions.
 
-They are sent with the request for a connection, and cost no round trip. ``client_min_messages`` because a COMMIT that
-was not replicated says so in a warning. Not among them: ``search_path``, by which an operator chooses the schema, and
-``default_transaction_read_only``, by which a provider protects a full disk; ``/readyz`` reports the latter.
+Operators cannot override them. They are sent with the connection request and cost no round trip.
+``client_min_messages`` is included because PostgreSQL reports an unreplicated COMMIT as a warning. Two parameters are
+not included. ``search_path`` lets an operator choose the schema. ``default_transaction_read_only`` lets a provider
+protect a full disk; ``/readyz`` reports it.
 """
 OWN: Final = frozenset(name.lower() for name in (*SESSION, "client_encoding"))
 OVERRIDING: Final = {"PGDATESTYLE": "DateStyle", "PGTZ": "TimeZone"}
-"""Variables of libpq that beat ``options``, and what they set."""
+"""Variables of libpq that take precedence over ``options``, and the parameters they set."""
 PRESERVED: Final = {"PGOPTIONS": "options", "PGCONNECT_TIMEOUT": "connect_timeout"}
-"""Variables of libpq that a keyword of the service would replace, with the keyword that keeps them."""
+"""Variables of libpq that the service's own keywords would replace, with the keyword that preserves them."""
 DRIVER: Final = "postgresql+psycopg://"
 UTF8: Final = frozenset({"", "utf8", "utf-8", "unicode", "auto"})
 _TOKEN: Final = re.compile(r"(?:\\.|\S)+")
@@ -44,7 +45,7 @@ def database_url(text: str) -> str:
     """Accept a connection URI or a keyword/value string of libpq, and return it as SQLAlchemy's URL.
 
     Raises:
-        ValueError: libpq does not accept it, or it sets what the service sets itself; values are not quoted.
+        ValueError: libpq does not accept it, or it sets a parameter of the service; values are not quoted.
     """
     found = _parsed(text.replace(DRIVER, "postgresql://", 1) if text.startswith(DRIVER) else text)
     _check(found)
@@ -52,14 +53,14 @@ def database_url(text: str) -> str:
 
 
 def with_environment(url: str, environ: Mapping[str, str]) -> str:
-    """Return the URL with what libpq's variables set and the service would replace.
+    """Return the URL with the values of libpq's variables that the service would otherwise replace.
 
     Raises:
-        ValueError: they set what the service sets itself; the words complete "DATABASE_URL …".
+        ValueError: they set a parameter of the service; the text completes "DATABASE_URL …".
     """
     for variable, name in OVERRIDING.items():
         if environ.get(variable, "default").lower() != "default":
-            raise ValueError(f"cannot be used while {variable} is set, since the service sets {name} of its sessions")
+            raise ValueError(f"cannot be used while {variable} is set, because the service sets {name} of its sessions")
     if taken := _own(environ.get("PGOPTIONS", "")):
         raise ValueError(f"cannot be used with PGOPTIONS that set {taken}, which the service sets itself")
     found = _parsed(url.replace(DRIVER, "postgresql://", 1))
@@ -77,7 +78,7 @@ def with_environment(url: str, environ: Mapping[str, str]) -> str:
 
 
 def names_set(options: str) -> Collection[str]:
-    """Return the names that ``options`` set, as PostgreSQL reads them: ``-c name=value`` and ``--name=value``."""
+    """Return the parameters that ``options`` sets, in PostgreSQL's syntax: ``-c name=value`` and ``--name=value``."""
     names, words = set[str](), iter(_TOKEN.findall(options))
     for word in words:
         if word == "-c":
@@ -92,17 +93,17 @@ def _own(options: str) -> str:
 
 
 def _parsed(text: str) -> dict[str, str]:
-    from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 -- whoever serves metrics alone needs no driver
+    from psycopg import ProgrammingError, conninfo  # noqa: PLC0415 -- the metrics exporter needs no driver
 
     try:
         found = conninfo.conninfo_to_dict(text)
     except ProgrammingError as fault:
-        # libpq quotes what it does not understand, which may be a part of a password
+        # libpq quotes the unknown part, which may contain a part of a password
         _, _, quoted = str(fault).partition('parameter: "')
         unknown = quoted.partition('"')[0]
-        about = f"; it does not know {unknown}" if _NAME.fullmatch(unknown) else ""
+        about = f"; {unknown} is unknown" if _NAME.fullmatch(unknown) else ""
         raise ValueError(
-            "must be what PostgreSQL's libpq accepts, such as postgresql://user:password@host/name"
+            "must be a connection string of PostgreSQL's libpq, such as postgresql://user:password@host/name"
             f" or host=… dbname=…{about}"
         ) from None
     return {name: str(value) for name, value in found.items()}
@@ -129,7 +130,7 @@ def _check(found: Mapping[str, str]) -> None:
 
 
 def _invalid(found: Mapping[str, str]) -> str:
-    """Return the keyword whose value this libpq does not accept: it looks before it connects, here to nowhere."""
+    """Return the keyword whose value libpq rejects; it validates the values before it connects, here to no host."""
     from psycopg import conninfo, pq  # noqa: PLC0415 -- see above
 
     nowhere = {**found, "host": "/nonexistent", "port": "1"}
@@ -144,7 +145,9 @@ def _invalid(found: Mapping[str, str]) -> str:
 
 
 def _spelled(found: Mapping[str, str]) -> str:
-    """Return SQLAlchemy's URL; what its authority cannot hold, several hosts or a socket's folder, is in the query."""
+    """Return SQLAlchemy's URL; parts that its authority cannot contain (several hosts, a socket's folder) are in the
+    query.
+    """
     rest, hosts = dict(found), found.get("host", "").count(",") + 1
     if hosts > 1 and "," not in rest.get("port", ","):
         rest["port"] = ",".join([rest["port"]] * hosts)

@@ -1,4 +1,4 @@
-"""What development fills in, where production must be told: a secret of its own, and the embedded database."""
+"""Defaults of development for required settings: a generated secret, and the embedded database."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ SECRET_BYTES: Final = 32
 
 
 def secret(local: Path) -> str:
-    """Return the secret kept under ``.local/``, made on first use; else one for this process."""
+    """Return the secret in ``.local/``, created on first use; if that fails, a secret for this process."""
     path = local / "jwt-secret"
     try:
         local.mkdir(exist_ok=True)
@@ -33,7 +33,7 @@ def secret(local: Path) -> str:
 
 
 def database(local: Path) -> str:
-    """Return the address that the embedded PostgreSQL left, else the one PostgreSQL has by default."""
+    """Return the URL of the embedded PostgreSQL, or PostgreSQL's default address if there is none."""
     try:
         return (local / "database-url").read_text().strip()
     except OSError:

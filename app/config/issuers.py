@@ -1,4 +1,4 @@
-"""Who else vouches for callers: a TOML file with a table for each issuer, and what their subjects may do.
+"""``ISSUERS``: a TOML file with a table for each trusted token issuer and the scopes of its subjects.
 
 ::
 
@@ -21,20 +21,20 @@ from app.config.rules import LOOPBACK
 ADMIN: Final = "admin"
 EVERYBODY: Final = "*"
 GOOGLE: Final = "https://accounts.google.com"
-"""Whose access tokens are no JWTs, so that it needs no keys."""
+"""The issuer whose access tokens are not JWTs and therefore need no keys."""
 LONGEST: Final = 200
 MEMBERS: Final = frozenset({"jwks_url", "audience", "scopes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """One who vouches for callers.
+    """A trusted issuer of tokens.
 
     Attributes:
-        url: what its tokens name as ``iss``.
-        jwks_url: where its keys are.
-        audience: what its tokens have to name as ``aud``.
-        scopes: by subject; those of ``*`` are everybody else's.
+        url: the ``iss`` claim of its tokens.
+        jwks_url: the URL of its keys.
+        audience: the required ``aud`` claim of its tokens.
+        scopes: by subject; ``*`` stands for all other subjects.
     """
 
     url: str
@@ -43,22 +43,22 @@ class Issuer:
     scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def scopes_of(self, subject: str) -> frozenset[str]:
-        """Return what a subject may do."""
+        """Return the scopes of a subject."""
         return frozenset(self.scopes.get(subject, self.scopes.get(EVERYBODY, ())))
 
     def name_of(self, subject: str) -> str:
-        """Return the id of a subject here: no other issuer's and no user's, since an issuer's URL has no fragment."""
+        """Return the user ID of a subject in this service. It is unique, because an issuer's URL has no fragment."""
         return f"{self.url}#{subject}"
 
 
 def read_issuers(text: str) -> tuple[Issuer, ...]:
-    """Accept the path of a file that says who vouches for callers."""
+    """Accept the path of a file with trusted issuers."""
     try:
         tables = tomllib.loads(Path(text).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"must be a file that can be read: {error.strerror}") from None
     except ValueError as error:
-        raise ValueError(f"must be a file of TOML: {error}") from None
+        raise ValueError(f"must be a TOML file: {error}") from None
     return tuple(_issuer(url, table) for url, table in tables.items())
 
 
@@ -66,10 +66,10 @@ def _issuer(url: str, table: Any) -> Issuer:
     if not _is_safe(url) or "#" in url or len(url) > LONGEST:
         raise ValueError(f"must name issuers by https:// URLs without a fragment, not by {url!r}")
     if not isinstance(table, dict) or not table.keys() <= MEMBERS:
-        raise ValueError(f"must say of {url} nothing but {', '.join(sorted(MEMBERS))}")
+        raise ValueError(f"must contain only {', '.join(sorted(MEMBERS))} for {url}")
     jwks_url, audience, scopes = table.get("jwks_url", ""), table.get("audience", ""), table.get("scopes", {})
     if not all(isinstance(each, str) for each in (jwks_url, audience)) or not isinstance(scopes, dict):
-        raise ValueError(f"must give {url} two texts and a table of scopes")
+        raise ValueError(f"must give {url} two strings and a table of scopes")
     if bool(jwks_url) != bool(audience) or not (jwks_url or url == GOOGLE):
         raise ValueError(f"must give {url} a jwks_url and an audience")
     if jwks_url and not _is_safe(jwks_url):
@@ -83,7 +83,7 @@ def _issuer(url: str, table: Any) -> Issuer:
 
 
 def _is_safe(url: str) -> bool:
-    """Tell whether nobody on the way can answer in place of this host."""
+    """True if the connection to this host cannot be intercepted."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -94,5 +94,5 @@ def _is_safe(url: str) -> bool:
 
 def _scopes(url: str, listed: object) -> tuple[str, ...]:
     if not isinstance(listed, str) or ADMIN in readers.scopes(listed):
-        raise ValueError(f"must list the scopes of {url} in texts, and make nobody an admin")
+        raise ValueError(f"must list the scopes of {url} as strings, without the scope admin")
     return readers.scopes(listed)

@@ -1,4 +1,4 @@
-"""How settings are read from text; each reader refuses with the words that complete "NAME …"."""
+"""Readers of settings; the error text of each completes "NAME …"."""
 
 import ipaddress
 import re
@@ -17,11 +17,11 @@ from app.config.rules import LOOPBACK
 
 LONGEST_INTEGER: Final = 12
 LARGEST_LIMIT: Final = 2**31 - 1
-"""Requests; counters of Redis have more room, which is used otherwise."""
+"""The maximum number of requests; Redis uses larger counters internally."""
 LONGEST_WINDOW: Final = 366 * 24 * 60 * 60
-"""Seconds."""
+"""The maximum length of a window in seconds."""
 LONGEST_PATH: Final = 107 if sys.platform == "linux" else 103
-"""Bytes of a unix socket's path."""
+"""The maximum length of a Unix socket's path in bytes."""
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://[A-Za-z0-9._~\[\]:-]+(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
@@ -48,7 +48,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def number(low: float, high: float) -> Callable[[str], float]:
-    """Accept a number between these."""
+    """Accept a number in this range."""
 
     def parse(text: str) -> float:
         try:
@@ -56,14 +56,14 @@ def number(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             raise ValueError("must be a number") from None
         if not low <= value <= high:
-            raise ValueError(f"must lie between {low:g} and {high:g}")
+            raise ValueError(f"must be between {low:g} and {high:g}")
         return value
 
     return parse
 
 
 def integer(low: int, high: int) -> Callable[[str], int]:
-    """Accept an integer between these, in ASCII digits."""
+    """Accept an integer in this range, in ASCII digits."""
 
     def parse(text: str) -> int:
         is_short = text.isascii() and text.isdigit() and len(text) <= LONGEST_INTEGER
@@ -80,18 +80,18 @@ def boolean(text: str) -> bool:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Accept words that spaces or commas stand between."""
+    """Accept words separated by spaces or commas."""
     return tuple(text.replace(",", " ").split())
 
 
 def limit(text: str) -> str:
-    """Accept a rate limit, or several for different windows; one of nothing would let nobody in."""
+    """Accept a rate limit, or several for different windows; zero is rejected, because it would allow no requests."""
     try:
         found = parse_many(text)
     except ValueError:
         raise ValueError("must be a limit such as '100 per second' or '5/minute;100/hour'") from None
     if not all(0 < each.amount <= LARGEST_LIMIT and 0 < each.get_expiry() <= LONGEST_WINDOW for each in found):
-        raise ValueError(f"must allow between 1 and {LARGEST_LIMIT} requests, in a window of a year at most")
+        raise ValueError(f"must allow 1 to {LARGEST_LIMIT} requests, in a window of at most a year")
     if len({each.get_expiry() for each in found}) < len(found):
         raise ValueError("must not have two limits for one window")
     return text
@@ -112,17 +112,19 @@ def host(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """Accept what the client of Redis understands, and does not pass over: the number of a database, its options."""
-    from redis import Redis, RedisError  # noqa: PLC0415 -- whoever serves metrics alone needs no client
+    """Accept a URL that the Redis client supports and does not partly ignore: with a database number and known
+    options.
+    """
+    from redis import Redis, RedisError  # noqa: PLC0415 -- the metrics exporter needs no client
 
     accepted = url("redis", "rediss")(text)
     path = urlsplit(accepted).path.strip("/")
     if path and not path.isdigit():
-        raise ValueError("must end with the number of a database, such as redis://cache:6379/0")
+        raise ValueError("must end with a database number, such as redis://cache:6379/0")
     try:
         Redis.from_url(accepted).connection_pool.make_connection()
     except (TypeError, ValueError, RedisError):
-        raise ValueError("must have no options that the client of Redis does not know") from None
+        raise ValueError("must not have options that the Redis client does not know") from None
     return accepted
 
 
@@ -146,7 +148,7 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
 
 
 def mail_address(text: str) -> str:
-    """Accept what can stand in a From field: one address, with or without a name."""
+    """Accept the value of a From header: one address, with or without a display name."""
     try:
         ((_name, spec),) = getaddresses([text])
         address = Address(addr_spec=spec)
@@ -158,40 +160,42 @@ def mail_address(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """Accept what the service may call itself in its answers."""
+    """Accept a base URL for links in responses."""
     if not _is_url(text, ("http", "https")) or not _PUBLIC_URL.fullmatch(text):
         raise ValueError("must be http:// or https://, a host and optionally a path; no user, query or fragment")
     return text.rstrip("/")
 
 
 def script_name(text: str) -> str:
-    """Accept a path as that of a public URL; see ``public_url``."""
+    """Accept the path of a public URL; see ``public_url``."""
     if not text.startswith("/") or not _PUBLIC_URL.fullmatch(f"http://h{text}"):
         raise ValueError("must be a path such as /api")
     return text.rstrip("/")
 
 
 def scopes(text: str) -> tuple[str, ...]:
-    """Accept what a challenge can name between its quotes (RFC 6749, section 3.3)."""
+    """Accept scopes that a challenge can quote (RFC 6749, section 3.3)."""
     if not all(map(_SCOPE.fullmatch, words(text))):
         raise ValueError("must list scopes of printable ASCII, without quotes and backslashes")
     return words(text)
 
 
 def trace_url(text: str) -> str:
-    """Accept a URL with a place for the id of a trace."""
+    """Accept a URL with a placeholder for the ID of a trace."""
     if not _is_url(text, ("http", "https")) or "{trace_id}" not in text:
-        raise ValueError("must be a URL that starts with http:// or https:// and holds {trace_id}")
+        raise ValueError("must be a URL that starts with http:// or https:// and contains {trace_id}")
     return text
 
 
 def token_url(text: str) -> str:
-    """Accept the address of a page of a front end, with a place for a token; encrypted, unless on this machine."""
+    """Accept the URL of a page of a front end with a placeholder for a token; https unless the page is on this
+    machine.
+    """
     parts = urlsplit(text) if _is_url(text, ("http", "https")) else None
     is_placed = parts and text.count("{token}") == 1 and "{token}" in f"{parts.path}?{parts.query}#{parts.fragment}"
     if parts is None or not is_placed or not _TOKEN_URL.fullmatch(text.replace("{token}", "")):
         raise ValueError(
-            "must be a URL that holds {token} once, behind the host, such as https://app.example.com/activate#{token}"
+            "must be a URL with {token} once after the host, such as https://app.example.com/activate#{token}"
         )
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must start with https:// unless the page is on this machine")
@@ -199,38 +203,38 @@ def token_url(text: str) -> str:
 
 
 def keys(text: str) -> tuple[tuple[str, str], ...]:
-    """Accept keys with their names: ``2026-11:secret``; none shorter than what HS256 asks for (RFC 7518, 3.2)."""
+    """Accept keys with their names: ``2026-11:secret``; each at least as long as HS256 requires (RFC 7518, 3.2)."""
     named = [tuple(word.split(":", 1)) for word in words(text)]
     if not all(len(each) == 2 and _KEY_ID.fullmatch(each[0]) for each in named):
         raise ValueError("must list keys as name:secret")
     if len({each[0] for each in named}) < len(named):
-        raise ValueError("must not name two keys alike")
+        raise ValueError("must not use a key name twice")
     if min((len(each[1].encode()) for each in named), default=KEY_BYTES) < KEY_BYTES:
-        raise ValueError(f"must have at least {KEY_BYTES} bytes in each secret; `openssl rand -hex 32` makes one")
+        raise ValueError(f"must have at least {KEY_BYTES} bytes in each secret; `openssl rand -hex 32` generates one")
     return tuple((name, secret) for name, secret in named)
 
 
 def unix_socket(text: str) -> str:
-    """Accept where a unix socket is to be, as gunicorn spells it."""
+    """Accept the path of a Unix socket in gunicorn's notation."""
     if not text.startswith("unix:/") or text.endswith("/"):
         raise ValueError("must be unix: and an absolute path, such as unix:/run/app/1.sock")
     if len(text.removeprefix("unix:").encode()) > LONGEST_PATH:
-        raise ValueError(f"must have a path of {LONGEST_PATH} bytes at most, which is all that a socket can have")
+        raise ValueError(f"must have a path of at most {LONGEST_PATH} bytes, the system's limit for sockets")
     return text
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Accept origins as browsers send them."""
+    """Accept origins in the form that browsers send."""
     for origin in words(text):
         if not _ORIGIN.fullmatch(origin) or not _is_url(origin, ("http", "https")):
             raise ValueError("must list exact origins such as https://app.example.com")
         if urlsplit(origin).port == DEFAULT_PORTS[urlsplit(origin).scheme]:
-            raise ValueError("must not contain a default port: no browser sends it")
+            raise ValueError("must not contain a default port: browsers do not send it")
     return words(text)
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Accept addresses and networks; those of IPv4 in the form of IPv6 (``::ffff:10.0.0.0/104``) are of IPv4."""
+    """Accept addresses and networks; IPv4-mapped ones (``::ffff:10.0.0.0/104``) become IPv4."""
     try:
         return tuple(_plain(ipaddress.ip_network(word)) for word in words(text))
     except ValueError:

@@ -1,7 +1,7 @@
 """Rules on combinations of settings, and on production. ``docs/reference/settings.md`` lists them.
 
-Production rejects what hands out rights or makes a limit void. It warns, in one line at start, of what exposes data to
-whoever is on the way, which the operator may have good reasons for (a private network, a proxy that encrypts).
+Production rejects settings that grant permissions or disable a limit. It logs a warning at start for settings that
+expose data on the network, which can be intended: a private network, or a proxy that encrypts.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,18 +17,18 @@ TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.
 SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
 DISTINCT: Final = 7
-"""Different bytes that 32 random digits have, but for two in 100,000; of shorter secrets fewer are asked for."""
+"""All but two in 100,000 random secrets of 32 digits have this many different bytes; shorter secrets need fewer."""
 ADMIN: Final = "admin"
 API: Final = "/v1/"
 METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
 BROADEST: Final = {4: 8, 6: 16}
-"""Bits that a network of trusted proxies has in common at least, by version of IP."""
+"""The minimum prefix length of a network of trusted proxies, by IP version."""
 Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What production holds against a setting: the sentence completes "NAME …"."""
+    """A rule for production; the message completes "NAME …"."""
 
     name: str
     message: str
@@ -36,19 +36,19 @@ class Rule:
 
 
 def is_weak(secret: str) -> bool:
-    """Return whether somebody has typed a secret: few different bytes, or a part of it over and over."""
+    """True if a secret looks typed: few different bytes, or a repeated part."""
     least = min(DISTINCT, len(secret) // 4 + 1)
     return bool(secret) and (len(set(secret.encode())) < least or secret in (secret + secret)[1:-1])
 
 
 def _is_clear(url: str) -> bool:
-    """Return whether a URL is unencrypted and leads off this machine."""
+    """True if a URL is unencrypted and not on this machine."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_local(parts.hostname or "")
 
 
 def is_local(host: str) -> bool:
-    """Return whether a host is this machine: loopback, a socket, or nothing."""
+    """True if a host is this machine: loopback, a socket, or empty."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -76,7 +76,7 @@ REJECTED: Final = (
     ),
     Rule(
         "page_token_secret",
-        "is required in production where JWT_KEYS is set and JWT_SECRET is not",
+        "is required in production if JWT_KEYS is set and JWT_SECRET is not",
         lambda v: not (v["jwt_secret"] or v["page_token_secret"]) and bool(v["jwt_keys"]),
     ),
     Rule(
@@ -91,12 +91,12 @@ REJECTED: Final = (
     ),
     Rule(
         "jwt_keys",
-        "must have random secrets, because anyone who guesses one can forge tokens; `openssl rand -hex 32` makes one",
+        "must have random secrets: anyone who guesses one can forge tokens; `openssl rand -hex 32` generates one",
         lambda v: any(is_weak(secret) for _, secret in v["jwt_keys"]),
     ),
     Rule(
         "google_url",
-        "must be https:// in production: tokens are sent there",
+        "must be https:// in production: tokens are sent to this URL",
         lambda v: _is_clear(v["google_url"]),
     ),
     Rule(
@@ -129,7 +129,7 @@ REJECTED: Final = (
         lambda v: v["faults_on_demand"] and not v["faults_on_demand_in_production"],
     ),
 )
-"""What production rejects, beside what is rejected everywhere."""
+"""Settings that production rejects, in addition to faults in every environment."""
 
 WARNED: Final = (
     Rule(
@@ -144,7 +144,7 @@ WARNED: Final = (
     ),
     Rule(
         "anonymous_scopes",
-        "is set: requests without a token have these scopes, and share the user anonymous",
+        "is set: requests without a token have these scopes and share the user anonymous",
         lambda v: bool(v["anonymous_scopes"]),
     ),
     Rule(
@@ -178,11 +178,11 @@ WARNED: Final = (
         lambda v: bool(v["rpc_port"]) and not is_local(v["rpc_host"]) and not v["rpc_certificate"],
     ),
 )
-"""What production warns about at start."""
+"""Settings that production warns about at start."""
 
 
 def faults(values: Values) -> dict[str, str]:
-    """Return what is wrong with settings that are fine each by itself, by name; the sentence completes "NAME …"."""
+    """Return the faults of combined settings by name; the message completes "NAME …"."""
     found = _anywhere(values)
     if values["app_env"] == "production":
         return {rule.name: rule.message for rule in reversed(REJECTED) if rule.applies(values)} | found
@@ -191,7 +191,7 @@ def faults(values: Values) -> dict[str, str]:
 
 
 def warnings(values: Values) -> dict[str, str]:
-    """Return what production warns about, by name."""
+    """Return the warnings for production by name."""
     if values["app_env"] != "production":
         return {}
     return {rule.name: rule.message for rule in WARNED if rule.applies(values)}
@@ -201,26 +201,26 @@ def _anywhere(values: Values) -> dict[str, str]:
     found = {}
     for name in ("jwt_secret", "page_token_secret"):
         if 0 < len(values[name].encode()) < SECRET_BYTES:
-            found[name] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` makes one"
+            found[name] = f"must have at least {SECRET_BYTES} bytes; `openssl rand -hex 32` generates one"
     if 0 < len(values["debug_token"]) < TOKEN_CHARACTERS or not values["debug_token"].isascii():
         found["debug_token"] = (
-            f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` makes one"
+            f"must have at least {TOKEN_CHARACTERS} ASCII characters; `openssl rand -hex 16` generates one"
         )
     if LEVELS.index(values["log_level"]) < LEVELS.index(values["log_level_min"]):
         found["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
     if values["tracing"] and not all(map(_is_installed, TRACING)):
         found["tracing"] = "needs the packages of requirements/tracing.lock"
     if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
-        found["rpc_key"] = "and RPC_CERTIFICATE are set both or neither"
-    return found | _database_hosts(values)
+        found["rpc_key"] = "and RPC_CERTIFICATE must both be set or both be unset"
+    return found | _address_faults(values)
 
 
-def _database_hosts(values: Values) -> dict[str, str]:
-    """Return what is wrong with ports and paths beside one another."""
+def _address_faults(values: Values) -> dict[str, str]:
+    """Return the faults of ports and paths that conflict with each other."""
     found = {}
     path = urlsplit(values["public_url"] or values["script_name"]).path
     if f"{path}/".startswith(API):
-        found["public_url"] = f"must not have a path that begins with {API[:-1]}, as those of the API do"
+        found["public_url"] = f"must not have a path that begins with {API[:-1]}, like those of the API"
     if values["script_name"] and values["script_name"] != path:
         found["script_name"] = "must be the path of PUBLIC_URL"
     if values["metrics_port"] == values["port"] and not values["bind"]:

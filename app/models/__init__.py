@@ -1,6 +1,6 @@
-"""Typed models and their invariants, and the questions that may be asked of them. No Flask, no session.
+"""Typed models, their invariants, and the list queries on them. No Flask, no session.
 
-Every module with a table is imported here, so that ``Base.metadata`` knows them all.
+This package imports every module that has a table, because ``Base.metadata`` must list all tables.
 """
 
 from app.models import (

@@ -1,4 +1,4 @@
-"""The declarative base: plain SQLAlchemy, handed to Flask-SQLAlchemy by the extensions."""
+"""The declarative base: plain SQLAlchemy. ``app.extensions`` passes it to Flask-SQLAlchemy."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,9 +12,9 @@ EnumT = TypeVar("EnumT", bound=IntEnum)
 
 
 class Base(DeclarativeBase):
-    """Gives every constraint a name, so that its violation can be told by it.
+    """The base class of all models. It names every constraint; the name identifies a violation of the constraint.
 
-    ``info={"violated": TaskTitleTaken}`` on a constraint or unique index names the error that its violation means.
+    ``info={"violated": TaskTitleTaken}`` on a constraint or unique index names the error that a violation raises.
     """
 
     registry = registry(
@@ -32,7 +32,7 @@ class Base(DeclarativeBase):
 
 
 class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
-    """An integer enumeration stored as ``smallint``, so that it sorts by meaning."""
+    """An integer enumeration stored as ``smallint``. Its numbers sort by meaning."""
 
     impl = SmallInteger
     cache_ok = True
@@ -42,21 +42,21 @@ class SmallEnum(TypeDecorator[EnumT], Generic[EnumT]):
         self.enum = enum
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
-        """Return the member's number."""
+        """Return the number of the enumeration member."""
         return None if value is None else int(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], EnumT | None]:
-        """Return what makes a number its member: a method of a dict, because it is called for every row."""
+        """Return a function from number to enumeration member: a dict method, because it is called for every row."""
         members: dict[int | None, EnumT | None] = {None: None, **{member.value: member for member in self.enum}}
         return members.__getitem__
 
 
 class Texts(TypeDecorator[list[str]]):
-    """An array of texts, which the driver reads as a list already."""
+    """An array of strings. The driver already returns a list."""
 
     impl = ARRAY(Text)
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        """Return that nothing is left to be done."""
+        """Return ``None``: no conversion is necessary."""
         return

@@ -1,4 +1,4 @@
-"""What a JWT (RFC 7519) has to say to be believed, whoever has signed it."""
+"""Validation of the header and claims of a JWT (RFC 7519), for every issuer."""
 
 import re
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from app.errs.access import InvalidToken
 from app.models.characters import CONTROLS
 
 CRITICAL: Final = "crit"
-"""The header parameter that lists extensions which must be understood (RFC 7515, section 4.1.11): none is.
+"""The header parameter that lists critical extensions (RFC 7515, section 4.1.11). The service supports none of them.
 
-Of the others, ``alg``, ``typ`` and ``kid`` are read. All others are ignored (section 4), keys and addresses of keys
-(``jwk``, ``jku``, ``x5c``, ``x5u``) included: a token is verified with a configured key only.
+The service reads the parameters ``alg``, ``typ`` and ``kid``. It ignores all others (section 4), including keys and
+URLs of keys (``jwk``, ``jku``, ``x5c``, ``x5u``). It verifies a token only with a configured key.
 """
 TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-"""Of access tokens (RFC 9068, section 2.1), in small letters: other JWTs are signed with the same keys."""
+"""The types of access tokens (RFC 9068, section 2.1), in lower case. Issuers sign other JWTs with the same keys."""
 _SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-"""Three parts in base64url without padding (RFC 7515, section 7.1), so that a token has one spelling only."""
+"""Three parts in base64url without padding (RFC 7515, section 7.1). A token therefore has only one encoding."""
 SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
 LATEST: Final = 253402300799
 """The last second of the year 9999."""
 LEEWAY: Final = 10
-"""Seconds by which the clock that wrote ``nbf`` and ``iat`` may be ahead of ours; ``exp`` is exact."""
+"""Seconds by which the issuer's clock may be ahead of this one, for ``nbf`` and ``iat``. ``exp`` has no leeway."""
 
 MALFORMED: Final = "The token is malformed"
 EXPIRED: Final = "The token has expired"
@@ -60,7 +60,7 @@ def header_of(token: str, *, longest: int) -> dict[str, Any]:
     """Return the header of a token, unverified.
 
     Raises:
-        InvalidToken: it is not a token, or its header has ``crit`` or the type of another kind of JWT.
+        InvalidToken: it is not a token, or its header has ``crit`` or another type of JWT.
     """
     if len(token) > longest or not _SPELLING.fullmatch(token):
         raise InvalidToken(description=MALFORMED)
@@ -75,10 +75,10 @@ def header_of(token: str, *, longest: int) -> dict[str, Any]:
 
 
 def unverified(token: str) -> dict[str, Any]:
-    """Return what a token claims, which is not to be believed yet.
+    """Return the claims of a token without verification. They are not trustworthy yet.
 
     Raises:
-        InvalidToken: it claims nothing.
+        InvalidToken: the claims cannot be decoded.
     """
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -90,10 +90,10 @@ def unverified(token: str) -> dict[str, Any]:
 def verified(
     token: str, key: Any, *, algorithm: str, audience: str | None, issuer: str | None, now: float
 ) -> dict[str, Any]:
-    """Return the claims of a token that this key has signed, by this algorithm and no other, and that is valid now.
+    """Return the claims of a token that is valid now and is signed with this key, by this algorithm only.
 
     Raises:
-        InvalidToken: it is not.
+        InvalidToken: the signature or a claim is not valid, or the token is not valid now.
     """
     try:
         claims: dict[str, Any] = jwt.decode(
@@ -105,7 +105,7 @@ def verified(
             options={
                 "require": ["exp", "iat", "sub"],
                 "verify_aud": audience is not None,
-                "verify_exp": False,  # times are judged below, by our clock
+                "verify_exp": False,  # _check_times compares the times with the injected clock
                 "verify_iat": False,
                 "verify_nbf": False,
             },
@@ -119,24 +119,24 @@ def verified(
 
 
 def _check_types(claims: Mapping[str, Any]) -> None:
-    """Let pass claims that are what they should be.
+    """Check the types of the claims.
 
     Raises:
-        InvalidToken: a claim is not of its type.
+        InvalidToken: a claim has the wrong type.
     """
     subject = claims["sub"]
     times = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
     if not (isinstance(subject, str) and SUBJECT.fullmatch(subject)):
         raise InvalidToken(description=WRONG_CLAIMS)
-    if not all(type(at) in {int, float} and 0 <= at <= LATEST for at in times):  # compares any int; false for NaN
+    if not all(type(at) in {int, float} and 0 <= at <= LATEST for at in times):  # exact for every int; false for NaN
         raise InvalidToken(description=WRONG_CLAIMS)
 
 
 def _check_times(claims: Mapping[str, Any], *, now: float) -> None:
-    """Let pass what is valid now (RFC 7519, sections 4.1.4 to 4.1.6).
+    """Check that the token is valid now (RFC 7519, sections 4.1.4 to 4.1.6).
 
     Raises:
-        InvalidToken: the token has ended, or not begun.
+        InvalidToken: the token has expired, or is not valid yet.
     """
     if claims["exp"] <= now:
         raise InvalidToken(description=EXPIRED)

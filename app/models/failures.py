@@ -1,4 +1,4 @@
-"""A failed request: what the log said of it, kept for whoever has nothing but its id."""
+"""Failed requests: the log entry of each, stored under its request ID."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.models.base import Base
 
 
 class Failure(Base):
-    """One occurrence; callers choose ids, so that several requests may bear the same."""
+    """One failed request. Callers can choose request IDs, therefore several requests may have the same ID."""
 
     __tablename__ = "failures"
 
@@ -20,5 +20,6 @@ class Failure(Base):
     trace_id: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
     said: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """The fields of the log entry."""
 
     __table_args__ = (Index("ix_failures_request_id", "request_id"), Index("ix_failures_at", "at"))

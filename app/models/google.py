@@ -1,10 +1,10 @@
-"""What Google says of one of its access tokens."""
+"""Google's description of one of its access tokens."""
 
 from typing import NamedTuple
 
 
 class TokenDescription(NamedTuple):
-    """Whom a token is for, whom it speaks for, and when it ends, in seconds of 1970."""
+    """The audience and the subject of a token, and its expiry as a POSIX timestamp in seconds."""
 
     audience: str
     subject: str

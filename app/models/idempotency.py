@@ -1,4 +1,4 @@
-"""A stored answer: what a finished creation said, kept for whoever repeats it."""
+"""Stored responses of successful creations, for replay by Idempotency-Key."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from app.models.base import Base
 
 
 class StoredAnswer(Base):
-    """The answer to the first request with an Idempotency-Key, in the transaction of its effect."""
+    """The response to the first request with an Idempotency-Key, stored in the transaction of the creation."""
 
     __tablename__ = "idempotency_keys"
 
@@ -21,7 +21,7 @@ class StoredAnswer(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     expire_time: Mapped[datetime]
     owner: Mapped[str | None] = mapped_column(Text)
-    """The caller; ``None`` of answers that were stored before there was this column."""
+    """The caller; ``None`` for responses that were stored before this column existed."""
 
     __table_args__ = (
         Index("ix_idempotency_keys_expire_time", "expire_time"),

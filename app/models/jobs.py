@@ -1,4 +1,4 @@
-"""Jobs: work that outlives the request that caused it, written down in the transaction of the cause."""
+"""Jobs: background work, stored in the transaction that causes it."""
 
 import json
 import re
@@ -17,13 +17,13 @@ from app.models.base import Base, SmallEnum
 
 KIND: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 DEAD_FOR: Final = timedelta(days=30)
-"""How long a dead job is kept: whoever looks at it has done so by then, and its payload may be personal data."""
+"""How long a dead job is kept for inspection. It is not kept longer, because its payload may be personal data."""
 LARGEST_PAYLOAD: Final = 8192
-"""Bytes of JSON; what is larger belongs into a table of its own, and its key into the payload."""
+"""Bytes of JSON. Store larger data in a separate table, and its key in the payload."""
 
 
 class JobState(IntEnum):
-    """Whether a job is still to be done; one that is done is deleted, and what its payload held with it."""
+    """The state of a job that is not done. A job that is done is deleted with its payload."""
 
     QUEUED = 1
     DEAD = 2
@@ -31,17 +31,17 @@ class JobState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What is to be done: the handler that ``kind`` names is given the payload, so long ``after`` the commit at least.
+    """A job to be queued. The handler of ``kind`` is called with the payload, at the earliest ``after`` the commit.
 
     Args:
-        kind: words with full stops between.
-        payload: a few texts.
-        supersedes: jobs with the same are dropped, unless one is being done or dead. Mails have to name it: a stranger
-            may request them.
-        after: how long it waits.
+        kind: words separated by periods.
+        payload: a few strings.
+        supersedes: a key. Waiting jobs with the same key are dropped, but not running or dead ones. Emails require it,
+            because anyone can request them.
+        after: the minimum delay.
 
     Raises:
-        ValueError: no kind looks so, the payload is too large, or a mail does not say what it supersedes.
+        ValueError: the kind is malformed, the payload is too large, or an email has no ``supersedes``.
     """
 
     kind: str
@@ -51,18 +51,18 @@ class NewJob:
 
     def __post_init__(self) -> None:
         if not KIND.fullmatch(self.kind):
-            raise ValueError(f"a kind is words with a full stop between, such as mail.activation, not {self.kind!r}")
+            raise ValueError(f"a kind is words separated by periods, such as mail.activation, not {self.kind!r}")
         if len(json.dumps(dict(self.payload))) > LARGEST_PAYLOAD:
-            raise ValueError(f"a payload has {LARGEST_PAYLOAD} bytes at most")
+            raise ValueError(f"a payload has at most {LARGEST_PAYLOAD} bytes")
         if self.kind.startswith("mail.") and not self.supersedes:
             raise ValueError(
-                "a mail says what it supersedes, so that no address is flooded: see app.resilience.mail_throttle"
+                "a mail job must set supersedes, to limit the mail to an address: see app.resilience.mail_throttle"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job as it was when it was leased: what a later lease changes in the row, it does not change in here."""
+    """A snapshot of a job at the time of its lease. A later lease changes the row, but not this object."""
 
     id: UUID
     kind: str
@@ -76,7 +76,7 @@ class ClaimedJob:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many jobs of a kind are queued and how many dead, and for how many seconds one of them has been due."""
+    """The numbers of queued and dead jobs of a kind, and for how many seconds the oldest queued job has been due."""
 
     kind: str
     queued: int
@@ -85,7 +85,7 @@ class Backlog:
 
 
 class Job(Base):
-    """A job, from the transaction that caused it until it is done. All its times are PostgreSQL's."""
+    """A job, from the transaction that causes it until it is done. All its times are from PostgreSQL's clock."""
 
     __tablename__ = "jobs"
 
@@ -94,14 +94,14 @@ class Job(Base):
     payload: Mapped[dict[str, str]] = mapped_column(JSONB)
     state: Mapped[JobState] = mapped_column(SmallEnum(JobState), server_default=text("1"))
     run_time: Mapped[datetime] = mapped_column(server_default=func.now())
-    """When it may be taken; while it is leased, the end of the lease."""
+    """The earliest time to lease the job; while it is leased, the end of the lease."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     fence: Mapped[int] = mapped_column(server_default=text("0"))
-    """Grows with each lease; only who was given its present value may say how the job ended."""
+    """The fencing token. It grows with each lease. Only the worker with the current value may record the result."""
     lease_owner: Mapped[str | None] = mapped_column(Text)
     last_error: Mapped[str | None] = mapped_column(Text)
     supersedes: Mapped[str | None] = mapped_column(Text)
-    """What it is the newest of: when another is written down with the same, this one goes unless it is being done."""
+    """The key of ``NewJob.supersedes``: a newer job with the same key deletes this one, unless this one is running."""
     request_id: Mapped[str | None] = mapped_column(Text)
     trace_id: Mapped[str | None] = mapped_column(Text)
     create_time: Mapped[datetime] = mapped_column(server_default=func.now())

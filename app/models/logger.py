@@ -1,4 +1,4 @@
-"""What is logged: the least severe level, and whether stacks are."""
+"""Logger settings: the minimum level, and whether stack traces are logged."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.models.base import Base, SmallEnum
 
 
 class Level(IntEnum):
-    """How severe a line is; the numbers are those of Python's logging."""
+    """The severity of a log entry; the numbers are those of Python's logging."""
 
     DEBUG = 10
     INFO = 20
@@ -22,7 +22,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoggerSettings:
-    """What can be changed while the service runs."""
+    """The settings that can be changed at run time."""
 
     level: Level
     log_error_stack: bool
@@ -32,7 +32,7 @@ ONLY_ID: Final = 1
 
 
 class StoredLoggerSettings(Base):
-    """What was asked for last, by whom; there is one row, or none as long as nobody asked."""
+    """The settings that were requested last, and by which user. The table has one row, or none before the first."""
 
     __tablename__ = "logger"
 

@@ -1,4 +1,4 @@
-"""A movie, and the rules that hold wherever it came from."""
+"""Movies and their invariants."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,15 +11,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 
 NAME_LENGTH: Final = 200
-"""Characters of a title, a director or a writer."""
+"""The maximum length of a title, a director or a writer, in characters."""
 RATED_LENGTH: Final = 10
 MAX_RUNNING_TIME: Final = 100_000
-"""Minutes: twice the longest movie that was ever made."""
+"""Minutes: about twice the length of the longest movie ever made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMovie:
-    """What a caller says of a movie that is new, or takes the place of what was said before; ``None`` is not known."""
+    """The caller's data for a new or replaced movie. ``None`` means unknown."""
 
     title: str
     rated: str | None = None
@@ -30,7 +30,7 @@ class NewMovie:
 
 
 class MovieView(Protocol):
-    """What may be read of a movie, be it an entity or a row of columns."""
+    """The readable attributes of a movie, as an entity or as a row of columns."""
 
     @property
     def external_id(self) -> UUID: ...  # noqa: D102
@@ -41,12 +41,12 @@ class MovieView(Protocol):
 
 
 class Movie(Base):
-    """A movie. It belongs to nobody: who may write movies may write all of them."""
+    """A movie. Movies have no owner: a caller who may write movies may write all of them."""
 
     __tablename__ = "movies"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    """Never leaves the database, not in a page token either: it would tell how many movies there are."""
+    """Never exposed, not even in a page token, because it would reveal the number of movies."""
     external_id: Mapped[UUID] = mapped_column(unique=True)
     title: Mapped[str] = mapped_column(Text)
     rated: Mapped[str | None] = mapped_column(Text)
@@ -89,7 +89,7 @@ class Movie(Base):
         )
 
     def replace(self, new: NewMovie, *, by: str, at: datetime) -> None:
-        """Let what is said now take the place of all that was said before."""
+        """Replace all data of the movie."""
         for name, value in asdict(new).items():
             setattr(self, name, value)
         self.update_username = by

@@ -1,4 +1,4 @@
-"""Secrets that are handed out once and of which only a digest is kept: whoever reads the database cannot use them."""
+"""Single-use tokens. Only a digest is stored, therefore a reader of the database can't use them."""
 
 import hashlib
 import secrets
@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 OCTETS: Final = 32
 MAX_LENGTH: Final = 128
-"""Characters of what is looked up at all."""
+"""The maximum length of a token that is looked up, in characters."""
 
 
 class NewToken(NamedTuple):
-    """A secret to be handed out, and what is kept of it."""
+    """A new secret, and the digest that is stored."""
 
     secret: str
     digest: bytes
@@ -23,5 +23,5 @@ def generate() -> NewToken:
 
 
 def digest(secret: str) -> bytes:
-    """Return what is kept of a secret. No salt: it cannot be guessed."""
+    """Return the digest of a secret that is stored. It needs no salt, because the secret can't be guessed."""
     return hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""An order, and the rules that hold wherever it came from."""
+"""Orders, their items and their invariants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from app.models.products import MINOR_DIGITS, PRICE_DIGITS, SKU_LENGTH, Currency
 
 CUSTOMER_LENGTH: Final = 500
 MAX_ITEMS: Final = 100
-"""Items that an order may have, and that are told at once."""
+"""The maximum number of items of an order, and of items in one page."""
 MAX_EXPANDED_ORDERS: Final = 50
-"""Orders on a page that has their items, too."""
+"""The maximum number of orders on a page that includes their items."""
 MAX_QUANTITY: Final = 1000
 TOTAL_DIGITS: Final = PRICE_DIGITS + 5
-"""Digits in all: a hundred items of a thousand pieces of the dearest product fit."""
+"""The total number of digits. A hundred items of a thousand pieces at the highest price fit."""
 
 
 class Status(IntEnum):
-    """What has become of an order."""
+    """The status of an order."""
 
     PENDING = 1
     SHIPPED = 2
@@ -36,7 +36,7 @@ class Status(IntEnum):
 
 
 class Transition(Enum):
-    """What can be done with an order."""
+    """The transitions of an order."""
 
     SHIP = auto()
     CANCEL = auto()
@@ -46,7 +46,7 @@ TRANSITIONS: Final = {
     (Status.PENDING, Transition.SHIP): Status.SHIPPED,
     (Status.PENDING, Transition.CANCEL): Status.CANCELLED,
 }
-"""Where a step leads; one that is not here is refused."""
+"""The allowed transitions: from a status, by a transition, to the next status. All others are rejected."""
 NOT_ALLOWED: Final[Mapping[Transition, type[Error]]] = {
     Transition.SHIP: OrderNotShippable,
     Transition.CANCEL: OrderNotCancellable,
@@ -55,7 +55,7 @@ NOT_ALLOWED: Final[Mapping[Transition, type[Error]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItem:
-    """So many pieces of a product."""
+    """A product and its quantity."""
 
     sku: str
     quantity: int
@@ -63,7 +63,7 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """What a caller says of an order to be created. What it costs is not the caller's to say."""
+    """The caller's data for a new order. It has no prices: they come from the product table."""
 
     customer_id: str
     currency: Currency
@@ -71,7 +71,7 @@ class NewOrder:
 
 
 class OrderView(Protocol):
-    """What may be read of an order, be it an entity or a row of columns."""
+    """The readable attributes of an order, as an entity or as a row of columns."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -86,7 +86,7 @@ class OrderView(Protocol):
 
 
 class ItemView(Protocol):
-    """What may be read of an item."""
+    """The readable attributes of an item."""
 
     @property
     def order_id(self) -> UUID: ...  # noqa: D102
@@ -102,7 +102,7 @@ class ItemView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Which items of an order are told besides: so many, behind the one with this number."""
+    """The items to include with an order: ``size`` items after the one with the number ``after``."""
 
     size: int = MAX_ITEMS
     after: int = 0
@@ -110,7 +110,7 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """Items of one order, and the number of the last of them if there are more."""
+    """A page of items of one order. ``next`` is the number of the last item if there are more."""
 
     rows: Sequence[ItemView] = ()
     next: int | None = None
@@ -118,20 +118,20 @@ class ItemPage:
 
 @dataclass(frozen=True, slots=True)
 class OrderWithItems:
-    """An order and those of its items that were asked for; ``None``: none were."""
+    """An order with the requested page of its items; ``None`` if no items were requested."""
 
     order: OrderView
     items: ItemPage | None = None
 
 
 class Item(Base):
-    """So many pieces of a product at the price that it had when they were ordered."""
+    """An ordered product with its quantity, and its price at the time of the order."""
 
     __tablename__ = "order_items"
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    """From 1, without a gap: items never change, and a page of them is a range of numbers."""
+    """Numbered from 1 without gaps. Items never change, therefore a page of them is a range of numbers."""
     sku: Mapped[str] = mapped_column(Text)
     quantity: Mapped[int]
     unit_price: Mapped[Decimal] = mapped_column(Numeric(PRICE_DIGITS, MINOR_DIGITS))
@@ -145,7 +145,7 @@ class Item(Base):
 
 
 class Order(Base):
-    """What a customer wants to have. It belongs to the customer, whoever created it, and keeps the prices of then."""
+    """An order. It belongs to the customer, even if an admin created it. It keeps the prices of its creation."""
 
     __tablename__ = "orders"
 
@@ -158,7 +158,7 @@ class Order(Base):
     update_time: Mapped[datetime]
     version: Mapped[int]
     items: Mapped[list[Item]] = relationship(order_by=Item.number, lazy="raise", passive_deletes="all")
-    """Written with the order, and read by whoever asks for them, a page at a time."""
+    """Written with the order. Read separately, in pages."""
 
     __table_args__ = (
         Index("ix_orders_customer_id_create_time", "customer_id", "create_time", "id"),
@@ -173,10 +173,10 @@ class Order(Base):
 
     @classmethod
     def place(cls, new: NewOrder, prices: Mapping[str, Decimal], *, at: datetime) -> "Order":
-        """Return a new order at these prices; one product in two items is two items, each priced by itself.
+        """Return a new order at these prices. Two items with the same product stay two items.
 
         Raises:
-            ValidationFailed: some products have no price, which is said of every item.
+            ValidationFailed: some products have no price; there is a violation for each of their items.
         """
         if violations := tuple(_unpriced_items(new, prices)):
             raise ValidationFailed(violations=violations)
@@ -197,10 +197,10 @@ class Order(Base):
         )
 
     def transition(self, transition: Transition, *, at: datetime) -> None:
-        """Go a step further.
+        """Change the status by a transition.
 
         Raises:
-            OrderNotShippable, OrderNotCancellable: the order is past that.
+            OrderNotShippable, OrderNotCancellable: the current status does not allow the transition.
         """
         if (self.status, transition) not in TRANSITIONS:
             raise NOT_ALLOWED[transition](order_status=f"STATUS_{self.status.name}")
@@ -211,6 +211,6 @@ class Order(Base):
 
 def _unpriced_items(new: NewOrder, prices: Mapping[str, Decimal]) -> list[Violation]:
     """Return a violation for every item whose product is unknown or is not sold in the currency."""
-    message = f"names no product with a price in {new.currency.name}"
+    message = f"is not a product with a price in {new.currency.name}"
     lacking = (f"items[{index}].sku" for index, each in enumerate(new.items) if each.sku not in prices)
     return [Violation.of_member(field, "BROKEN_LINK", f"{field} {message}") for field in lacking]

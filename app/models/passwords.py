@@ -1,4 +1,4 @@
-"""Passwords: what they may be, and what is kept of them (argon2id, RFC 9106; parameters as OWASP recommends them)."""
+"""Length limits and hashing of passwords (argon2id, RFC 9106, with the parameters that OWASP recommends)."""
 
 import base64
 import os
@@ -13,50 +13,50 @@ from app.models.common_passwords import Acceptable
 
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 128
-"""Characters, that is code points, of a password as it was sent."""
+"""Characters (code points) of a password as the client sent it."""
 TIME_COST: Final = 2
 MEMORY_COST: Final = 19456
 """KiB."""
 
 
 class Argon2Passwords:
-    """Hashes passwords, and verifies them at the same cost whatever there is to compare.
+    """Hashes and verifies passwords. A verification has the same cost with and without a stored hash.
 
-    A password is normalized (NFC) first, so that it does not depend on the keyboard. One computation takes 19 MiB and
-    some 20 ms.
+    A password is normalized (NFC) first, because keyboards compose characters differently. One computation takes
+    19 MiB and about 20 ms.
 
     Args:
-        check: is called before each, and may refuse it; see ``app.resilience.hashing_share``.
+        check: called before each computation; it may reject it. See ``app.resilience.hashing_share``.
     """
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self._check = check
         self._hasher = PasswordHasher(time_cost=TIME_COST, memory_cost=MEMORY_COST, parallelism=1)
-        self._of_nobody = _dummy_hash()
+        self._dummy_hash = _dummy_hash()
 
     def hash(self, password: Acceptable) -> str:
-        """Return what is kept of a password that the rules have accepted."""
+        """Return the hash of a password that the rules have accepted."""
         self._check()
         return self._hasher.hash(unicodedata.normalize("NFC", password))
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Tell whether this is the password of which that was kept, by exactly one computation.
+        """Return whether the password matches the hash, with exactly one computation in every case.
 
         Args:
-            password_hash: ``None`` where there is nobody whose password it could be.
-            password: whatever was sent; none that is too long is looked at.
+            password_hash: the stored hash; ``None`` if there is no such user.
+            password: the string that the client sent. A password that is too long or too short never matches.
         """
         self._check()
         fits = MIN_LENGTH <= len(password) <= MAX_LENGTH
         expected = unicodedata.normalize("NFC", password) if fits else ""
         try:
-            self._hasher.verify(password_hash if password_hash and fits else self._of_nobody, expected)
+            self._hasher.verify(password_hash if password_hash and fits else self._dummy_hash, expected)
         except VerifyMismatchError:
             return False
         return bool(password_hash and fits)
 
 
 def _dummy_hash() -> str:
-    """Return what is kept of a password that nobody knows: a random hash of it, with the same parameters."""
-    salt, made = (base64.b64encode(os.urandom(size)).decode().rstrip("=") for size in (16, 32))
-    return f"$argon2id$v=19$m={MEMORY_COST},t={TIME_COST},p=1${salt}${made}"
+    """Return a random hash with the same parameters; no password matches it."""
+    salt, digest = (base64.b64encode(os.urandom(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v=19$m={MEMORY_COST},t={TIME_COST},p=1${salt}${digest}"

@@ -1,4 +1,4 @@
-"""What a caller says of a resource's version before it is read or changed."""
+"""Preconditions of a request on the version of a resource (If-Match and If-None-Match)."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from app.errs.requests import PreconditionFailed, PreconditionRequired
 
 
 class AnyVersion:
-    """Each version of what exists: what ``*`` stands for."""
+    """The set of all versions of an existing resource: the meaning of ``*``."""
 
     def __contains__(self, _version: object) -> bool:
-        """Tell that it does."""
+        """Return ``True``: it contains every version."""
         return True
 
 
@@ -21,18 +21,18 @@ NO_VERSION: Final[Container[int]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The versions that are fine, but for some; or that the caller should have said one, and did not."""
+    """A precondition: the versions that match and those that are excluded, or that a required one is missing."""
 
     matches: Container[int] = ANY_VERSION
     excluded: Container[int] = NO_VERSION
     is_missing: bool = False
 
     def check(self, version: int) -> None:
-        """Go on only from a version that is fine.
+        """Check the current version of the resource.
 
         Raises:
-            PreconditionRequired: none was said.
-            PreconditionFailed: the resource is at another.
+            PreconditionRequired: the request has no precondition, but the operation requires one.
+            PreconditionFailed: the current version does not match, or is excluded.
         """
         if self.is_missing:
             raise PreconditionRequired

@@ -1,4 +1,4 @@
-"""How a user likes to be served. Who never said so has the defaults, as a first version that nobody wrote."""
+"""Preferences of users. A user without stored preferences has the defaults, in version 0."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,20 +12,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 
 LOCALE_LENGTH: Final = 35
-"""Characters: enough for every language tag that is needed in practice (RFC 5646, section 4.4.1)."""
+"""Characters. This is enough for every language tag in practice (RFC 5646, section 4.4.1)."""
 LOCALE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
-"""The shape of a language tag (BCP 47); whether its subtags are registered is not looked up."""
+"""The syntax of a language tag (BCP 47). The service does not check whether its subtags are registered."""
 ZONE_LENGTH: Final = 64
 UTC: Final = "UTC"
 THEMES: Final = ("system", "light", "dark")
 NO_PLACES: Final = frozenset({"Factory"})
-"""An entry of the database that is not a zone of anywhere."""
+"""An entry of the time zone database that is not a time zone."""
 RETIRED: Final = frozenset({"Canada/East-Saskatchewan", "US/Pacific-New"})
-"""Names that the database has dropped, which may be stored: whatever was read can be sent back."""
+"""Names that the time zone database has removed. They are accepted, because stored preferences may contain them."""
 
 
 class PreferencesView(Protocol):
-    """What may be read of preferences, be it an entity or a row of columns."""
+    """The readable attributes of preferences, as an entity or as a row of columns."""
 
     @property
     def locale(self) -> str: ...  # noqa: D102
@@ -39,7 +39,7 @@ class PreferencesView(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPreferences:
-    """What a user prefers now; all of it, in place of what was said before."""
+    """New preferences of a user. They replace all previous ones."""
 
     locale: str
     time_zone: str
@@ -48,7 +48,7 @@ class NewPreferences:
 
 
 DEFAULTS: Final = NewPreferences(locale="en", time_zone=UTC, theme="system")
-"""What holds for who has said nothing."""
+"""The preferences of users who have not set any."""
 
 
 @cache
@@ -60,13 +60,14 @@ def _time_zones() -> frozenset[str]:
 def is_time_zone(name: str) -> bool:
     """Return whether the package ``tzdata`` has this zone of the IANA database, or its legacy name (``US/Eastern``).
 
-    Not the machine's copy: machines differ, and some have no legacy names. What one instance has accepted, all accept.
+    The operating system's database is not used: systems differ, and some have no legacy names. Therefore all instances
+    accept the same names.
     """
     return name in _time_zones()
 
 
 class Preferences(Base):
-    """What a user prefers."""
+    """The preferences of a user."""
 
     __tablename__ = "preferences"
 
@@ -84,7 +85,7 @@ class Preferences(Base):
 
     @classmethod
     def of(cls, user_id: UUID) -> "Preferences":
-        """Return the defaults of a user, which are not kept until they are replaced."""
+        """Return the default preferences for a user. They are not stored until they are replaced."""
         return cls(
             user_id=user_id,
             locale=DEFAULTS.locale,
@@ -94,6 +95,6 @@ class Preferences(Base):
         )
 
     def replace(self, new: NewPreferences) -> None:
-        """Let what is said now take the place of what was said before."""
+        """Replace all preferences."""
         self.locale, self.time_zone, self.theme = new.locale, new.time_zone, new.theme
         self.version += 1

@@ -1,4 +1,4 @@
-"""What can be ordered, and what it costs: the service's own prices, which no caller can name."""
+"""Products and their prices. Callers can't set the price of an order."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,13 @@ from app.models.base import Base, SmallEnum
 
 SKU_LENGTH: Final = 64
 MINOR_DIGITS: Final = 2
-"""Digits behind the point; every currency here has cents (ISO 4217)."""
+"""Digits after the decimal point. All supported currencies have cents (ISO 4217)."""
 PRICE_DIGITS: Final = 9
-"""Digits in all: a price is below ten million."""
+"""The total number of digits. A price is below ten million."""
 
 
 class Currency(IntEnum):
-    """What prices are in."""
+    """The supported currencies."""
 
     USD = 1
     EUR = 2
@@ -28,7 +28,7 @@ class Currency(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What is to be paid for one piece of a product in a currency."""
+    """The price of one piece of a product in a currency."""
 
     sku: str
     currency: Currency
@@ -36,7 +36,7 @@ class Price:
 
 
 class Product(Base):
-    """A product with its price in one currency; what it costs in another is another row."""
+    """A product with its price in one currency. Each currency has a separate row."""
 
     __tablename__ = "products"
 

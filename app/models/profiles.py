@@ -1,4 +1,4 @@
-"""A profile: what two dependencies say of a user, or what there is in their place."""
+"""Profiles: data of two dependencies about a user, or fallbacks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from app.models.users import PublicUser
 
 
 class DegradationReason(StrEnum):
-    """Why an answer is given without the help of a dependency."""
+    """The reason why a response does not contain current data of a dependency. Clients see the values."""
 
     BREAKER_OPEN = "breaker open"
     UNREACHABLE = "unreachable"
@@ -19,24 +19,24 @@ class DegradationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """A dependency that did not help, and why."""
+    """A failed dependency, and the reason."""
 
     dependency: str
     reason: DegradationReason
 
     @property
     def field(self) -> str:
-        """Return what a header field says of it: ``preferences;reason=breaker-open``."""
+        """Return its form in a header field: ``preferences;reason=breaker-open``."""
         return f"{self.dependency};reason={self.reason.replace(' ', '-')}"
 
     def __str__(self) -> str:
-        """Return what the body says of it: ``preferences: breaker open``."""
+        """Return its form in the response body: ``preferences: breaker open``."""
         return f"{self.dependency}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A user and what the user prefers."""
+    """A user and the user's preferences."""
 
     user: PublicUser
     preferences: PreferencesView
@@ -44,10 +44,10 @@ class Profile:
 
     @property
     def degraded(self) -> bool:
-        """Tell whether a part of it is not what it would be."""
+        """Return whether a part of the profile is a fallback."""
         return bool(self.degradations)
 
     @property
     def degraded_reasons(self) -> list[str]:
-        """Return which, and why."""
+        """Return the failed dependencies and their reasons."""
         return [str(each) for each in self.degradations]

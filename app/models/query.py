@@ -1,4 +1,4 @@
-"""What a list may be asked: comparisons, an order, and where to go on. Plain values, understood by every repository."""
+"""List queries: comparisons, an order and a cursor. Plain values that every repository supports."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ Row = TypeVar("Row")
 
 
 class Operator(StrEnum):
-    """How a member is compared; ``HAS`` asks whether a list contains the value."""
+    """The comparison operator. ``HAS`` means that a list contains the value."""
 
     EQ = "="
     NE = "!="
@@ -23,7 +23,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``member operator value``; ``!=`` includes null, and ``None`` is compared with ``=`` and ``!=`` only."""
+    """``member operator value``. ``!=`` includes null. ``None`` is compared only with ``=`` and ``!=``."""
 
     member: str
     operator: Operator
@@ -32,7 +32,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """One member to sort by; nulls come last in both directions."""
+    """One field to sort by. Nulls sort last in both directions."""
 
     member: str
     descending: bool = False
@@ -40,7 +40,7 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the previous page ended: the sort keys of its last row, its id last, and the total counted then."""
+    """The end of the previous page: the sort keys of its last row, its ID last, and the total counted then."""
 
     keys: tuple[Value, ...]
     total_size: int
@@ -48,7 +48,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """One page of a list: every comparison holds, sorted by ``order`` and then by id."""
+    """The query for one page of a list. All comparisons must match. It sorts by ``order``, then by ID."""
 
     where: tuple[Comparison, ...]
     order: tuple[Ordering, ...]
@@ -58,9 +58,9 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows in order, where the next page starts (``None``: this was the last), and how many rows there are in all.
+    """The rows in order, the cursor of the next page (``None`` on the last page), and the total number of rows.
 
-    ``total_size`` is -1 when counting took too long.
+    ``total_size`` is -1 if counting took too long.
     """
 
     rows: tuple[Row, ...]

@@ -1,4 +1,7 @@
-"""A session begins with logging in. It is a chain of single-use refresh tokens, of which the last is valid."""
+"""Sessions and revoked tokens. A session starts with a login. It is a chain of single-use refresh tokens.
+
+Only the last refresh token of the chain is valid.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,17 +16,17 @@ from app.models.base import Base
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
 REFRESH_LIFETIME: Final = timedelta(days=30)
 GRACE: Final = timedelta(seconds=60)
-"""How long after its use a refresh token may be sent again by a client that has not received the answer."""
+"""How long after its use a client may send a refresh token again, because it has not received the response."""
 MAX_LIFETIME: Final = timedelta(days=3650)
-"""The longest lifetime of an access token; ``flask tokens issue`` prints such."""
+"""The maximum lifetime of an access token from ``flask tokens issue``."""
 MAX_REFRESHES: Final = 30
-"""Refreshes of a session within ``REFRESH_WINDOW``. One is enough, because access tokens last that long."""
+"""The maximum number of refreshes of a session within ``REFRESH_WINDOW``. A client needs only one in this time."""
 REFRESH_WINDOW: Final = ACCESS_LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
 class TokenIdentity:
-    """Which access token it is, of which session (``None``: it has none), and when it ends by itself."""
+    """The IDs of an access token and of its session (``None`` without one), and the token's expiry."""
 
     id: str
     session_id: str | None
@@ -31,7 +34,7 @@ class TokenIdentity:
 
 
 class RefreshToken(Base):
-    """A refresh token; its ``id`` and ``session_id`` are ``jti`` and ``sid`` of the access token issued with it."""
+    """A refresh token. Its ``id`` and ``session_id`` are ``jti`` and ``sid`` of the access token issued with it."""
 
     __tablename__ = "refresh_tokens"
 
@@ -42,7 +45,7 @@ class RefreshToken(Base):
     create_time: Mapped[datetime]
     use_time: Mapped[datetime | None]
     supersede_time: Mapped[datetime | None]
-    """When another successor of its predecessor took its place, because the client had not received this one."""
+    """When another successor of its predecessor replaced it, because the client had not received this one."""
     expire_time: Mapped[datetime]
 
     __table_args__ = (
@@ -54,7 +57,7 @@ class RefreshToken(Base):
 
     @classmethod
     def first(cls, user_id: UUID, *, digest: bytes, at: datetime) -> "RefreshToken":
-        """Return the token that a session begins with."""
+        """Return the first token of a new session."""
         return cls(
             id=uuid4(),
             session_id=uuid4(),
@@ -67,10 +70,10 @@ class RefreshToken(Base):
         )
 
     def rotate(self, *, digest: bytes, at: datetime) -> "RefreshToken":
-        """Use this token, for the first time or again, and return the one that takes its place.
+        """Use this token, for the first time or again, and return its successor.
 
-        Clocks of instances differ, and the times of a session's tokens order them: those of a successor are later than
-        those of its predecessor in any case.
+        The times of a session's tokens define their order, but the clocks of instances differ. The times of a successor
+        are therefore always set later than those of its predecessor.
         """
         at = max(at, self.create_time + timedelta.resolution, self.use_time or at)
         self.use_time = self.use_time or at
@@ -79,17 +82,17 @@ class RefreshToken(Base):
         return following
 
     def may_be_repeated(self, at: datetime) -> bool:
-        """Tell whether it is so shortly after its use that the answer may have been lost."""
+        """Return whether the token was used so recently that the response may have been lost."""
         return self.supersede_time is None and self.use_time is not None and at - self.use_time <= GRACE
 
     @property
     def replace_time(self) -> datetime | None:
-        """When another token took its place, if one did."""
+        """Return when another token replaced this one; ``None`` if none has."""
         return self.supersede_time or self.use_time
 
 
 class IssuedToken(Base):
-    """An access token that was issued for a user without a session; its ``id`` is the ``jti``."""
+    """An access token that was issued for a user without a session. Its ``id`` is the ``jti``."""
 
     __tablename__ = "issued_tokens"
 
@@ -104,9 +107,9 @@ class IssuedToken(Base):
 
 
 class RevokedToken(Base):
-    """A session that has ended, as long as one of its access tokens could be valid: the ``sid`` of these.
+    """A revoked session (by ``sid``), or a revoked access token without a session (by ``jti``).
 
-    Or the ``jti`` of an access token without a session.
+    The row is kept while one of the revoked access tokens could still be valid.
     """
 
     __tablename__ = "revoked_tokens"
@@ -114,9 +117,9 @@ class RevokedToken(Base):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     expire_time: Mapped[datetime]
     xid: Mapped[int] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
-    """The transaction that revoked it, by which the list is read incrementally."""
+    """The ID of the transaction that revoked it. The list is read incrementally in the order of these IDs."""
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
-    """The order within a transaction, which is also that of the rows on disk."""
+    """The order within a transaction. It is also the order of the rows on disk."""
 
     __table_args__ = (
         Index("ix_revoked_tokens_expire_time", "expire_time"),

@@ -1,4 +1,4 @@
-"""A task, and the rules that hold wherever it came from."""
+"""Tasks and their invariants."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ TAG_CHARACTERS: Final = "[a-z0-9-]"
 
 
 class Status(IntEnum):
-    """How far a task has come; the numbers are those of ``todo.v1.Status``."""
+    """The status of a task. The numbers are those of ``todo.v1.Status``."""
 
     PENDING = 1
     IN_PROGRESS = 2
@@ -34,7 +34,7 @@ class Status(IntEnum):
 
 
 class Priority(IntEnum):
-    """How urgent a task is; the numbers are those of ``todo.v1.Priority`` and sort by urgency."""
+    """The urgency of a task. The numbers are those of ``todo.v1.Priority`` and sort by urgency."""
 
     LOW = 1
     MEDIUM = 2
@@ -44,7 +44,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """What a caller says about a task to be created."""
+    """The caller's data for a new task."""
 
     title: str
     description: str | None = None
@@ -56,7 +56,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedTask(NewTask):
-    """A task as it begins. No entity yet: nothing of it was changed, and it is read as it is written."""
+    """A new task. It is not an entity: it is inserted without the ORM, and returned as it was inserted."""
 
     id: UUID
     create_time: datetime
@@ -66,7 +66,7 @@ class CreatedTask(NewTask):
 
     @classmethod
     def of(cls, new: NewTask, *, by: str, at: datetime) -> "CreatedTask":
-        """Return the new task of this owner."""
+        """Return a new task of this owner."""
         return cls(
             id=uuid4(),
             title=new.title,
@@ -82,7 +82,7 @@ class CreatedTask(NewTask):
 
 
 class TaskView(Protocol):
-    """What may be read of a task, be it an entity, a row of columns, or one that has just been created."""
+    """The readable attributes of a task, as an entity, as a row of columns, or as a ``CreatedTask``."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -95,7 +95,7 @@ class TaskView(Protocol):
 
 
 def same_title(title: str) -> str:
-    """Return what two titles have in common when they are taken for the same: NFC, trimmed."""
+    """Return the normal form by which titles are compared: NFC, trimmed."""
     return unicodedata.normalize("NFC", title).strip(SPACES)
 
 
@@ -103,7 +103,7 @@ _SAME_TITLE_SQL = f"btrim(normalize(title, NFC), '{SPACES}')"
 
 
 class Task(Base):
-    """Something to do, owned by whoever created it."""
+    """A task, owned by its creator."""
 
     __tablename__ = "tasks"
 
@@ -139,10 +139,10 @@ class Task(Base):
     )
 
     def change(self, changes: Mapping[str, Any], *, at: datetime) -> None:
-        """Set the members named; no change at all leaves the version as it is.
+        """Set the given fields. Without changes, the version stays the same.
 
         Raises:
-            ValidationFailed: the task would be completed after its due date, or get one that has passed.
+            ValidationFailed: the task would be completed after its due date, or get a due date in the past.
         """
         if violations := tuple(self._violations(changes, at)):
             raise ValidationFailed(violations=violations)

@@ -1,4 +1,4 @@
-"""Somebody with an account; before that, somebody who has registered and not yet followed the mail."""
+"""Users, registrations that are not activated yet, and password resets."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,25 +19,25 @@ EMAIL_PATTERN: Final = (
     r"^(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$"
 )
-"""Addresses as mail servers take them (RFC 5321) without quotes, address literals and letters beyond ASCII."""
+"""Email addresses (RFC 5321), without quoted strings, address literals and non-ASCII characters."""
 OWN: Final = "account"
-"""The scope of operations on the caller's own account, which every session has."""
+"""The scope of operations on the caller's own account. Every session has it."""
 ACTIVATION: Final = timedelta(days=3)
 RESET: Final = timedelta(minutes=45)
 DELETED_USER_ID: Final = UUID(int=0)
-"""The nil UUID, which no user has."""
+"""The nil UUID. No user has this ID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUser:
-    """What somebody says who registers. There is no password yet: whoever reads the mail chooses it."""
+    """The caller's data for a registration. It has no password: the recipient of the email chooses one."""
 
     name: str
     email: str
 
 
 class PendingUser(Protocol):
-    """What a password must not be derived from: whose account it is for."""
+    """The owner of the account that a new password is for. The password must not be derived from these attributes."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -46,7 +46,7 @@ class PendingUser(Protocol):
 
 
 class PublicUser(Protocol):
-    """What is told of a user to who may see it."""
+    """The attributes of a user that authorized callers can see."""
 
     @property
     def id(self) -> UUID: ...  # noqa: D102
@@ -63,7 +63,7 @@ class PublicUser(Protocol):
 
 
 class UserView(PublicUser, Protocol):
-    """What may be read of a user, be it an entity or a row of columns."""
+    """The readable attributes of a user, as an entity or as a row of columns."""
 
     @property
     def password_hash(self) -> str | None: ...  # noqa: D102
@@ -74,22 +74,22 @@ class UserView(PublicUser, Protocol):
 
 
 def same_address(email: str) -> str:
-    """Return the form in which addresses are kept and compared: in small letters; of too long ones the beginning."""
+    """Return the form in which addresses are stored and compared: in lower case; too long ones are truncated."""
     return email[: EMAIL_LENGTH + 1].lower()
 
 
 def check_is_caller(user_id: UUID, caller: Principal) -> None:
-    """Go on only for the user, or for an admin.
+    """Check that the caller is this user or an admin.
 
     Raises:
-        NotThisUser: it is somebody else; whether there is such a user is not looked up.
+        NotThisUser: the caller is another user. Whether the requested user exists is not looked up.
     """
     if str(user_id) != caller.id and not caller.is_admin:
         raise NotThisUser(user=caller.id)
 
 
 def user_id_of(subject: str) -> UUID:
-    """Return the user id of a token; ``DELETED_USER_ID`` if the subject is not a user id in canonical form."""
+    """Return the user ID of a token's subject; ``DELETED_USER_ID`` if it is not a user ID in canonical form."""
     try:
         user_id = UUID(subject)
     except ValueError:
@@ -98,7 +98,7 @@ def user_id_of(subject: str) -> UUID:
 
 
 class Registration(Base):
-    """What becomes a user once its token comes back, and with it a password. Whoever registers proves nothing."""
+    """A registration. It becomes a user once its token, which proves the address, comes back with a password."""
 
     __tablename__ = "registrations"
 
@@ -106,7 +106,7 @@ class Registration(Base):
     email: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     password_hash: Mapped[str | None] = mapped_column(Text)
-    """Not used. The previous release writes it, and runs on this schema during an upgrade; drop it in the next one."""
+    """Not used. The previous release runs on this schema during an upgrade and writes it. Drop it in the next one."""
     token_digest: Mapped[bytes] = mapped_column(LargeBinary)
     expire_time: Mapped[datetime]
 
@@ -118,7 +118,7 @@ class Registration(Base):
 
     @classmethod
     def create(cls, new: NewUser, *, token_digest: bytes, at: datetime) -> "Registration":
-        """Return a registration that waits for its mail to be followed."""
+        """Return a registration that waits for activation."""
         return cls(
             id=uuid4(),
             email=same_address(new.email),
@@ -129,7 +129,7 @@ class Registration(Base):
 
 
 class User(Base):
-    """Somebody with an account. Who deleted it has left no name, no address and no password."""
+    """A user with an account. The row of a deleted account has no name, no address and no password."""
 
     __tablename__ = "users"
 
@@ -155,7 +155,7 @@ class User(Base):
     def activate(
         cls, registration: Registration, *, password_hash: str, scopes: tuple[str, ...], at: datetime
     ) -> "User":
-        """Return the user that a registration becomes, with the password that came with the token."""
+        """Return the user of an activated registration, with the password that was sent with the token."""
         return cls(
             id=uuid4(),
             name=registration.name,
@@ -170,40 +170,40 @@ class User(Base):
         )
 
     def grant(self, scopes: Collection[str], *, at: datetime) -> None:
-        """Give the user more scopes."""
+        """Grant the user more scopes."""
         self.scopes = sorted({*self.scopes, *scopes})
         self._touch(at)
 
     def revoke(self, scopes: Collection[str], *, at: datetime) -> None:
-        """Take scopes from the user."""
+        """Remove scopes from the user."""
         self.scopes = [scope for scope in self.scopes if scope not in scopes]
         self._touch(at)
 
     def change(self, changes: Mapping[str, str], *, at: datetime) -> None:
-        """Set the members named; no change at all leaves the version as it is."""
+        """Set the given fields. Without changes, the version stays the same."""
         for name, value in changes.items():
             setattr(self, name, value)
         if changes:
             self._touch(at)
 
     def set_password(self, password_hash: str, *, at: datetime) -> None:
-        """Take another password."""
+        """Set another password."""
         self.password_hash = password_hash
         self._touch(at)
 
     def anonymize(self, *, at: datetime) -> None:
-        """Keep of the user nothing but that there was one: what bears the id belongs to nobody else."""
+        """Delete the personal data. The row stays, therefore its ID is never given to another user."""
         self.name, self.email, self.password_hash, self.scopes = "", None, None, []
         self.delete_time = at
         self._touch(at)
 
     def disable(self, *, at: datetime) -> None:
-        """Let the user log in no more."""
+        """Disable login for the user."""
         self.is_disabled = True
         self._touch(at)
 
     def enable(self, *, at: datetime) -> None:
-        """Let the user log in again."""
+        """Enable login for the user again."""
         self.is_disabled = False
         self._touch(at)
 
@@ -215,7 +215,7 @@ class User(Base):
 class PasswordReset(Base):
     """A password reset that the token of an email permits, possibly for ``DELETED_USER_ID``.
 
-    There is no foreign key: to check it takes time, which would tell that there is a user.
+    There is no foreign key: the time to check it would reveal that the user exists.
     """
 
     __tablename__ = "password_resets"

@@ -1,1 +1,1 @@
-"""Describes the house and decides nothing: logs and metrics now; traces and the debug listener move in here."""
+"""Logs, metrics, traces and the debug listener. They describe the service and make no decisions."""

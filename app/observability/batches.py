@@ -1,4 +1,4 @@
-"""The outcome of a batch: each item that failed is counted, and one log entry has them all."""
+"""The result of a batch: each failed item is counted, and one log entry lists all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from app import errs
 from app.observability import logs, metrics
 
 Failed = Sequence[tuple[int, errs.Error]]
-"""The items that failed, each by its index in the batch."""
+"""The failed items by their index in the batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchResult:
-    """How many items were created, and which were not."""
+    """The number of created items, and the failed items."""
 
     created: int
     failed: Failed
 
     def logged(self) -> dict[str, int]:
-        """Return the counts, as the access log entry and the span have them."""
+        """Return the counts for the access log entry and the span."""
         failed = len(self.failed)
         return {"total": self.created + failed, "created": self.created, "failed": failed}
 
     def report(self, fields: dict[str, object]) -> None:
-        """Log and count the items that failed of a batch that is answered with success.
+        """Log and count the failed items of a batch that returns success.
 
         Args:
-            fields: what the transport adds, such as the status and the route.
+            fields: the transport's fields, such as the status and the route.
         """
         if self.failed:
             count(self.failed)
@@ -34,6 +34,6 @@ class BatchResult:
 
 
 def count(failed: Failed) -> None:
-    """Count the error of each item that failed, as if it had been answered by itself."""
+    """Count the error of each failed item, like the error of a single request."""
     for _, error in failed:
         metrics.error(error, error)

@@ -1,4 +1,4 @@
-"""One line when a dependency is given up, and one when it is used again; nothing for each refused call."""
+"""Log entries about state transitions of circuit breakers; rejected calls are not logged."""
 
 import logging
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ def state_changed(
     cause: BaseException | None = None,
     remedy: str | None = None,
 ) -> None:
-    """Write the line of a breaker's change of state; its probes in between are for whoever debugs.
+    """Log a state transition of a breaker; transitions between open and half-open have level DEBUG.
 
     Args:
-        name: of the breaker.
-        before: its state so far.
-        after: its state from now on.
-        counts: of the calls that decided it.
+        name: the breaker.
+        before: the state before.
+        after: the state after.
+        counts: the counts of the calls that caused the transition.
         cause: the last failure.
-        remedy: what to do about that, if it does not pass by itself.
+        remedy: the recommended action, if the problem does not resolve itself.
     """
     fields = {"breaker": name, "before": before, "after": after, **counts}
     if cause is not None:

@@ -1,4 +1,4 @@
-"""One line for each answer that was given without the help of a dependency, with what went wrong there."""
+"""Log entries for degraded responses: the missing dependency and its error."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _LOG: Final = product.logger("dependencies")
 
 
 def degraded(dependency: str, reason: str, error: errs.Error) -> None:
-    """Write the line; where the answer is an error, its own line has all this."""
+    """Log a degraded response. If the response is an error, the error's own entry has these fields."""
     fields = {
         "dependency": dependency,
         "reason": reason,

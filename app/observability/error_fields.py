@@ -1,4 +1,4 @@
-"""The fields of log entries about errors: what is known of them, but for what the caller sent."""
+"""The fields of log entries about errors: error context without values that the client sent."""
 
 from collections.abc import Sequence
 from http import HTTPMethod
@@ -10,19 +10,21 @@ METHODS: Final = frozenset(HTTPMethod)
 
 
 def method(sent: object) -> object:
-    """Return the method, unless it is one that somebody made up; it may be a part of a body that lost its head."""
+    """Return the method if an RFC defines it, or ``other``; an unknown method may be a part of a misparsed body."""
     return sent if sent is None or sent in METHODS else "other"
 
 
 def place(violation: errs.Violation) -> str:
-    """Return where a rule is broken, by names of ours: that of an unknown member or parameter is the caller's."""
+    """Return the place of a violation without the caller's text: names of unknown fields and parameters are left
+    out.
+    """
     if not violation.code.startswith("UNKNOWN"):
         return violation.field
     return ".".join([*violation.field.split(".")[:-1], "…"])
 
 
 def items_by_code(failed: Sequence[tuple[int, errs.Error]]) -> dict[str, list[int]] | None:
-    """Return the indexes of items that failed, by code."""
+    """Return the indexes of failed items by error code."""
     items: dict[str, list[int]] = {}
     for index, error in failed:
         items.setdefault(error.code or errs.public_code(error), []).append(index)
@@ -30,7 +32,7 @@ def items_by_code(failed: Sequence[tuple[int, errs.Error]]) -> dict[str, list[in
 
 
 def facts_of(exc: BaseException) -> dict[str, object] | None:
-    """Return what an error and its causes know, but for what the caller sent."""
+    """Return the context of an error and its causes, without values that the client sent."""
     facts: dict[str, object] = {}
     for link in errs.causes(exc):
         if isinstance(link, errs.Error):

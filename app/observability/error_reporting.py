@@ -1,4 +1,6 @@
-"""What is done about every error that is answered, over whichever protocol: logged once, counted, held to account."""
+"""Reporting of each error response, for every protocol: logged once, counted, and checked against the declared
+errors.
+"""
 
 from collections.abc import Container
 
@@ -16,18 +18,18 @@ def report(
     stack: bool,
     shared_by: str | None = None,
 ) -> bool:
-    """Log and count an error, and check that the operation has declared it; return whether it has its own log entry.
+    """Log and count an error, and check that the operation declares it; return true if it has its own log entry.
 
-    A simulated one is logged and counted separately: it isn't a failure, and doesn't prove a declaration.
+    A simulated error is logged and counted separately: it is not a failure and does not prove a declaration.
 
     Args:
-        exc: what was raised, with its causes.
-        shown: the error that is answered.
-        fields: what the transport adds to the line.
-        operation: its name, or ``unmatched``.
-        declared: what it may end with.
-        stack: whether to log the traceback.
-        shared_by: the address of the client, where errors of one second share a log entry.
+        exc: the raised exception, with its causes.
+        shown: the returned error.
+        fields: the transport's fields of the log entry.
+        operation: the operation's name, or ``unmatched``.
+        declared: the errors that the operation declares.
+        stack: true to log the traceback.
+        shared_by: the address of the client, if errors of one second share a log entry.
     """
     reported = exc if isinstance(exc, errs.Error) else shown
     if reported.is_simulated:

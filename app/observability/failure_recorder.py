@@ -1,7 +1,7 @@
-"""The journal of failed requests, from which they are explained by their id.
+"""The recorder of failed requests, which `flask explain` and the API read by request ID.
 
-It hears what the log is told, and nothing else. A request pays for noting its entry in memory; one thread of the
-process writes entries away in batches, and keeps the newest while that is not possible.
+It receives the fields of the log entries, and nothing else. A request only adds its entry to a queue in memory. One
+thread of the process stores entries in batches, and keeps the newest while the database is unavailable.
 """
 
 import math
@@ -20,14 +20,14 @@ from app.errs import Fault
 from app.observability import logs, metrics
 
 MAX_ENTRIES: Final = 1000
-"""Entries in memory; past that the oldest makes room."""
+"""The maximum number of entries in memory; beyond that the oldest is dropped."""
 BATCH: Final = 200
 GATHER: Final = 0.2
 """Seconds that the first entry of a batch waits for others."""
 PER_SECOND: Final = 10
-"""Entries a second of what is sampled."""
+"""Sampled entries per second."""
 TIDY: Final = 3600.0
-"""Seconds after which what is too old is taken away, though nothing has failed."""
+"""Seconds after which expired entries are deleted even if nothing has failed."""
 SERVER_ERROR, CLIENT_ERROR = 500, 400
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 CLIENT: Final = "client"
@@ -38,7 +38,7 @@ _LOG: Final = product.logger("failures")
 
 @dataclass(frozen=True, slots=True)
 class FailureEntry:
-    """One failed request: the fields of its error line and of its access line, together."""
+    """One failed request: the merged fields of its error entry and its access entry."""
 
     request_id: str
     at: datetime
@@ -47,7 +47,7 @@ class FailureEntry:
 
 
 def joined(error: Mapping[str, object], access: Mapping[str, object]) -> dict[str, object]:
-    """Return what both lines say; of what both know, the access line is right. The client's address is not kept."""
+    """Merge the fields of both entries; the access entry takes precedence. The client's address is left out."""
     both = {**error, **_present(access)}
     return {name: value for name, value in both.items() if value is not None and name != CLIENT}
 
@@ -57,7 +57,7 @@ def _present(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def plain(value: object) -> Any:
-    """Return a value as JSON that PostgreSQL and every client can read, and no longer than it needs to be."""
+    """Return a value as JSON that PostgreSQL and every client can read, with long texts cut."""
     match value:
         case None | bool():
             return value
@@ -75,14 +75,13 @@ def plain(value: object) -> Any:
 
 
 class FailureRecorder:
-    """Notes failed requests: each 5xx, of what overload sends away some, and of 4xx a sample.
+    """Records failed requests: each 5xx, a sample of requests rejected by overload, and a sample of 4xx.
 
-    A 5xx by the client's fault, as a budget that the caller has shortened is, counts as a 4xx. Simulated errors are not
-    noted.
+    A 5xx that the client caused, such as a shortened budget, counts as a 4xx. Simulated errors are not recorded.
 
     Args:
-        write: writes entries away, or raises an ``errs.Error``; even none of them, to take away what is too old.
-        sample: how many 4xx are noted, between 0 and 1; never more than ``PER_SECOND``.
+        write: stores entries, or raises an ``errs.Error``; an empty batch only deletes expired entries.
+        sample: the share of recorded 4xx, between 0 and 1; never more than ``PER_SECOND``.
         chance: draws from [0, 1).
         monotonic: the clock, in seconds.
     """
@@ -106,15 +105,15 @@ class FailureRecorder:
         self._thread = threading.Thread(target=self._run, name="failure-recorder", daemon=True)
         self._is_unavailable = False
         self.dropped = 0
-        """Entries that found no room, or could not be written."""
+        """Entries that did not fit in memory, or could not be stored."""
 
     def start(self) -> None:
-        """Listen to the log, and begin to write; in the process that serves, after the fork."""
+        """Watch the log and start storing; call this in the serving process, after the fork."""
         logs.WATCHERS.append(self)
         self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Write what is left, in so many seconds."""
+        """Store the remaining entries within this number of seconds."""
         logs.WATCHERS.remove(self)
         self._ends.set()
         self._has_entries.set()
@@ -124,11 +123,11 @@ class FailureRecorder:
             _LOG.info("%d failed requests were not stored before shutdown; the log contains them", left)
 
     def error(self, fields: Mapping[str, object]) -> None:
-        """Remember the error line until the access line of its request comes."""
+        """Keep the error entry until the access entry of its request follows."""
         self._last_error.set((context.request_id.get(), fields))
 
     def access(self, fields: Mapping[str, object]) -> None:
-        """Note the request, if it failed and is one of those that are kept."""
+        """Record the request, if it failed and is in the sample."""
         status, request_id = fields["status"], context.request_id.get()
         if not isinstance(status, int) or status < CLIENT_ERROR or request_id is None:
             return
@@ -166,7 +165,7 @@ class FailureRecorder:
             self._ends.wait(GATHER)
             batch = self._next()
             if self._ends.is_set() and not batch:
-                return  # what is too old can wait for the next process, and the database may be gone already
+                return  # expired entries can wait for the next process, and the database may already be gone
             is_written = self._is_written(batch)
             if self._ends.is_set() and not (is_written and self._entries):
                 return
@@ -184,7 +183,7 @@ class FailureRecorder:
         return batch
 
     def _is_written(self, batch: list[FailureEntry]) -> bool:
-        """Write a batch, or take it back; what is itself the reason for a failure is given up."""
+        """Store a batch, or queue it again; drop a batch that itself causes the failure."""
         try:
             self._write([replace(entry, fields=plain(entry.fields)) for entry in batch])
         except errs.Error as error:
@@ -199,7 +198,7 @@ class FailureRecorder:
         return True
 
     def _requeue(self, batch: list[FailureEntry]) -> None:
-        """Put a batch where it was; the newest entries stay."""
+        """Put a batch back to the front; the newest entries stay."""
         with self._lock:
             room = MAX_ENTRIES - len(self._entries)
             self._count_dropped(max(0, len(batch) - room))
@@ -215,7 +214,7 @@ class FailureRecorder:
         metrics.UNRECORDED.inc(count)
 
     def _log_availability(self, *, is_unavailable: bool, cause: Exception | None = None) -> None:
-        """Write one line when writing begins to fail, and one when it works again."""
+        """Log one entry when storing starts to fail, and one when it works again."""
         if is_unavailable and not self._is_unavailable and not self._ends.is_set():
             fields = logs.cause_chain(cause, stack=False) if cause else {}
             _LOG.warning("failed requests are queued in memory: the database is unavailable", extra={"fields": fields})

@@ -1,4 +1,4 @@
-"""One line for each attempt at a job, with the ids of the request that caused it. Payloads never enter one."""
+"""Log entries for attempts at jobs, with the IDs of the request that caused the job, and never its payload."""
 
 import logging
 from typing import Final
@@ -7,7 +7,7 @@ from app import errs, product
 from app.observability import logs
 
 REJECTED: Final = "rejected"
-"""The outcome of a job whose recipient rejects it: no error, therefore without causes."""
+"""The outcome of a job whose recipient rejects it. It is not an error and has no causes."""
 _LOG: Final = product.logger("jobs")
 _LEVELS: Final = {
     "done": logging.INFO,
@@ -18,7 +18,7 @@ _LEVELS: Final = {
 
 
 def ended(kind: str, outcome: str, fields: dict[str, object], error: Exception | None) -> None:
-    """Write how an attempt ended; a job that is dead is an error, and its stack is told."""
+    """Log the outcome of an attempt; a dead-lettered job is an ERROR with its stack."""
     level = _LEVELS.get(outcome, logging.ERROR)
     if outcome == REJECTED:
         fields |= {"facts": dict(error.facts)} if isinstance(error, errs.Error) else {}
@@ -28,10 +28,10 @@ def ended(kind: str, outcome: str, fields: dict[str, object], error: Exception |
 
 
 def failed(what: str, error: Exception) -> None:
-    """Write that something failed around the jobs, and not in one."""
+    """Log a failure of the worker outside a job."""
     _LOG.error("%s", what, extra={"fields": logs.cause_chain(error)})
 
 
 def info(what: str, fields: dict[str, object]) -> None:
-    """Write what the worker is up to."""
+    """Log an event of the worker."""
     _LOG.info("%s", what, extra={"fields": fields})

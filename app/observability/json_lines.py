@@ -1,6 +1,6 @@
-"""A line: fields as JSON, in the order they are given, and never longer than a pipe takes in one piece.
+"""A log line: fields as JSON in their given order, short enough for an atomic write to a pipe.
 
-Characters that act on a terminal are escapes in it, since logs are read there.
+Control characters are escaped, because people read logs on terminals.
 """
 
 import json
@@ -12,15 +12,15 @@ import orjson
 from app.observability.unprintable import escaped_json
 
 LONGEST: Final = 4095
-"""Bytes: ``PIPE_BUF`` of Linux, less the line's end. A longer write may end up between others'."""
+"""Bytes: ``PIPE_BUF`` of Linux, less the newline. Longer writes of several processes may be interleaved."""
 OPTIONS: Final = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
 DEL: Final = b"\x7f"
 SHORT: Final = 64
-"""What no text is cut below."""
+"""The minimum length of a cut text."""
 
 
 def rendered(fields: dict[str, object]) -> bytes:
-    """Return the fields that are not ``None`` as one line of JSON; where they are too long, the longest are cut."""
+    """Return the fields that are not ``None`` as one line of JSON; if it is too long, the longest values are cut."""
     present = {name: value for name, value in fields.items() if value is not None}
     line = _dumped(present)
     while len(line) > LONGEST:
@@ -32,7 +32,9 @@ def rendered(fields: dict[str, object]) -> bytes:
 
 
 def _cut(value: object) -> object:
-    """Return the half of a value that says more: of a list the end, where causes and innermost frames stand."""
+    """Return the more informative half of a value: of a list the end, which has the root cause and the innermost
+    frames.
+    """
     if isinstance(value, str) and len(value) > SHORT:
         return value[: len(value) // 2]
     if isinstance(value, list) and len(value) > 1:
@@ -49,5 +51,5 @@ def _dumped(value: Any) -> bytes:
 
 
 def _text(value: object) -> str:
-    """Return what ``json`` has no form for as text: a time as orjson writes it."""
+    """Return a value that ``json`` cannot encode as text: a time as orjson writes it."""
     return orjson.dumps(value, option=OPTIONS).decode().strip('"') if isinstance(value, datetime) else str(value)

@@ -1,4 +1,4 @@
-"""The log of keys that others sign with: when they cannot be had, and when they can."""
+"""Log entries about fetching the signing keys of token issuers."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ _LOG: Final = product.logger("jwks")
 
 
 def fetched(issuer: str, count: int) -> None:
-    """Write that the keys of an issuer are known."""
+    """Log that an issuer's keys are available."""
     _LOG.info("fetched signing keys of %s", issuer, extra={"fields": {"issuer": issuer, "keys": count}})
 
 
 def unavailable(issuer: str, error: Exception) -> None:
-    """Write that an issuer has not told its keys."""
+    """Log that an issuer's keys could not be fetched."""
     fields = {"issuer": issuer, **logs.cause_chain(error, stack=False)}
     _LOG.warning("could not fetch signing keys of %s", issuer, extra={"fields": fields})

@@ -106,4 +106,4 @@ _LOGGERS: Final[Mapping[str, str]] = {
     "undeclared": "Errors that an operation returned without declaring them.",
 }
 LOGGERS: Final = {product.logger(name).name: meaning for name, meaning in _LOGGERS.items()}
-"""What each logger logs."""
+"""The entries of each logger."""

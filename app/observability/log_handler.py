@@ -1,7 +1,7 @@
-"""Where lines go: straight to a descriptor, each whole or not at all, and never waiting for whoever reads there.
+"""A log handler that writes to a file descriptor: each entry whole or not at all, and without blocking.
 
-A reader that has stopped, or a full disk, costs lines and nothing else; how many is told as soon as they flow again.
-Lines are no longer than a pipe takes in one piece (``PIPE_BUF``), so that processes that share one never mix theirs.
+A blocked reader or a full disk costs log entries and nothing else; their number is logged as soon as writes succeed.
+Lines are short enough for atomic writes to a pipe (``PIPE_BUF``); processes never interleave theirs.
 """
 
 import errno
@@ -22,7 +22,7 @@ from app.observability import metrics
 Write = Callable[[bytes], int]
 
 _torn: Final = mmap.mmap(-1, 1)
-"""Whether the last line is incomplete: memory that all workers share, since they write one after the other."""
+"""True if the last line is incomplete. All workers share this memory because they write to the same descriptor."""
 
 
 class NonBlockingHandler(logging.Handler):
@@ -33,15 +33,15 @@ class NonBlockingHandler(logging.Handler):
         self.descriptor: Final = descriptor
         self._write = _opened(descriptor)
         self._unreported = self.dropped = 0
-        """Lines lost since we last said so, and ever, in this process."""
+        """Entries dropped since the last report, and in total, in this process."""
         forget = weakref.WeakMethod(self._forget)
         os.register_at_fork(after_in_child=lambda: (alive := forget()) and alive())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line, after that of how many were lost before it."""
+        """Write one entry, after a report of the dropped ones."""
         try:
             line = self.format(record)
-        except Exception as exc:  # whatever the ``__str__`` of an argument raises
+        except Exception as exc:  # the ``__str__`` of an argument can raise anything
             line = self.format(_record(record.name, "a log entry could not be formatted: %s", type(exc).__qualname__))
         self._put(line.encode("utf-8", "backslashreplace"))
 
@@ -75,7 +75,7 @@ class NonBlockingHandler(logging.Handler):
         return sent >= len(data)
 
     def _forget(self) -> None:
-        """What the parent lost, the parent tells."""
+        """Reset the count in a forked child; the parent reports its own."""
         self._unreported = self.dropped = 0
 
 
@@ -84,7 +84,7 @@ def _record(logger: str, message: str, value: object) -> logging.LogRecord:
 
 
 def _opened(descriptor: int) -> Write:
-    """Return what writes to the descriptor without waiting."""
+    """Return a function that writes to the descriptor without blocking."""
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISSOCK(mode):
@@ -92,7 +92,7 @@ def _opened(descriptor: int) -> Write:
         if stat.S_ISFIFO(mode) or os.isatty(descriptor):
             return _without_waiting(descriptor)
     except OSError:
-        pass  # it is closed, and every write will say so
+        pass  # it is closed, and every write will fail
     return partial(os.write, descriptor)
 
 
@@ -101,9 +101,10 @@ def _send(connection: socket.socket, data: bytes) -> int:
 
 
 def _without_waiting(descriptor: int) -> Write:
-    """Return what writes to a pipe or terminal.
+    """Return a function that writes to a pipe or terminal without blocking.
 
-    O_NONBLOCK belongs to the open file, which others share; so we open our own, or look before we write.
+    O_NONBLOCK belongs to the open file description, which other processes share. The function therefore opens it
+    again, or polls before each write.
     """
     try:
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -113,7 +114,7 @@ def _without_waiting(descriptor: int) -> Write:
 
 
 def _look_and_write(descriptor: int, data: bytes) -> int:
-    """Write to what has room; of a pipe that is said when there is room for a line."""
+    """Write if the descriptor is ready; a pipe is ready if a whole line fits."""
     looking = select.poll()
     looking.register(descriptor, select.POLLOUT)
     if not looking.poll(0):

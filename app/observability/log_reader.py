@@ -1,4 +1,4 @@
-"""The journal's entries, read from what the log was told, in files of any number of workers, packed or not."""
+"""Reads failed requests from log files of any number of workers, compressed or not."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ COMMON_FIELDS: Final = frozenset(("timestamp", "level", "severity", "logger", "m
 
 
 def occurrences(request_id: str, paths: Iterable[Path]) -> list[FailureEntry]:
-    """Return the requests with this id, newest first: failed ones with their error, and all others too."""
+    """Return the requests with this ID, newest first: failed ones with their error, and successful ones."""
     found, waiting = list[FailureEntry](), list[dict[str, Any]]()
     for line in _entries(request_id, paths):
         if line["logger"] == ERRORS:
@@ -38,7 +38,7 @@ def _entry(latest: dict[str, Any], error: dict[str, Any], access: dict[str, Any]
 
 
 def _entries(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """Yield what the service has written about the id; what others put before a line, such as journald, is skipped."""
+    """Yield the service's log entries with the ID; prefixes of other programs, such as journald, are skipped."""
     sought = request_id.encode()
     for path in paths:
         with _opened(path) as file:
@@ -48,7 +48,7 @@ def _entries(request_id: str, paths: Iterable[Path]) -> Iterator[dict[str, Any]]
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
-    """Return a line of ours, or of nginx's about what it refused itself; ``None`` of anybody else's, or half of one."""
+    """Return an entry of the service, or of nginx about a rejected request; ``None`` for other or incomplete lines."""
     try:
         line: dict[str, Any] = json.loads(raw[raw.index(b"{") :])
         datetime.fromisoformat(line["timestamp"])

@@ -1,4 +1,4 @@
-"""One JSON object a line. Names, mail addresses, passwords, tokens and bodies never enter a line."""
+"""Log entries as JSON, one per line. Names, email addresses, passwords, tokens and bodies are never logged."""
 
 import logging
 import sysconfig
@@ -23,30 +23,30 @@ ACCESS: Final = product.logger("access")
 ERRORS: Final = product.logger("errors")
 AUDIT: Final = product.logger("audit")
 MAX_LISTED: Final = 20
-"""Violations named in a line."""
+"""The maximum number of violations in an entry."""
 STANDARD_ERROR: Final = 2
 PACKAGES: Final = "/site-packages/"
 SOURCE_FOLDERS: Final = (f"{Path(__file__).resolve().parents[2]}/", f"{sysconfig.get_path('stdlib')}/")
-"""Where our source is, and Python's own."""
+"""The folders of this repository's source and of Python's standard library."""
 
 
 @dataclass
 class _State:
-    """What can be changed while the process runs."""
+    """The state that can change while the process runs."""
 
     shows_stacks: bool = True
 
 
 _state: Final = _State()
 _OF_LOGGING: Final = vars(logging)
-"""What the methods of a logger have as globals unless they were patched, as Sentry's integration does."""
+"""The globals of a logger's methods, unless they were patched, for example by Sentry's integration."""
 _ORIGIN: Final = logging.LogRecord("", logging.NOTSET, __file__, 0, "", None, None)
 _ORIGIN.__dict__.update(dict.fromkeys(("thread", "threadName", "process", "processName")))
-"""What all our records have in common: of which thread or process they are, no line says."""
+"""The common attributes of all records; thread and process are left out because no entry contains them."""
 
 
 class Watcher(Protocol):
-    """Is told what is written of requests, whatever the level: the fields of each line. It must not raise."""
+    """Receives the fields of each entry about a request, whatever the level. It must not raise."""
 
     def error(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
     def access(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
@@ -56,7 +56,7 @@ WATCHERS: Final[list[Watcher]] = []
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders a record, the fields that were passed as ``extra={"fields": …}``, and the ids of the request."""
+    """Renders a record, the fields passed as ``extra={"fields": …}``, and the IDs of the request."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON."""
@@ -81,14 +81,14 @@ def _entry(created: float, level: str, logger: str, message: str, fields: Mappin
 
 @cache
 def to_stderr() -> NonBlockingHandler:
-    """Return the one handler of this process, which gunicorn's loggers share."""
+    """Return the only handler of this process, which gunicorn's loggers share."""
     handler = NonBlockingHandler(STANDARD_ERROR)
     handler.setFormatter(JsonFormatter())
     return handler
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send every logger's lines, as JSON, to standard error, unless a stream is named."""
+    """Send the entries of every logger, as JSON, to standard error or to the stream."""
     handler = logging.StreamHandler(stream) if stream else to_stderr()
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
@@ -101,9 +101,9 @@ def configure(level: str, stream: TextIO | None = None) -> None:
 
 
 def set_level(level: str, *, shows_stacks: bool) -> None:
-    """Have this process log from this level on, from now on, and stacks or none.
+    """Set the log level of this process, and whether entries have stacks.
 
-    Libraries never say more than at INFO: what they would say, nobody has read for secrets.
+    Libraries log at INFO or above only: their DEBUG messages may contain secrets.
     """
     _state.shows_stacks = shows_stacks
     ROOT.setLevel(level)
@@ -111,7 +111,7 @@ def set_level(level: str, *, shows_stacks: bool) -> None:
 
 
 def access(fields: dict[str, object]) -> None:
-    """Write the one line of a finished request; of a refused one, method and path may be unknown."""
+    """Log a finished request; method and path of a rejected one may be unknown."""
     fields["method"] = method(fields["method"])
     message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
     _write(ACCESS, logging.INFO, message, fields)
@@ -120,7 +120,7 @@ def access(fields: dict[str, object]) -> None:
 
 
 def audit(message: str, fields: dict[str, object]) -> None:
-    """Write who changed what in how the service runs, whatever the level."""
+    """Log an operator's change to the running service, whatever the level."""
     _write(AUDIT, logging.INFO, message, fields)
 
 
@@ -132,16 +132,16 @@ def error(
     stack: bool,
     shared_by: Hashable | None = None,
 ) -> bool:
-    """Write the one line of an error: what was shown of it, and everything that was not.
+    """Log an error once: the returned error, and the details that were not returned.
 
-    Return whether it has one of its own.
+    Return true if the error has its own entry.
 
     Args:
-        exc: what was raised, with its causes.
-        shown: the error that was answered; another one where a bug was hidden behind ``INTERNAL_ERROR``.
-        fields: what the transport adds, such as the status and the route.
-        stack: whether to add the traceback, unless it is switched off.
-        shared_by: the address of the client, if errors with this code of the same second share a line.
+        exc: the raised exception, with its causes.
+        shown: the returned error; ``INTERNAL_ERROR`` if it hides a bug.
+        fields: the transport's fields, such as the status and the route.
+        stack: true to add the traceback, unless stacks are disabled.
+        shared_by: the address of the client, if errors with this code share an entry per second.
     """
     reported = exc if isinstance(exc, errs.Error) else shown
     kind, fault, caused = reported.kind, reported.fault, cause_chain(exc, stack=stack)
@@ -181,16 +181,16 @@ _SHARED: Final = SharedEntries(_write_shared)
 
 
 def end() -> None:
-    """Write what waits to be written together with more, as the process ends."""
+    """Write the shared entries that are still pending; call this when the process ends."""
     _SHARED.end()
 
 
 def partial_failure(failed: Sequence[tuple[int, errs.Error]], fields: dict[str, object]) -> None:
-    """Write the one entry about all items that failed of a batch of which others succeeded.
+    """Log one entry about all failed items of a batch in which other items succeeded.
 
     Args:
         failed: the items by their indexes, with their errors.
-        fields: what the transport adds.
+        fields: the transport's fields.
     """
     fields |= {"method": method(fields.get("method")), "items": items_by_code(failed)}
     _write(ERRORS, logging.WARNING, f"{len(failed)} items of the batch failed.", fields)
@@ -203,16 +203,16 @@ def _write(
     fields: dict[str, object],
     exc: BaseException | None = None,
 ) -> None:
-    """Log a message as it is, as the logger would, but without looking for who calls: no line says it.
+    """Log a message like the logger, but without finding the caller, which no entry contains.
 
-    Where standard error alone is written to, which is so in production, no record is made.
+    If standard error is the only output, as in production, no record is created.
     """
     if logger.isEnabledFor(level):
         if _goes_to_stderr_alone(logger):
             line = _entry(time.time(), logging.getLevelName(level), logger.name, message, fields)
             try:
                 to_stderr().put(json_lines.rendered(line))
-            except Exception:  # noqa: S110 -- what the ``__str__`` of a field raises the handler says, as of any record
+            except Exception:  # noqa: S110 -- the handler reports a field whose ``__str__`` raises, like for any record
                 pass
             else:
                 return
@@ -228,13 +228,13 @@ def _write(
             "msecs": now % 1 * 1000 // 1,
             "relativeCreated": _ORIGIN.relativeCreated + (now - _ORIGIN.created) * 1000,
             "fields": fields,
-            "exc_info": None if exc is None else (type(exc), exc, exc.__traceback__),  # for handlers of others
+            "exc_info": None if exc is None else (type(exc), exc, exc.__traceback__),  # for other handlers
         }
         logger.handle(record)
 
 
 def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
-    """Return whether no handler, filter or formatter but our own would see a record."""
+    """Return true if no other handler, filter or formatter would receive a record."""
     handler, root = to_stderr(), ROOT.parent
     return (
         not (logger.handlers or logger.filters or ROOT.handlers or handler.filters)
@@ -250,7 +250,7 @@ def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
 
 
 def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, Any]:
-    """Return the trail, the causes and where they were raised, outermost first, without the values that they quote."""
+    """Return the operations, causes and stack of an error, outermost first, with quoted values redacted."""
     chain: dict[str, Any] = {"op": errs.ops(exc) or None, "causes": [_cause(link) for link in errs.causes(exc)]}
     if stack and _state.shows_stacks:
         chain["stack"] = [
@@ -262,7 +262,7 @@ def cause_chain(exc: BaseException, *, stack: bool = True) -> dict[str, Any]:
 
 
 def short_path(filename: str) -> str:
-    """Return the name of a file as one looks for it: from our root, Python's library, or its package on."""
+    """Return the short name of a file: relative to the repository, Python's library, or its package."""
     _, found, inside = filename.rpartition(PACKAGES)
     home = next(filter(filename.startswith, SOURCE_FOLDERS), "")
     return inside if found else filename.removeprefix(home)

@@ -1,7 +1,7 @@
-"""What is counted and measured. Every label has a closed set of values: nothing that a client made up becomes one.
+"""The metrics. Every label has a closed set of values: no value that a client chose becomes a label.
 
-Behind gunicorn the values lie in files that the exporter reads (see `deploy/metering`), elsewhere in memory.
-What is ``livesum`` adds up over the workers that live, ``livemax`` is that of the worst of them.
+Behind gunicorn the values are in files that the exporter reads (see `deploy/metering`), otherwise in memory.
+The mode ``livesum`` is the sum over live workers, ``livemax`` the maximum.
 """
 
 import platform
@@ -20,12 +20,12 @@ from app.errs.platform import DeadlineExceeded
 UNMATCHED: Final = "unmatched"
 OTHER: Final = "OTHER"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""Those of RFC 9110 and RFC 5789."""
+"""The methods of RFC 9110 and RFC 5789."""
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 STATES: Final = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
 REGISTRY: Final = CollectorRegistry()
 FIELDS: Final[set[str]] = set()
-"""The names that fields can have in violations, without indexes; other names are not ours."""
+"""The field names in violations, without indexes; any other name is the client's."""
 _INDEX: Final = re.compile(r"\[[0-9]+\]")
 
 
@@ -34,7 +34,7 @@ def _counter(name: str, help_text: str, *labels: str) -> Counter:
 
 
 def _gauge(name: str, help_text: str, *labels: str, mode: str = "livesum") -> Gauge:
-    return Gauge(name, help_text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]  # one of theirs
+    return Gauge(name, help_text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]  # a literal
 
 
 DURATION: Final = Histogram(
@@ -44,63 +44,63 @@ DURATION: Final = Histogram(
     buckets=BUCKETS,
     registry=REGISTRY,
 )
-IN_FLIGHT: Final = _gauge("http_requests_in_flight", "Requests that a thread is at work on.")
-WAITING: Final = _gauge("http_requests_waiting", "Requests that wait in the line before the threads.")
-LOAD_SHED: Final = _counter("http_requests_shed_total", "Requests refused for overload, and where.", "at")
-ERRORS: Final = _counter("errors_total", "Errors answered.", "code", "kind", "fault")
-SIMULATED: Final = _counter("simulated_errors_total", "Errors answered because the caller asked for them.", "code")
-VIOLATIONS: Final = _counter("validation_violations_total", "Rules that input broke.", "field", "code")
-PANICS: Final = _counter("panics_recovered_total", "Exceptions that nobody foresaw, answered as INTERNAL_ERROR.")
+IN_FLIGHT: Final = _gauge("http_requests_in_flight", "Requests that a thread is processing.")
+WAITING: Final = _gauge("http_requests_waiting", "Requests in the queue before the threads.")
+LOAD_SHED: Final = _counter("http_requests_shed_total", "Requests rejected because of overload, by stage.", "at")
+ERRORS: Final = _counter("errors_total", "Error responses.", "code", "kind", "fault")
+SIMULATED: Final = _counter("simulated_errors_total", "Errors returned at the caller's request.", "code")
+VIOLATIONS: Final = _counter("validation_violations_total", "Violations of validation rules.", "field", "code")
+PANICS: Final = _counter("panics_recovered_total", "Unexpected exceptions, returned as INTERNAL_ERROR.")
 UNDECLARED: Final = _counter(
-    "undeclared_errors_total", "Errors undeclared by where they came from.", "operation", "code"
+    "undeclared_errors_total", "Errors that the operation does not declare.", "operation", "code"
 )
-DEGRADED: Final = _counter("degraded_responses_total", "Answers without the help of a dependency.", "dependency")
+DEGRADED: Final = _counter("degraded_responses_total", "Responses without the dependency.", "dependency")
 BREAKER_STATE: Final = _gauge("breaker_state", "0 closed, 0.5 half-open, 1 open.", "breaker", mode="livemax")
-BREAKER_TRANSITIONS: Final = _counter("breaker_transitions_total", "Changes of state.", "breaker", "before", "after")
-BREAKER_REJECTIONS: Final = _counter("breaker_rejections_total", "Calls refused.", "breaker")
+BREAKER_TRANSITIONS: Final = _counter("breaker_transitions_total", "State transitions.", "breaker", "before", "after")
+BREAKER_REJECTIONS: Final = _counter("breaker_rejections_total", "Rejected calls.", "breaker")
 DEPENDENCY_ERRORS: Final = _counter(
-    "dependency_errors_total", "Calls of dependencies that failed.", "dependency", "operation"
+    "dependency_errors_total", "Failed calls of dependencies.", "dependency", "operation"
 )
-RETRIES: Final = _counter("retries_total", "Attempts made again.", "work")
+RETRIES: Final = _counter("retries_total", "Retries.", "work")
 RETRIES_EXHAUSTED: Final = _counter(
-    "retries_exhausted_total", "Work that would have been tried again.", "work", "reason"
+    "retries_exhausted_total", "Work that failed after its last attempt.", "work", "reason"
 )
-DATABASE_RETRIES: Final = _counter("db_retries_total", "Retries of what the database undid.", "sqlstate")
-POOL_SIZE: Final = _gauge("pool_connections_max", "Database connections that there may be.")
+DATABASE_RETRIES: Final = _counter("db_retries_total", "Retries of rolled back transactions.", "sqlstate")
+POOL_SIZE: Final = _gauge("pool_connections_max", "Maximum number of database connections.")
 POOL_IN_USE: Final = _gauge("pool_connections_in_use", "Database connections in use.")
 POOL_WAIT: Final = Histogram(
     "pool_wait_seconds",
-    "Time that those waited who found no connection free.",
+    "Wait for a free database connection, if there was none.",
     buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1),
     registry=REGISTRY,
 )
-POOL_TIMEOUTS: Final = _counter("pool_timeouts_total", "Waits for a connection that ended without one.")
-SLOTS: Final = _gauge("work_slots_max", "Requests that may be at work on dependencies.")
-SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests at work on dependencies.")
-LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while limits are not counted together.", mode="livemax")
-READY: Final = _gauge("ready", "1 if the check passed when last asked.", "check", mode="livemostrecent")
-JOBS: Final = _counter("jobs_total", "Attempts at jobs, and how they ended.", "kind", "outcome")
+POOL_TIMEOUTS: Final = _counter("pool_timeouts_total", "Waits for a connection that timed out.")
+SLOTS: Final = _gauge("work_slots_max", "Maximum number of concurrent requests that use dependencies.")
+SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests that use dependencies.")
+LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while each worker counts rate limits alone.", mode="livemax")
+READY: Final = _gauge("ready", "1 if the last check passed.", "check", mode="livemostrecent")
+JOBS: Final = _counter("jobs_total", "Attempts at jobs, by outcome.", "kind", "outcome")
 JOB_DURATION: Final = Histogram(
     "job_duration_seconds",
-    "Time that an attempt at a job took.",
+    "Duration of an attempt at a job.",
     ("kind",),
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
     registry=REGISTRY,
 )
-JOBS_QUEUED: Final = _gauge("jobs_queued", "Jobs to be done, now or later, or being done.", "kind")
-JOBS_DEAD: Final = _gauge("jobs_dead", "Jobs that were given up.", "kind")
-JOBS_OVERDUE: Final = _gauge("jobs_overdue_seconds", "How long the job has been due that waits longest.", "kind")
+JOBS_QUEUED: Final = _gauge("jobs_queued", "Jobs that are due, scheduled or running.", "kind")
+JOBS_DEAD: Final = _gauge("jobs_dead", "Dead-lettered jobs.", "kind")
+JOBS_OVERDUE: Final = _gauge("jobs_overdue_seconds", "Time since the oldest due job became due.", "kind")
 POLLED: Final = _gauge(
     "poll_success_timestamp_seconds",
-    "When a background poll last succeeded, of the worst worker.",
+    "Time of the last successful background poll, of the worker that is furthest behind.",
     "poll",
     mode="livemin",
 )
 REVOCATIONS: Final = _gauge(
     "revocations_held", "Revoked sessions and tokens that a worker holds in memory.", mode="livemax"
 )
-UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that could not be written down.")
-LOG_ENTRIES_DROPPED: Final = _counter("log_entries_dropped_total", "Log lines that nobody took.")
+UNRECORDED: Final = _counter("failures_unrecorded_total", "Failed requests that were not stored.")
+LOG_ENTRIES_DROPPED: Final = _counter("log_entries_dropped_total", "Dropped log entries.")
 BUILD: Final = _gauge("app_build_info", "Always 1.", "version", "python", mode="livemax")
 
 _kinds: Final[set[str]] = set()
@@ -110,7 +110,7 @@ _observers: Final[dict[tuple[str, str, str], Callable[[float], None]]] = {}
 
 
 def request(method: str | None, route: str, status: str, seconds: float) -> None:
-    """Observe a request that has been answered; the status is three digits."""
+    """Observe a finished request; the status is three digits."""
     key = (method if method in METHODS else OTHER, route, status)
     observe = _observers.get(key)
     if observe is None:
@@ -119,7 +119,7 @@ def request(method: str | None, route: str, status: str, seconds: float) -> None
 
 
 def error(reported: errs.Error, shown: errs.Error) -> None:
-    """Count an error by the code that was shown, the kind and the fault that it truly had, and its violations."""
+    """Count an error by the code that was returned and by its real kind and fault, and count its violations."""
     key = (errs.definition(shown).code, reported.kind, reported.fault)
     count = _counters.get(key)
     if count is None:
@@ -139,7 +139,7 @@ def error(reported: errs.Error, shown: errs.Error) -> None:
 
 
 def simulated(shown: errs.Error) -> None:
-    """Count an error that the caller has asked for, by the code that was shown. It counts nowhere else."""
+    """Count a simulated error by the code that was returned. No other metric counts it."""
     SIMULATED.labels(errs.definition(shown).code).inc()
 
 
@@ -149,12 +149,12 @@ def _field(violation: errs.Violation) -> str:
 
 
 def add_field_labels(names: Iterable[str]) -> None:
-    """Admit names of fields as labels."""
+    """Allow field names as labels."""
     FIELDS.update(_INDEX.sub("[]", name) for name in names)
 
 
 def breaker_changed(name: str, before: str, after: str) -> None:
-    """Count a breaker's change of state."""
+    """Count a state transition of a breaker."""
     BREAKER_TRANSITIONS.labels(name, before, after).inc()
     BREAKER_STATE.labels(name).set(STATES[after])
     if name == "redis":
@@ -168,7 +168,7 @@ def job(kind: str, outcome: str, seconds: float) -> None:
 
 
 def queue(backlog: Mapping[str, tuple[int, int, float]]) -> None:
-    """Say how many jobs of each kind are queued and dead, and for how long one has been due; of other kinds, none."""
+    """Set the queued and dead jobs and the overdue time of each kind; kinds without jobs are zero."""
     _kinds.update(backlog)
     for kind in _kinds:
         for gauge, value in zip((JOBS_QUEUED, JOBS_DEAD, JOBS_OVERDUE), backlog.get(kind, (0, 0, 0.0)), strict=True):
@@ -176,13 +176,13 @@ def queue(backlog: Mapping[str, tuple[int, int, float]]) -> None:
 
 
 def revocations(entries: int) -> None:
-    """Note that the list of revoked sessions was read, and how long it is."""
+    """Record that the list of revoked sessions was loaded, and its length."""
     POLLED.labels("revocations").set(time.time())
     REVOCATIONS.set(entries)
 
 
 def begin() -> None:
-    """Have everything there from the start whose labels are known: a rate sees the first error only after a zero."""
+    """Create all series with known labels at zero, because ``rate`` sees a first error only after a zero."""
     for name, named in errs.named_errors().items():
         ERRORS.labels(name, named.kind.string, named.kind.fault.value)
     ERRORS.labels(DeadlineExceeded.code, DeadlineExceeded.kind.string, Fault.CLIENT.value)
@@ -198,7 +198,7 @@ def begin() -> None:
 
 
 def add_dependency(name: str, *operations: str) -> None:
-    """Have those of a dependency there from the start too."""
+    """Create the series of a dependency at zero, too."""
     for operation in operations:
         DEPENDENCY_ERRORS.labels(name, operation)
     RETRIES.labels(name)
@@ -208,7 +208,7 @@ def add_dependency(name: str, *operations: str) -> None:
 
 
 def describe(*, pool: int, slots: int) -> None:
-    """Say what this process is and what it has; in a worker, once it is one."""
+    """Set the build information and the limits of this process; call this in a worker after the fork."""
     POOL_SIZE.set(pool)
     SLOTS.set(slots)
     BUILD.labels(VERSION, platform.python_version()).set(1)

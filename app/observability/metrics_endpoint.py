@@ -1,4 +1,4 @@
-"""Answers ``GET /metrics`` on a port of its own, from threads of its own, and nothing else."""
+"""The server of ``GET /metrics``, on a separate port and in separate threads."""
 
 import socket
 import sys
@@ -16,18 +16,18 @@ from app.observability import metrics
 
 PATH: Final = "/metrics"
 MOST: Final = 8
-"""Questions answered at once; others are hung up on."""
+"""The maximum number of concurrent requests; further connections are closed."""
 BACKLOG: Final = 64
 _LOG: Final = product.logger("metrics")
 
 
 def serve(host: str, port: int, *, setting: str) -> None:
-    """Tell from now on what this process counts; where that cannot be, one line says so, and it works all the same.
+    """Serve this process's metrics. If the port cannot be bound, log a warning and continue without.
 
     Args:
         host: METRICS_HOST.
-        port: where; 0 is nowhere.
-        setting: what the port is called.
+        port: the port; 0 for none.
+        setting: the name of the port's setting.
     """
     if not port:
         return
@@ -41,7 +41,7 @@ def serve(host: str, port: int, *, setting: str) -> None:
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """Listens on a socket that somebody else has opened."""
+    """Serves metrics on an open socket."""
 
     daemon_threads = True
 
@@ -53,34 +53,34 @@ class MetricsServer(ThreadingHTTPServer):
         self._places = threading.Semaphore(MOST)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, unless there are too many."""
+        """Handle the request in a thread, unless there are too many."""
         if self._places.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer."""
+        """Handle the request, then free its place."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what went wrong; a client that hangs up is nothing wrong."""
+        """Log an error; a client that disconnects is not an error."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             _LOG.exception("metrics scrape failed")
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one question."""
+    """Handles one request."""
 
     server: MetricsServer
     protocol_version = "HTTP/1.1"
-    timeout = 5  # seconds for a client to say what it wants, and to take it
+    timeout = 5  # seconds for a client to send its request and to read the response
 
     def do_GET(self) -> None:
-        """Answer with the metrics, as text or as OpenMetrics."""
+        """Return the metrics as text or OpenMetrics."""
         if self.path.partition("?")[0] != PATH:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
@@ -88,16 +88,16 @@ class Handler(BaseHTTPRequestHandler):
         self._respond(HTTPStatus.OK, media_type, encode(self.server.metrics))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse, without the page of HTML that the base class sends; of a method that it does not know it says 501."""
+        """Return a short text instead of the base class's HTML page; 501 for an unknown method becomes 405."""
         status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
-        self._respond(status, "text/plain; charset=utf-8", f"{status.phrase}: ask by GET for {PATH}.\n".encode())
+        self._respond(status, "text/plain; charset=utf-8", f"{status.phrase}: use GET {PATH}.\n".encode())
 
     def version_string(self) -> str:
-        """Return what stands in Server: no version (C4)."""
+        """Return the value of the ``Server`` field, without a version (C4)."""
         return product.SLUG
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
-        """Log nothing of a scrape."""
+        """Log nothing about scrapes."""
 
     def _respond(self, status: HTTPStatus, media_type: str, body: bytes) -> None:
         self.close_connection = True
@@ -113,7 +113,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    """Return what Accept prefers, and text where the library cannot read it (a version that is not a number, 0.26)."""
+    """Return the preferred encoder of Accept; text if the library cannot parse it (a version that is not a number,
+    0.26).
+    """
     try:
         return choose_encoder(accept)
     except (TypeError, ValueError):

@@ -1,7 +1,8 @@
-"""What may be told of an exception's text: what stands in the source, and not the data that it was filled with.
+"""Redaction of exception texts: only text that appears in source code is logged, never the data inserted into it.
 
-Our own errors are made of fixed sentences and facts. Any other exception may quote a password, a row or a header field,
-and nobody can tell from its text alone; but the source of what raised it can.
+The service's own errors consist of fixed sentences and facts. Any other exception may quote a password, a row or a
+header
+field. Its text alone does not reveal that, but the source code that raised it does.
 """
 
 import dis
@@ -16,24 +17,24 @@ import psycopg
 from app import errs
 
 LONGEST: Final = 500
-"""Characters of an exception's first line that are told; the lines after it may hold row values."""
+"""The maximum length of an exception's first line; later lines may contain row values and are left out."""
 LEFT_OUT: Final = "…"
 WAYS: Final = 1024
-"""Of which, through functions, it is remembered what texts are in their source."""
+"""The maximum number of cached call chains with the texts in their source."""
 SHORTEST: Final = 3
-"""Characters of a constant that is recognized; anything shorter is found everywhere."""
+"""The minimum length of a recognized constant; shorter ones match everywhere."""
 _QUOTED: Final = re.compile("""(["'`])(?:.*\\1|.*)""")
-"""From the first quote to the last, or to where the text was cut: what is quoted may itself hold quotes."""
+"""From the first quote to the last, or to the end of a cut text, because quoted text may contain quotes."""
 _QUOTED_NAME: Final = re.compile("""(["'`])(?:.*?\\1|.*)""")
 _OF_NAMES: Final = (AttributeError, ImportError, NameError)
-"""What these quote, when the interpreter raises them, are words of the source."""
+"""Exceptions of the interpreter that quote words of the source."""
 _RUN: Final = re.compile(b"\x00+|\x01+")
-"""Letters that are not from the source, or that are."""
+"""Characters that are not from the source, or that are."""
 _RAISES: Final = frozenset({dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]})
 
 
 def redact_exception(exc: BaseException) -> str:
-    """Return the text of an exception, without the data in it."""
+    """Return the text of an exception without its data."""
     if isinstance(exc, errs.Error):
         return _first_line(exc.without_quotes())
     text = _first_line(str(exc))
@@ -50,7 +51,7 @@ def _first_line(text: str) -> str:
 
 
 def _comes_from_c(traceback: TracebackType | None) -> bool:
-    """Tell whether no ``raise`` raised it, but the interpreter or a library of its: they put data between quotes."""
+    """True if the interpreter or a C library raised it, not a ``raise`` statement: they put data between quotes."""
     if traceback is None:
         return False
     while traceback.tb_next is not None:
@@ -59,7 +60,7 @@ def _comes_from_c(traceback: TracebackType | None) -> bool:
 
 
 def _only_from_source(text: str, traceback: TracebackType | None) -> str:
-    """Return those parts of a text that stand as they are in the source of a function that it passed."""
+    """Return the parts of a text that appear literally in the source of a function in the traceback."""
     is_ours = bytearray(len(text))
     for part in _known(tuple(_codes(traceback))):
         at = text.find(part)
@@ -77,7 +78,7 @@ def _codes(traceback: TracebackType | None) -> Iterator[CodeType]:
 
 @lru_cache(maxsize=WAYS)
 def _known(codes: tuple[CodeType, ...]) -> frozenset[str]:
-    """Return the texts in the source of functions; of a ``%`` template, what stands between its places."""
+    """Return the texts in the source of functions; of a ``%`` template, the parts between its placeholders."""
     texts = (constant for code in codes for constant in code.co_consts if isinstance(constant, str))
     parts = (part for text in texts for part in re.split(r"%[-#0 +]*\d*[a-z]|\{[^}]*\}", text))
     return frozenset(part for part in parts if len(part) >= SHORTEST)

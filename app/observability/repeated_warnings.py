@@ -1,4 +1,4 @@
-"""Warnings about a condition that lasts: the first is logged, and then one a minute while it lasts."""
+"""Warnings about a lasting condition: the first is logged immediately, further ones at most once a minute."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ INTERVAL_SECONDS = 60.0
 
 
 class RepeatedWarning:
-    """Logs at most one entry a minute and process. Not exact under threads: two may log at the same instant."""
+    """Logs at most one entry per minute and process. Not exact under threads: two may log at the same instant."""
 
     def __init__(self, logger: str) -> None:
         self._logger = product.logger(logger)
@@ -25,5 +25,5 @@ class RepeatedWarning:
             self._logger.warning(message)
 
     def reset(self) -> None:
-        """Let the next warning be logged, whenever the last one was."""
+        """Allow the next warning immediately."""
         self._after = float("-inf")

@@ -1,4 +1,4 @@
-"""What a request spends its time on, and what is done again for it; each room adds what it knows, hop by hop."""
+"""Time per stage and retries of a request; each layer adds its own."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,23 +14,23 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class RequestTimings:
-    """Seconds by hop, with the names that ``spent_in`` of a 504 has, and repetitions by what was repeated."""
+    """Seconds by stage, with the names that ``spent_in`` of a 504 has, and retries by work."""
 
     spent: dict[str, float] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
 
     def fields(self) -> dict[str, object]:
-        """Return what a line says of it."""
+        """Return the fields of the log entry."""
         spent = {name: round(seconds * 1000, 3) for name, seconds in self.spent.items()}
         return {"spent_ms": spent or None, "retries": self.retries or None}
 
 
 current: Final[ContextVar[RequestTimings | None]] = ContextVar("request_timings", default=None)
-"""The trail of the request that this work is done for."""
+"""The timings of the current request."""
 
 
 def begin() -> RequestTimings:
-    """Return the new trail of the request at hand."""
+    """Set and return new timings for the current request."""
     timings = RequestTimings()
     current.set(timings)
     return timings
@@ -38,7 +38,7 @@ def begin() -> RequestTimings:
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Add the time that the block takes."""
+    """Add the duration of the block."""
     began = time.perf_counter()
     try:
         yield
@@ -47,7 +47,7 @@ def stage(name: str) -> Iterator[None]:
 
 
 def timed(stage_name: str, work: Callable[P, R]) -> Callable[P, R]:
-    """Return the work, which adds the time that it takes."""
+    """Return the work, which then adds its duration."""
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,14 +61,14 @@ def timed(stage_name: str, work: Callable[P, R]) -> Callable[P, R]:
 
 
 def record_stage(name: str, seconds: float) -> None:
-    """Add to what was spent in a hop; nothing where the work is done for no request."""
+    """Add seconds to a stage; do nothing outside of a request."""
     timings = current.get()
     if timings is not None:
         timings.spent[name] = timings.spent.get(name, 0.0) + seconds
 
 
 def record_retry(what: str) -> None:
-    """Add that something failed and is done again."""
+    """Count a retry of this work."""
     timings = current.get()
     if timings is not None:
         timings.retries[what] = timings.retries.get(what, 0) + 1

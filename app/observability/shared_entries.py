@@ -1,7 +1,7 @@
-"""Error entries that requests of one second and one address share, because nothing else bounds their number.
+"""Error entries shared by requests of one second and one address, because nothing else limits their number.
 
-The first is written in full. Those that follow within a second are counted, and one entry has their number and the ids
-of the first few; each has its access entry, with the code. Where records go to handlers of others, each gets its own.
+The first error is logged in full. Further errors within a second are counted. One entry has their number and the first
+request IDs; each request also has its access entry, with the code. With third-party handlers, each error has an entry.
 """
 
 import threading
@@ -12,49 +12,49 @@ from dataclasses import dataclass, field
 from typing import Final
 
 EVERY: Final = 1.0
-"""Seconds that share an entry."""
+"""The time, in seconds, that shares an entry."""
 MOST: Final = 1024
-"""Addresses that are remembered; beyond that, the oldest second ends early."""
+"""The maximum number of remembered addresses; beyond that, the oldest period ends early."""
 IDS: Final = 5
-"""Request ids that an entry has."""
+"""The maximum number of request IDs in an entry."""
 
 
 @dataclass(slots=True)
 class SharedEntry:
-    """The requests of a second, after the first."""
+    """The requests of one second, after the first."""
 
     began: float
     first_id: str | None
     fields: dict[str, object]
-    """What is the same of all."""
+    """The common fields."""
     count: int = 0
     ids: list[str | None] = field(default_factory=list)
 
     def logged(self) -> dict[str, object]:
-        """Return the fields of the entry, which has the id of the first request."""
+        """Return the fields of the entry, which has the ID of the first request."""
         own = {"request_id": self.first_id, "trace_id": None, "count": self.count, "request_ids": self.ids}
         return {**self.fields, **own}
 
 
 class SharedEntries:
-    """Decides who shares an entry, and has it written when the second is over."""
+    """Decides which errors share an entry, and writes it when the second is over."""
 
     def __init__(
         self, write: Callable[[SharedEntry], None], *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take what writes an entry, and the clock in seconds."""
+        """Take the function that writes an entry, and the clock in seconds."""
         self._write, self._monotonic = write, monotonic
         self._open: dict[Hashable, SharedEntry] = {}
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def is_first(self, key: Hashable, request_id: str | None, fields: dict[str, object]) -> bool:
-        """Return whether a request has an entry of its own; otherwise it is counted.
+        """Return true if a request has its own entry; otherwise count it.
 
         Args:
-            key: what the requests have in common, the client's address among it.
-            request_id: that of the request.
-            fields: what the shared entry says, if there will be one.
+            key: the common properties of the requests, including the client's address.
+            request_id: the ID of the request.
+            fields: the fields of the shared entry, if one is written.
         """
         with self._lock:
             now = self._monotonic()
@@ -80,14 +80,14 @@ class SharedEntries:
         self._write_counted(over)
 
     def end(self) -> None:
-        """Write the entries of seconds that are not over either: the process ends."""
+        """Write all remaining entries when the process ends."""
         with self._lock:
             over = [*self._open.values()]
             self._open.clear()
         self._write_counted(over)
 
     def _expired(self, now: float) -> list[SharedEntry]:
-        """Take away what is over; the oldest come first."""
+        """Remove and return the entries that are over; the oldest come first."""
         over: list[SharedEntry] = []
         while self._open:
             key, oldest = next(iter(self._open.items()))
@@ -100,7 +100,7 @@ class SharedEntries:
         if self._timer is None:
             timer = threading.Timer(EVERY, self.flush)
             timer.daemon = True
-            with suppress(RuntimeError):  # the process can't have another thread: the next request tries again
+            with suppress(RuntimeError):  # the process can't start a thread: the next request tries again
                 timer.start()
                 self._timer = timer
 

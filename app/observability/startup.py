@@ -1,4 +1,4 @@
-"""The one entry at start that says what a process serves, and a warning for each setting that endangers something."""
+"""The log entry at start, which describes the process, and a warning for each risky setting."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,18 +9,18 @@ from app.config import VERSION, Settings, authority
 
 LIMITS: Final = ("rate_limit", "token_rate_limit", "registration_rate_limit", "max_body_bytes", "request_timeout")
 LOCATION_PARAMETERS: Final = ("host", "hostaddr", "port", "service")
-"""What of a URL's query says where a database is."""
+"""The query parameters of a URL that locate a database."""
 _LOG: Final = product.logger("start")
 
 
 def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, more: Mapping[str, object]) -> None:
-    """Write the entry, and the warnings.
+    """Log the entry and the warnings.
 
     Args:
-        settings: those of the service.
-        serves: where it listens, or what it does.
-        metrics_port: of the setting that is this process's.
-        more: what else is served, such as the public routes.
+        settings: the settings of the service.
+        serves: the addresses that the process listens on, or its task.
+        metrics_port: the metrics port of this process.
+        more: further fields, such as the public routes.
     """
     where = ", ".join(serves) or "by another server than gunicorn"
     _LOG.info(
@@ -35,7 +35,7 @@ def announce(settings: Settings, serves: Sequence[str], *, metrics_port: int, mo
 
 
 def start_fields(settings: Settings, serves: Sequence[str], metrics_port: int) -> dict[str, Any]:
-    """Return what the entry contains; no user, password or token."""
+    """Return the fields of the entry; no user, password or token."""
     metrics = authority(settings.metrics_host, metrics_port)
     return {
         "environment": settings.app_env,
@@ -53,7 +53,7 @@ def start_fields(settings: Settings, serves: Sequence[str], metrics_port: int) -
 
 
 def location_of(url: str) -> str:
-    """Return where a URL leads, and to which database there."""
+    """Return the server and database of a URL, without credentials."""
     parts = urlsplit(url)
     parameters = ", ".join(f"{name}={value}" for name, value in parse_qsl(parts.query) if name in LOCATION_PARAMETERS)
     place = parts.netloc.rpartition("@")[2]

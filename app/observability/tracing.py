@@ -1,7 +1,7 @@
-"""Traces, by OpenTelemetry: a span around every request, one for each use case, each statement and each call outside.
+"""OpenTelemetry traces: a span for each request, use case, statement and outgoing call.
 
-Imported only where ``TRACING`` is on: nobody else pays for it, or needs its packages. Spans bear what the log may have:
-no header field, no query, no parameter of a statement, no text of an exception.
+Imported only if ``TRACING`` is on, because it costs time and needs extra packages. Spans contain only data that the log
+may contain: no header fields, queries, statement parameters or exception texts.
 """
 
 import logging
@@ -30,15 +30,15 @@ Wsgi = Callable[[Any, Any], Iterable[bytes]]
 PROPAGATOR: Final = TraceContextTextMapPropagator()
 METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 OTHER: Final = "_OTHER"
-"""What the semantic conventions call any other method."""
+"""The name of any other method in the semantic conventions."""
 LONGEST: Final = 2000
-"""Characters of a statement."""
+"""The maximum length of a statement."""
 SERVER_ERROR: Final = 500
 _LOG: Final = product.logger("tracing")
 
 
 class Exporter(OTLPSpanExporter):
-    """Writes one line when spans begin to be lost, and one when they arrive again."""
+    """Logs one entry when spans start to be lost, and one when exporting works again."""
 
     _lost = 0
 
@@ -56,7 +56,9 @@ class Exporter(OTLPSpanExporter):
 
 
 class Tracing:
-    """Makes spans. Where they go is said after the fork, which takes no threads along; until then they go nowhere."""
+    """Creates spans. The exporter starts after the fork, because a fork does not copy threads; until then spans are
+    dropped.
+    """
 
     def __init__(self) -> None:
         named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
@@ -65,29 +67,29 @@ class Tracing:
         self._tracer = self._provider.get_tracer(product.SLUG)
 
     def start(self) -> None:
-        """Export spans by OTLP over HTTP, as the variables ``OTEL_*`` say."""
+        """Export spans by OTLP over HTTP, configured by the variables ``OTEL_*``."""
         logging.getLogger("opentelemetry").setLevel(
             logging.CRITICAL
-        )  # a line for each attempt, which the exporter sums up
+        )  # it logs each attempt; the exporter above logs a summary
         self.export_to(BatchSpanProcessor(Exporter()))
 
     def export_to(self, processor: SpanProcessor) -> None:
-        """Hand on every span that ends."""
+        """Send every finished span to this processor."""
         self._provider.add_span_processor(processor)
 
     def stop(self, seconds: float) -> None:
-        """Export what is left, in so many seconds."""
+        """Export the remaining spans within this number of seconds."""
         last = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
         last.start()
         last.join(seconds)
 
     def trace_id(self) -> str | None:
-        """Return the id of the trace that the work at hand belongs to."""
+        """Return the ID of the current trace."""
         found = trace.get_current_span().get_span_context()
         return trace.format_trace_id(found.trace_id) if found.is_valid else None
 
     def around_requests(self, wsgi: Wsgi) -> Wsgi:
-        """Return the application in a span of kind SERVER, which continues the caller's trace."""
+        """Return the application in a span of kind SERVER, which continues the client's trace."""
 
         def served(environ: Any, start_response: Any) -> Iterable[bytes]:
             sent = {name: environ.get(f"HTTP_{name.upper()}", "") for name in PROPAGATOR.fields}
@@ -101,25 +103,25 @@ class Tracing:
     def serving(
         self, method: str, attributes: Mapping[str, str], sent: Mapping[str, str]
     ) -> AbstractContextManager[Span]:
-        """Return a span of kind SERVER, which continues the trace in the fields that the caller has sent."""
+        """Return a span of kind SERVER, which continues the trace in the fields that the client sent."""
         attributes = {"http.request.method": method, **attributes}
         return self._span(method, SpanKind.SERVER, attributes, context=PROPAGATOR.extract(sent))
 
     def carrier(self) -> dict[str, str]:
-        """Return the fields that lead to the span at hand."""
+        """Return the header fields of the current span, for an outgoing call."""
         fields: dict[str, str] = {}
         PROPAGATOR.inject(fields)
         return fields
 
     def around_use_cases(self, services: Iterable[object]) -> None:
-        """Give every use case of these services a span, named after it."""
+        """Create a span for every use case of these services, named after it."""
         for service in services:
             kind = type(service)
             for name in [name for name, method in vars(kind).items() if hasattr(method, "__raises__")]:
                 setattr(service, name, self._traced(f"{kind.__name__}.{name}", getattr(service, name)))
 
     def around_calls(self, client: object, *methods: str) -> None:
-        """Give calls of an outside system spans of kind CLIENT."""
+        """Create a span of kind CLIENT for each call of a dependency."""
         for name in methods:
             call = _with_span_id(getattr(client, name))
             named = getattr(client, "name", type(client).__name__)
@@ -127,7 +129,7 @@ class Tracing:
             setattr(client, name, traced)
 
     def around_statement(self, method: Callable[..., R]) -> Callable[..., R]:
-        """Return a dialect's ``do_execute`` or ``do_commit`` in a span of kind CLIENT, where it is for a request."""
+        """Return a dialect's ``do_execute`` or ``do_commit`` with a span of kind CLIENT, within requests."""
 
         @wraps(method)
         def run(*args: Any) -> R:
@@ -163,7 +165,7 @@ class Tracing:
 
 
 def _with_span_id(work: Callable[P, R]) -> Callable[P, R]:
-    """Return work that tells those it asks that they are asked within the present span."""
+    """Return work whose outgoing calls have the current span as their parent."""
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -179,7 +181,7 @@ def _with_span_id(work: Callable[P, R]) -> Callable[P, R]:
 
 
 def _record_error(span: Span, error: Exception) -> None:
-    """Say which error a span ended with; those of the client are no failure of what the span stands for."""
+    """Record the error that ended a span; a client error is not a failure of the span."""
     code = error.code if isinstance(error, errs.Error) else ""
     span.set_attribute("error.type", code or type(error).__qualname__)
     if isinstance(sqlstate := getattr(error, "sqlstate", None), str):
@@ -189,17 +191,17 @@ def _record_error(span: Span, error: Exception) -> None:
 
 
 class SpanOfRequest:
-    """Says on the request's span what the log is told of the request."""
+    """Records the fields of a request's log entries on its span."""
 
     def error(self, fields: Mapping[str, object]) -> None:
-        """Say which error it ended with."""
+        """Record the error."""
         span = trace.get_current_span()
         for name, member in (("error.type", "code"), (f"{product.SLUG}.error.kind", "kind")):
             if isinstance(value := fields.get(member), str):
                 span.set_attribute(name, value)
 
     def access(self, fields: Mapping[str, object]) -> None:
-        """Say what it asked for, and how it was answered."""
+        """Record the request and its response."""
         span, method, route, status = trace.get_current_span(), fields["method"], fields["route"], fields["status"]
         name = method if method in METHODS else "HTTP"
         span.update_name(f"{name} {route}" if route != "unmatched" else str(name))

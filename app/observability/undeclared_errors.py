@@ -1,4 +1,4 @@
-"""Watches for errors that an operation did not declare: one ERROR line and a count for each."""
+"""Detection of errors that an operation does not declare: one ERROR entry and a counter."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _LOG: Final = product.logger("undeclared")
 
 
 def install() -> None:
-    """Be told of every error."""
+    """Subscribe to every error."""
     if _report not in errs.WATCHERS:
         errs.WATCHERS.append(_report)
 

@@ -1,7 +1,7 @@
-"""Characters that act on a terminal, or reorder the text around them, as escapes; logs are read there too.
+"""Escapes for characters that control a terminal or reorder the text around them, because people read logs there.
 
 They are control characters (C0, DEL and C1, ECMA-48), the bidirectional controls of Unicode (UAX 9), other invisible
-characters of format, separators of lines, and halves of surrogate pairs.
+format characters, line separators, and surrogate halves.
 """
 
 import re
@@ -15,14 +15,14 @@ _BMP: Final = 0xFFFF
 
 
 def escaped(text: str) -> str:
-    """Return a text on one line, in which each such character is an escape of Python's."""
+    """Return a text on one line, in which each such character is a Python escape."""
     return text if text.isascii() and text.isprintable() else UNPRINTABLE.sub(_spelled, text)
 
 
 def escaped_json(text: str) -> str:
-    """Return JSON in which each such character is an escape of JSON's, as its strings may have it; a line end stays.
+    """Return JSON in which each such character within a string is a JSON escape; a line end stays.
 
-    Writers of JSON escape C0 within strings by themselves (RFC 8259, section 7), and nothing else.
+    JSON encoders escape only C0 within strings (RFC 8259, section 7).
     """
     return UNPRINTABLE.sub(_spelled_in_json, text)
 

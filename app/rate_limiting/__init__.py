@@ -1,6 +1,6 @@
 """Flask-Limiter, adapted to several applications in one process and to the counters that all transports share.
 
-What lives here: the limiter, its storage, and the checks of its settings. It is created once in ``app.extensions``.
+This package contains the limiter, its storage, and the checks of its settings. ``app.extensions`` creates it once.
 Every limit that its manual describes is evaluated by Flask-Limiter; the only count made here is that of ``RATE_LIMIT``
 where nothing else applies to a request (``Limiter._check_request_limit``).
 """

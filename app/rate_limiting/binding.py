@@ -1,7 +1,7 @@
 """The state that a limiter has for one application.
 
-Flask-Limiter 4.1 keeps settings, limits and storage in the extension itself: bound to two applications, it has the
-limits of the first and the storage of the last. Here each of these attributes belongs to an application.
+Flask-Limiter 4.1 stores settings, limits and storage in the extension itself. Bound to two applications, it has the
+limits of the first and the storage of the last. Here, each of these attributes has a value for each application.
 """
 
 from dataclasses import dataclass, field
@@ -47,11 +47,11 @@ ATTRIBUTES: Final = (
     "_Limiter__check_backend_count",
     "_Limiter__last_check_backend",
 )
-"""What ``Limiter.init_app`` of Flask-Limiter sets, and what its methods change at run time."""
+"""The attributes that ``Limiter.init_app`` of Flask-Limiter sets, or that its methods change at run time."""
 
 
 class Bound(Protocol):
-    """A limiter: the values that applications start with, and its bindings to those there are."""
+    """A limiter: the initial values for applications, and its bindings to applications."""
 
     defaults: dict[str, Any]
     bindings: "WeakSet[Binding]"
@@ -67,7 +67,7 @@ class Way(Enum):
 
 
 class Plan(NamedTuple):
-    """What is done before a view is called."""
+    """The plan of an endpoint: the evaluation of limits before its view is called."""
 
     way: Way
     above: str | None = None
@@ -86,14 +86,14 @@ class Binding:
     settings: dict[str, Any] | None = None
     """The ``RATELIMIT_…`` settings that it was bound with; ``None`` until that is done."""
     is_current: bool = False
-    """Whether the settings were compared with those at the first request."""
+    """True after the settings were compared with those at the first request."""
     plans: dict[str | None, Plan] = field(default_factory=dict)
 
 
 class OfApplication:
     """An attribute of the limiter that has a value for each application.
 
-    Without an application context, the value is the one that applications start with; setting it sets it in all.
+    Without an application context, reading returns the initial value, and setting changes it for all applications.
     """
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""``@limiter.limit(...)``, with its mistakes rejected where it stands."""
+"""``@limiter.limit(...)``, with checks of its arguments at the time of decoration."""
 
 from collections.abc import Callable
 from typing import Any

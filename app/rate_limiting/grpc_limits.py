@@ -31,7 +31,7 @@ def count(limiter: Limiter, address: str) -> Exceeded | None:
 
 
 def _hit(limiter: Limiter, limit: RateLimitItem, keys: list[str]) -> bool:
-    """Count the call; where the storage fails, do what the settings say, as Flask-Limiter does for a request."""
+    """Count the call. If the storage fails, follow the settings, as Flask-Limiter does for a request."""
     try:
         return limiter.limiter.hit(limit, *keys)
     except Exception:

@@ -47,7 +47,7 @@ class Limiter(flask_limiter.Limiter):
         """Bind an application. Its ``RATELIMIT_…`` settings are read here, and again when it is called again.
 
         Raises:
-            ValueError, TypeError: a setting would be ignored; the sentence names it.
+            ValueError, TypeError: a setting would be ignored; the message names it.
         """
         settings.check(app.config)
         binding = app.extensions[KEY] = Binding(self, weakref.ref(app), self._initial_values(app))
@@ -85,7 +85,7 @@ class Limiter(flask_limiter.Limiter):
         try:
             environ = _cv_request.get().request.environ
         except LookupError:
-            environ = _request().environ  # raises Flask's own sentence
+            environ = _request().environ  # raises Flask's own error
         context: Context | None = environ.get(CONTEXT)
         if context is None:
             context = environ[CONTEXT] = Context()
@@ -180,7 +180,7 @@ class Limiter(flask_limiter.Limiter):
             request.limits = (*kept, *found)  # type: ignore[attr-defined]  # any request class
 
     def _count(self, request: Request, app: Flask) -> None:
-        """Count the request as Flask-Limiter would where nothing but the two limits applies.
+        """Count the request as Flask-Limiter would if only the two limits apply.
 
         Raises:
             RateLimitExceeded: a limit is exceeded.
@@ -202,7 +202,7 @@ class Limiter(flask_limiter.Limiter):
                 self._exceed(results[-1])
 
     def _exceed(self, result: Counted) -> None:
-        """Raise what Flask-Limiter raises, and log what it logs."""
+        """Raise the error and log the message of Flask-Limiter."""
         address, scope = result.request_args
         self.logger.info("ratelimit %s (%s) exceeded at endpoint: %s", result.limit, address, scope)
         raise RateLimitExceeded(
@@ -233,7 +233,7 @@ class Limiter(flask_limiter.Limiter):
         return plan
 
     def _is_plain(self) -> bool:
-        """Return whether the application uses nothing of Flask-Limiter but its application limits."""
+        """Return whether the application uses only the application limits of Flask-Limiter."""
         manager, unbound = self.limit_manager, self.defaults["limit_manager"]
         return (
             type(self._storage) is RateLimitStorage
@@ -256,7 +256,7 @@ class Limiter(flask_limiter.Limiter):
         """Return whether limits were declared on the view, on a function that it calls, or on its blueprint."""
         manager, name = self.limit_manager, view_names.qualified(view)
         above = {*(blueprint or "").split(".")}
-        if registered := _app().blueprints.get(blueprint or ""):  # none: an endpoint may have a dot all the same
+        if registered := _app().blueprints.get(blueprint or ""):  # an endpoint without a blueprint may contain a dot
             above.add(registered.name)
         return (
             name in self._marked_for_limiting
@@ -266,7 +266,7 @@ class Limiter(flask_limiter.Limiter):
         )
 
     def _decorated_above(self, view: Callable[..., Any] | None) -> str | None:
-        """Return the name of a view that ``@limiter.limit`` stands above the route of, where it is never called."""
+        """Return the name of a view with ``@limiter.limit`` above its route, where the decoration is never called."""
         name = view_names.claimed(view) if view else None
         return None if hasattr(view, MARK) or name not in self._marked_for_limiting else name
 

@@ -20,7 +20,7 @@ STATIC: Final = "/"
 
 
 class Manager(LimitManager):
-    """Flask-Limiter's manager, which looks blueprints up by identity within its application, not by name in all."""
+    """Flask-Limiter's manager. It looks up blueprints by identity within its application, not by name."""
 
     def __init__(
         self, app: Flask, registry: Registry, application_limits: list[ApplicationLimit], default_limits: list[Limit]
@@ -45,7 +45,7 @@ class Manager(LimitManager):
 
     @_blueprint_limits.setter
     def _blueprint_limits(self, _limits: object) -> None:
-        """Keep none: the registry has them."""
+        """Ignore the value: the registry stores it."""
 
     @property
     def _blueprint_exemptions(self) -> dict[str, ExemptionScope]:
@@ -54,13 +54,13 @@ class Manager(LimitManager):
 
     @_blueprint_exemptions.setter
     def _blueprint_exemptions(self, _exemptions: object) -> None:
-        """Keep none, as above."""
+        """Ignore the value, as above."""
 
     def _blueprints(self) -> list[Blueprint]:
         return [each for each in self._app.blueprints.values() if isinstance(each, Blueprint)]
 
     def exemption_scope(self, app: Flask, endpoint: str | None, blueprint: str | None) -> ExemptionScope:
-        """Return what the endpoint is exempt from: all of it where its operation is declared unlimited."""
+        """Return the exemptions of the endpoint: all, if its operation is declared unlimited."""
         endpoint = endpoint.rstrip(STATIC) if endpoint else endpoint
         if not is_limited(app, endpoint):
             return ALL
@@ -76,7 +76,7 @@ class Manager(LimitManager):
 
 
 def is_limited(app: Flask, endpoint: str | None) -> bool:
-    """Return whether requests to the endpoint count, unless ``limiter.exempt`` says otherwise."""
+    """Return whether requests to the endpoint are counted, without considering ``limiter.exempt``."""
     operations: dict[tuple[str, str], Any] = app.extensions.get("app-operations", {})
     return all(each.is_limited for (name, _), each in operations.items() if name == endpoint)
 

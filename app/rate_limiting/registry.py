@@ -1,4 +1,4 @@
-"""Decorations by view and by blueprint; they are made at import, and all applications share them."""
+"""Decorations by view and by blueprint. They are made at import, and all applications share them."""
 
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ from ordered_set import OrderedSet
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What ``@limiter.limit`` and ``@limiter.exempt`` have been applied to."""
+    """The views and blueprints with ``@limiter.limit`` or ``@limiter.exempt``."""
 
     decorated: dict[str, OrderedSet[Limit]]
     """By qualified name."""

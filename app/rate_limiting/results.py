@@ -19,7 +19,7 @@ from app.resilience.rate_limit_store import Window
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
 SET_BEFORE: Final = "app.retry_after"
-"""The key in the WSGI environment of the ``Retry-After`` that the answer had before Flask-Limiter's header fields."""
+"""The key in the WSGI environment of the response's ``Retry-After`` before Flask-Limiter sets its header fields."""
 
 
 class Context(LimiterContext):
@@ -60,13 +60,13 @@ class Counted(RequestLimit):
 
 
 def keep_retry_after(response: flask.Response) -> flask.Response:
-    """Note ``Retry-After`` before Flask-Limiter replaces it (``RATELIMIT_HEADERS_ENABLED``)."""
+    """Store ``Retry-After`` before Flask-Limiter replaces it (``RATELIMIT_HEADERS_ENABLED``)."""
     flask.request.environ[SET_BEFORE] = response.headers.get(RETRY_AFTER)
     return response
 
 
 def restore_retry_after(environ: dict[str, Any], status: str, fields: list[tuple[str, str]]) -> None:
-    """Undo what it did: an answer that is not an error never has the field, and an error repeats it in its body."""
+    """Restore the stored ``Retry-After``. A success never has the field, and an error repeats it in its body."""
     if SET_BEFORE not in environ:
         return
     before = environ[SET_BEFORE]

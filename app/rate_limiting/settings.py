@@ -79,12 +79,12 @@ def _check_headers(given: Mapping[str, Any]) -> None:
 
 
 def _check_storage(given: Mapping[str, Any]) -> None:
-    """Reject what only another storage than the service's own can do."""
+    """Reject options that require another storage than the service's own."""
     strategy, uri = given.get(ConfigVars.STRATEGY, "fixed-window"), given.get(ConfigVars.STORAGE_URI)
     if strategy not in STRATEGIES:
         raise ValueError(f"{ConfigVars.STRATEGY} is one of {', '.join(sorted(STRATEGIES))}, not {strategy!r}.")
     if uri and uri.startswith("async+"):
-        raise ValueError(f"{ConfigVars.STORAGE_URI}: Flask-Limiter supports no asynchronous storage.")
+        raise ValueError(f"{ConfigVars.STORAGE_URI}: Flask-Limiter does not support asynchronous storage.")
     if uri:
         return
     if strategy != "fixed-window":

@@ -1,7 +1,7 @@
 """A storage of the ``limits`` package that counts in the rate-limit counters of the current application.
 
-The package's own storage for Redis raises an error while Redis is down, and waits for one that hangs in every request.
-This one does neither: its counters are guarded by a circuit breaker and continue in memory.
+The package's own storage for Redis raises an error while Redis is down. If Redis hangs, every request waits. This
+storage does neither: a circuit breaker guards its counters, which continue in memory.
 """
 
 import time
@@ -14,7 +14,7 @@ from app.resilience.rate_limit_store import RateLimitStore, Window
 
 SCHEME: Final = "app"
 COUNTED: Final = "app.counted"
-"""The key in the WSGI environment of the windows that the request has been counted in."""
+"""The key in the WSGI environment of the windows in which the request was counted."""
 
 
 class RateLimitStorage(Storage):
@@ -43,7 +43,7 @@ class RateLimitStorage(Storage):
         return window.hits
 
     def get(self, key: str) -> int:
-        """Return the hits of all processes, or those of this one while Redis does not answer."""
+        """Return the hits of all processes, or those of this one while Redis does not respond."""
         return rate_limit_store().peek(key).hits
 
     def get_expiry(self, key: str) -> float:
@@ -51,7 +51,7 @@ class RateLimitStorage(Storage):
         return time.time() + rate_limit_store().peek_local(key).seconds_left
 
     def check(self) -> bool:
-        """Return that the counters work; they always do."""
+        """Return ``True``: the counters always work."""
         return True
 
     def reset(self) -> int | None:
@@ -70,6 +70,6 @@ def rate_limit_store(app: Flask | None = None) -> RateLimitStore:
 
 
 def counted(key: str) -> Window | None:
-    """Return the window that the current request has been counted in under this key."""
+    """Return the window of this key in which the current request was counted."""
     window: Window | None = request.environ.get(COUNTED, {}).get(key)
     return window

@@ -1,8 +1,8 @@
 """Names of decorated functions, made unique.
 
-Flask-Limiter 4.1 keeps limits and exemptions by module, name and qualified name. Functions of one name share them:
-views of an application factory that is called twice (each request counts twice), and all lambdas of one function, even
-those that were not decorated.
+Flask-Limiter 4.1 stores limits and exemptions by module, name and qualified name. Functions with the same name share
+them. Examples are the views of an application factory that is called twice, where each request counts twice, and all
+lambdas of one function, including lambdas without a decoration.
 """
 
 import inspect
@@ -43,10 +43,10 @@ def claimed(view: Callable[..., Any]) -> str | None:
 
 
 def qualified(view: Callable[..., Any]) -> str | None:
-    """Return the name by which Flask-Limiter keeps limits; ``None`` for a view that has none, such as a ``partial``."""
+    """Return the name under which Flask-Limiter stores limits; ``None`` for a view without a name (``partial``)."""
     return get_qualified_name(view) if hasattr(view, "__name__") and hasattr(view, "__qualname__") else None
 
 
 def stand_in(view: Callable[..., Any] | None) -> str | None:
-    """Return a name for a view that has none, under which no limit is kept; ``None`` for any other."""
+    """Return a placeholder name, without limits, for a view that has no name; ``None`` for any other view."""
     return None if view is None or qualified(view) else f"a view of {type(view).__qualname__}"

@@ -1,5 +1,5 @@
-"""Collections in PostgreSQL: get raises, find may return None, add, page, remove.
+"""Repositories: collections in PostgreSQL. ``get`` raises, ``find`` may return ``None``; ``add``, ``page``, ``remove``.
 
-A repository never commits, and reads are ``prepared``: rows of columns, in autocommit, by the driver alone. Driver
-errors become errs in ``translate`` and nowhere else.
+A repository never commits. Reads are compiled statements (``compiled_statement``): rows of columns, in autocommit,
+sent by the driver alone. Only ``error_translation`` translates errors of the driver to application errors.
 """

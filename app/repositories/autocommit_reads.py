@@ -1,4 +1,4 @@
-"""Reads outside a unit of work: one statement, in autocommit, and once more if the database undid it."""
+"""Reads outside a unit of work: one statement in autocommit, repeated once if the database rolled it back."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,59 +29,59 @@ ONCE_MORE: Final = Retry(
     honors_retry_after=False,
     hooks=(instrumentation.count_database_retry,),
 )
-"""For a pooled connection that turns out dead; connections are not pinged when they are checked out."""
+"""The retry after a dead pooled connection. Connections are not pinged when they are checked out."""
 
 
 class Reads:
-    """Runs reads; inside a unit of work on the unit's own connection, so that a request never holds two.
+    """Runs reads. Inside a unit of work it uses the unit's connection, because a request must never hold two.
 
-    The same holds where ``db.session`` has begun a transaction outside of any unit.
+    The same applies if ``db.session`` has begun a transaction outside of a unit of work.
     """
 
     def __init__(self, engine: Callable[[], Engine], sessions: scoped_session[Session] | None = None) -> None:
         self._engine, self._sessions = engine, sessions
-        self._forgiving = ONCE_MORE(self._once)
+        self._run_with_retry = ONCE_MORE(self._run_once)
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
+            ServiceUnavailable: the database is not reachable.
         """
-        rows: list[Any] = self.run(lambda line: line.all(read, **values))
+        rows: list[Any] = self.run(lambda connection: connection.all(read, **values))
         return rows
 
     def first(self, read: CompiledStatement, **values: Any) -> Any | None:
         """Return the first row, if there is any.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
+            ServiceUnavailable: the database is not reachable.
         """
         return next(iter(self.all(read, **values)), None)
 
     def value(self, read: CompiledStatement, **values: Any) -> Any:
-        """Return the first column of the row that there is.
+        """Return the first column of the first row, which must exist.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
+            ServiceUnavailable: the database is not reachable.
         """
         return self.all(read, **values)[0][0]
 
     def run(self, read: Callable[[ReadConnection], T]) -> T:
-        """Return what ``read`` returns; it may be called twice and therefore must only read.
+        """Call ``read`` with a connection and return its result. It may be called twice, therefore it must only read.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
+            ServiceUnavailable: the database is not reachable.
         """
         transaction = current.get()
         if Usage.is_outside and transaction is None and self._sessions is not None and has_begun(self._sessions):
             transaction = Transaction(self._engine(), self._sessions)
         if transaction is not None and (transaction.is_connected or transaction.has_begun):
             return transaction.use(read)
-        found: T = self._forgiving(read)
+        found: T = self._run_with_retry(read)
         return found
 
-    def _once(self, read: Callable[[ReadConnection], Any]) -> Any:
+    def _run_once(self, read: Callable[[ReadConnection], Any]) -> Any:
         engine = self._engine()
         if listeners.on_engine(engine):
             return observed_connection.checkout(engine, read)

@@ -1,8 +1,9 @@
 """COMMIT: sent once, never cancelled, and acknowledged only if PostgreSQL reports that it is durable.
 
-A COMMIT that is cancelled while it waits for a synchronous standby has succeeded locally, with a warning. A failover
-then loses it. Therefore a request whose deadline passes meanwhile ends without its connection, which stays open and
-counts until the COMMIT has settled (``WriterLimit``). PostgreSQL rolls back whatever was done before COMMIT.
+A COMMIT that is cancelled while it waits for a synchronous standby succeeds locally, with a warning. A failover then
+loses it. Therefore, if the deadline passes during a COMMIT, the request ends, but its connection stays open. The
+connection counts as a writer until the result is known (``WriterLimit``). A cancellation before COMMIT is safe, because
+PostgreSQL then rolls back.
 """
 
 import math
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
 UNREPLICATED: Final = "SyncRepWaitForLSN"
-"""PostgreSQL's function that warns of a COMMIT without its standby: its name, unlike the message, is not translated."""
+"""The PostgreSQL function that warns of an unreplicated COMMIT. Its name, unlike the message, is not translated."""
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""How a vanished server is noticed while a COMMIT waits, in seconds and tries: nothing else ends that wait."""
+"""TCP keepalive, in seconds and probes. Only it detects a lost server while a COMMIT waits."""
 ROLLBACK: Final = 0.2
-"""Seconds for the answer to a ROLLBACK in place of a COMMIT."""
+"""Seconds to wait for the result of a ROLLBACK instead of a COMMIT."""
 _LOG: Final = product.logger("database")
 Detach = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
-"""Takes a connection away from its request; returns what gives its place in the pool back."""
+"""Detaches a connection from its request; returns a function that frees its place in the pool."""
 
 
 class Commits:
@@ -51,7 +52,7 @@ class Commits:
 
         Raises:
             DeadlineExceeded: nothing was sent, or the result is not known in time.
-            ServiceUnavailable: writers wait, or the standby has not confirmed.
+            ServiceUnavailable: there are too many writers, or the standby has not confirmed.
             psycopg.Error: PostgreSQL's error.
         """
         driven: Any = connection.driver_connection
@@ -80,7 +81,7 @@ class Commits:
         limit: deadline.Deadline | None,
         checkout: connection_checkout.Checkout | None,
     ) -> None:
-        """Take a place among the writers; without one, or without time, roll back. SQLAlchemy does not do it then."""
+        """Count this writer. If there are too many, or the deadline has passed, roll back: SQLAlchemy would not."""
         driven = connection.driver_connection
         try:
             self._writers.enter(driven, until=math.inf if limit is None else limit.at)
@@ -94,7 +95,7 @@ class Commits:
             raise
 
     def _detached(self, connection: PoolProxiedConnection, commit: "_Commit", limit: deadline.Deadline) -> Error:
-        """Return the error of a request that goes without knowing the result."""
+        """Return the error of a request that ends before the result is known."""
         error = limit.exceeded("database")
         error.facts = {**error.facts, "is_committing": True}
         error_translation.count(error, "commit")
@@ -117,7 +118,7 @@ class Commits:
 
 
 def _roll_back(connection: PoolProxiedConnection) -> None:
-    """Roll back soon, as no watchdog looks after the connection any more; give up one that does not answer."""
+    """Roll back with a short timeout, as the watchdog no longer watches. Close a connection that does not respond."""
     try:
         libpq_io.roll_back(connection, ROLLBACK)
     except psycopg.Error as lost:
@@ -125,7 +126,7 @@ def _roll_back(connection: PoolProxiedConnection) -> None:
 
 
 class _Commit:
-    """One COMMIT, sent; the transaction ends with it."""
+    """A COMMIT that was sent."""
 
     def __init__(self, driven: "psycopg.Connection[Any]") -> None:
         self.driven = driven
@@ -142,7 +143,7 @@ class _Commit:
         self._warnings.append(notice.source_function)
 
     def finishes(self, within: float | None) -> bool:
-        """Wait for the result for so many seconds; return whether it is there."""
+        """Wait for the result, at most ``within`` seconds. Return whether it has arrived."""
         self._result = libpq_io.received(self._pgconn, within, self._results)
         if self._result is None:
             return False
@@ -150,7 +151,7 @@ class _Commit:
         return True
 
     def check(self) -> None:
-        """Believe the result only if the transaction is durable.
+        """Check that the transaction is durable.
 
         Raises:
             ServiceUnavailable: the standby has not confirmed it.
@@ -158,7 +159,7 @@ class _Commit:
         """
         result = self._result
         if result is not None and result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":
-            context.changing.set(self._before)  # FATAL leaves it open
+            context.changing.set(self._before)  # after FATAL, the result stays unknown
         result = libpq_io.check(result, self.driven)
         if UNREPLICATED in self._warnings:
             error = ServiceUnavailable(
@@ -171,7 +172,7 @@ class _Commit:
             raise psycopg.errors.InFailedSqlTransaction("COMMIT of a failed transaction has rolled it back")
 
     def settle(self) -> None:
-        """Wait for the result however long it takes, and close the connection."""
+        """Wait for the result without a limit, and close the connection."""
         with suppress(OSError), socket.socket(fileno=os.dup(self._pgconn.socket)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in KEEPALIVE.items():
@@ -181,7 +182,7 @@ class _Commit:
         self.driven.close()
 
     def outcome(self) -> str:
-        """Return what has become of it, for the log."""
+        """Return the outcome, for the log."""
         if self._result is None:
             return "the result is unknown"
         if self._result.status != ExecStatus.COMMAND_OK:

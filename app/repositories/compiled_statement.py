@@ -1,10 +1,11 @@
-"""Reads that are made ready once. Core says what is sent; PostgreSQL's driver alone sends it and reads the rows.
+"""Statements that are compiled once with SQLAlchemy Core. The psycopg driver alone sends them and reads the rows.
 
-SQLAlchemy's connections and results would cost several times of what the driver does. A row is a named tuple of what
-the driver has read; of what a column's type makes something else, such as an enumeration, that is made by name only:
-``row.status`` is a member, ``row[3]`` its number, which is all that an encoder of a thousand rows asks for.
+SQLAlchemy's connections and results would take several times as long. A row is a named tuple of the driver's values.
+A column type that converts values, such as an enumeration, does so only for access by name. ``row.status`` is a member
+of the enumeration, and ``row[3]`` is its number, which is enough to encode a list.
 
-While something listens to SQLAlchemy (``listeners``), the same statements pass its ``Connection`` (``observed``).
+While there are listeners to SQLAlchemy (``listeners``), SQLAlchemy's ``Connection`` executes the same statements
+(``observed_connection``).
 """
 
 from collections import namedtuple
@@ -20,45 +21,45 @@ from sqlalchemy.types import TypeEngine
 
 from app.resilience import deadline
 
-DIALECT: Final = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call] # of theirs
+DIALECT: Final = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call] # of SQLAlchemy
 NUMERIC: Final = psycopg.adapters.types["numeric"].oid
-"""What a numeric column comes as; other types do not ask."""
+"""The type of numeric columns. Result processors of other types ignore this argument."""
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 BOUNDED: Final = "SAVEPOINT bounded"
 UNBOUNDED: Final = "RELEASE bounded; SET LOCAL statement_timeout TO DEFAULT"
-"""What ends the limit without a ROLLBACK, with which psycopg would drop all that is prepared."""
+"""Ends the timeout without a ROLLBACK, after which psycopg would drop all prepared statements."""
 QUERY_CANCELED: Final = psycopg.errors.QueryCanceled
 Values = Mapping[str, Any]
 
 
 class CompiledStatement:
-    """A select or insert that is compiled once; its values come by the names of its ``bindparam``s.
+    """A select or insert that is compiled once. Its values are passed by the names of its ``bindparam``s.
 
     Raises:
-        TypeError: its text depends on its values, as that of ``in_`` does; ``any_`` takes an array instead.
+        TypeError: its SQL text depends on its values, for example with ``in_``. Use ``any_`` with an array instead.
     """
 
     def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert") -> None:
         compiled: SQLCompiler = statement.compile(dialect=DIALECT)
         if compiled.post_compile_params:
-            raise TypeError("a text that depends on values cannot be made ready before they are there")
+            raise TypeError("a statement whose text depends on its values can't be compiled in advance")
         self.statement, self.text = statement, compiled.string
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
-        self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _as_it_is]
+        self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _identity]
         row = _row(tuple(statement.selected_columns) if isinstance(statement, Select) else ())
         self.rows: Callable[[object], Callable[[Any], Any]] = lambda _cursor: row
-        """Makes rows, as a ``row_factory`` of the driver."""
+        """The ``row_factory`` for the driver."""
 
     def parameters(self, values: Values) -> Values:
-        """Return all that is handed to the driver."""
+        """Return all parameters for the driver."""
         if not self._fixed and not self._made:
             return values
         return {**self._fixed, **values, **{name: make(values[name]) for name, make in self._made}}
 
 
 class ReadConnection:
-    """A connection at hand to read on. Like all statements, those of reads are sent by the engine's dialect."""
+    """A connection for reads. The engine's dialect sends the statements, as it does all others."""
 
     __slots__ = ("_connection", "_dialect")
 
@@ -72,7 +73,7 @@ class ReadConnection:
         return cast("list[Any]", cursor.fetchall())
 
     def run(self, change: CompiledStatement, **values: Any) -> None:
-        """Change something."""
+        """Run a statement that changes data."""
         self._dialect.do_execute(cast("Any", self._connection.cursor()), change.text, change.parameters(values))
 
     def first(self, read: CompiledStatement, **values: Any) -> Any | None:
@@ -80,11 +81,11 @@ class ReadConnection:
         return next(iter(self.all(read, **values)), None)
 
     def value(self, read: CompiledStatement, **values: Any) -> Any:
-        """Return the first column of the row that there is."""
+        """Return the first column of the first row, which must exist."""
         return self.all(read, **values)[0][0]
 
     def all_with_timeout(self, milliseconds: int, read: CompiledStatement, **values: Any) -> list[Any] | None:
-        """Return all rows, or ``None`` when that took longer; what limits it ends with it."""
+        """Return all rows, or ``None`` if that takes longer. The timeout applies only to this statement."""
         driven: Any = self._connection.driver_connection
         is_alone = driven.autocommit and driven.pgconn.transaction_status == IDLE
         self._send(f"{'BEGIN' if is_alone else BOUNDED}; SET LOCAL statement_timeout = {milliseconds:d}")
@@ -101,11 +102,11 @@ class ReadConnection:
         return rows
 
     def _send(self, statements: str) -> None:
-        """Send statements without parameters; only such may be several."""
+        """Send one or more statements without parameters."""
         self._dialect.do_execute_no_params(cast("Any", self._connection.cursor()), statements)
 
     def _roll_back(self, is_alone: bool) -> None:
-        """End what was bounded; psycopg drops its prepared statements when it knows of a ROLLBACK."""
+        """Roll back the statement. It bypasses psycopg, which drops its prepared statements after a ROLLBACK."""
         if is_alone:
             self._dialect.do_rollback(self._connection)
         else:
@@ -113,21 +114,21 @@ class ReadConnection:
 
 
 def _is_canceled(exc: Exception) -> bool:
-    """Return whether the server canceled the statement; SQLAlchemy raises the driver's error as a cause."""
+    """Return whether the server canceled the statement. SQLAlchemy raises its own error, with the driver's as cause."""
     return isinstance(exc, QUERY_CANCELED) or isinstance(exc.__cause__, QUERY_CANCELED)
 
 
-def _as_it_is(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
 def _bound(type_: TypeEngine[Any]) -> Callable[[Any], Any]:
-    """Return what makes a value of this type one that the driver takes."""
-    return type_.dialect_impl(DIALECT).bind_processor(DIALECT) or _as_it_is
+    """Return the function that converts a value of this type for the driver."""
+    return type_.dialect_impl(DIALECT).bind_processor(DIALECT) or _identity
 
 
 def _row(columns: tuple[ColumnElement[Any], ...]) -> Callable[[Any], Any]:
-    """Return what makes a row of these columns out of a plain tuple."""
+    """Return the function that converts a plain tuple to a row of these columns."""
     names = [str(column.key) for column in columns]
     made: dict[str, Any] = {
         name: property(partial(_member, at, make))

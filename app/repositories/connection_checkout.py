@@ -1,4 +1,4 @@
-"""A connection in use: counted, held to the deadline of whoever has it, and reported on to the breaker."""
+"""Checked-out connections: counted, limited by the deadline of the request, and reported to the circuit breaker."""
 
 import threading
 import time
@@ -17,12 +17,12 @@ from app.resilience.breaker import Ticket
 from app.resilience.socket_watchdog import GRACE, Watchdog
 
 CANCEL_TIMEOUT: Final = 0.3
-"""Seconds in which a server takes note that a statement is not to go on; one that hangs does not, and is left."""
-CHECKOUT: Final = "loan"
+"""Seconds in which a server accepts the cancellation of a statement. A server that hangs does not."""
+CHECKOUT: Final = "checkout"
 
 
 class Checkout:
-    """What lasts as long as somebody has a connection."""
+    """The state of a connection from its checkout to its return."""
 
     __slots__ = (
         "_cancelling",
@@ -50,36 +50,37 @@ class Checkout:
         metrics.POOL_IN_USE.inc()
 
     def protect_commit(self) -> None:
-        """Interrupt it no more, neither at the deadline nor when the caller goes away: a COMMIT is about to be sent.
+        """Prevent interruptions, by the deadline or a disconnected client, because a COMMIT is about to be sent.
 
-        An interruption that has begun is waited for. The deadline is over then, and no COMMIT must be sent.
+        It waits for an interruption that has already begun. In this case the deadline has passed, and the caller must
+        not send the COMMIT.
         """
         with self._lock:
             self._is_protected = True
         self._join()
 
     def enforce_deadline(self) -> None:
-        """Hold it to the deadline again, after a COMMIT; one that has passed meanwhile has been forgotten."""
+        """Enforce the deadline again after a COMMIT. If it passed during the COMMIT, watch the connection again."""
         self._is_protected = False
         if self._limit is not None and self._limit.is_over:
             with suppress(psycopg.Error):
                 self._watch_again(self._connection.fileno(), first=self._start_cancelling)
 
     def _watch_again(self, fd: int, *, first: Callable[[], bool] | None = None) -> None:
-        """Watch for a little longer. Not under the lock that ``first`` takes while the watchdog holds its own."""
+        """Watch for a grace period. It must not hold ``_lock``: ``first`` takes it while the watchdog holds its own."""
         with self._watching:
             if self._watched is not None:
                 self._watchdog.release(self._watched)
             self._watched = self._watchdog.watch(fd, at=time.monotonic() + GRACE, first=first)
 
     def end(self, error: BaseException | None) -> None:
-        """Let go of the connection, and say how it went."""
+        """End the checkout, and report its result to the breaker."""
         metrics.POOL_IN_USE.dec()
         if self._forget is not None and self._watched is not None:
             self._forget()
             self._watchdog.release(self._watched)
         if error is None:
-            self._join()  # or it would meet the statement of whoever has the connection next
+            self._join()  # otherwise it could cancel a statement of the next user
         self._ticket.report(_translated(error))
 
     def _join(self) -> None:
@@ -87,15 +88,15 @@ class Checkout:
             self._cancelling.join()
 
     def _start_cancelling(self) -> bool:
-        """Have the server end the statement, in a thread beside the watchdog, which hangs up soon after.
+        """Start to cancel the statement in a separate thread. Soon after, the watchdog closes the connection.
 
-        Once only: a second cancellation could meet the next user's statement. Return whether it may: a COMMIT is left
-        alone.
+        It cancels only once, because a second cancellation could affect a statement of the next user. Return whether
+        interruption is allowed: a COMMIT is never interrupted.
         """
         with self._lock:
             if not self._is_protected and self._cancelling is None:
                 cancelling = threading.Thread(target=self._cancel, name="cancel", daemon=True)
-                with suppress(RuntimeError):  # the process can have no more threads: the watchdog hangs up all the same
+                with suppress(RuntimeError):  # too many threads: the watchdog closes the connection anyway
                     cancelling.start()
                     self._cancelling = cancelling
             return not self._is_protected
@@ -105,7 +106,7 @@ class Checkout:
             self._connection.cancel_safe(timeout=CANCEL_TIMEOUT)
 
     def _interrupt(self) -> None:
-        """Have the server end the statement; if it does not listen, hang up soon."""
+        """Cancel the statement. If the server does not respond, the watchdog closes the connection soon."""
         with suppress(psycopg.Error):
             fd = self._connection.fileno()
             if self._start_cancelling():
@@ -114,13 +115,13 @@ class Checkout:
 
 
 def of(connection: PoolProxiedConnection) -> Checkout | None:
-    """Return the loan of a connection."""
+    """Return the current checkout of a connection."""
     checkout: Checkout | None = _record(connection).get(CHECKOUT)
     return checkout
 
 
 def _translated(error: BaseException | None) -> BaseException | None:
-    """Return the error of the catalogue for the driver's, with which a connection was given up."""
+    """Return the application error for the driver's error that invalidated a connection."""
     if not isinstance(error, psycopg.Error):
         return error
     translated = error_translation.translated(error, is_disconnect=True)
@@ -129,16 +130,16 @@ def _translated(error: BaseException | None) -> BaseException | None:
 
 
 def begin(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:
-    """Begin the loan of a connection that comes from the pool."""
+    """Begin the checkout of a connection from the pool."""
     _record(connection)[CHECKOUT] = Checkout(connection.driver_connection, ticket, watchdog)
 
 
 def end_on_return(pool: Pool) -> None:
-    """End loans when connections come back to this pool, or are given up."""
+    """End checkouts when connections of this pool are returned or invalidated."""
 
     def invalidate(_connection: object, record: ManagesConnection, exc: BaseException | None) -> None:
         checkout = _record(record).pop(CHECKOUT, None)
-        if checkout is not None:  # a connection that was not got at is returned all the same
+        if checkout is not None:  # there is none if the connection was returned without a checkout
             checkout.end(exc)
 
     def checkin(connection: object, record: ManagesConnection) -> None:
@@ -149,7 +150,7 @@ def end_on_return(pool: Pool) -> None:
 
 
 def _record(connection: ManagesConnection) -> dict[str, Any]:
-    """Return what is kept beside a pooled connection, across its reconnects."""
+    """Return the data of a pooled connection that outlives reconnects."""
     if connection.record_info is None:
-        raise TypeError("every connection is pooled")
+        raise TypeError("the connection has no pool record")
     return connection.record_info

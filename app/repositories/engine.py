@@ -1,4 +1,4 @@
-"""The engine: a bounded pool whose connections know the deadline of the request that uses them."""
+"""The engine: its options, its circuit breaker, and the events that enforce deadlines on its connections."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
@@ -24,11 +24,11 @@ from app.resilience.breaker_counts import MOSTLY_FAILS, Counts
 
 LOCK_WAIT: Final = timedelta(seconds=2)
 POOL_ERRORS: Final = frozenset(("creator", "max_overflow", "pool", "pool_size", "pool_timeout", "poolclass"))
-"""Arguments that the pool's limits depend on."""
+"""Arguments of ``create_engine`` that are rejected, because the limits of the pool depend on them."""
 CONNECT_TIMEOUT: Final = 2
-"""Seconds for a new connection, the least that libpq keeps to."""
+"""Seconds for a new connection: the minimum that libpq supports."""
 OPEN_FOR: Final = timedelta(seconds=1)
-"""How long a database that is away is left alone; short, since it may be back any moment."""
+"""How long the breaker stays open. It is short, because the database may be available again at any time."""
 _LOG: Final = product.logger("database")
 
 
@@ -38,13 +38,13 @@ def engine_options(
     """Return the arguments of ``create_engine``.
 
     Args:
-        pool_size: connections of a process.
-        statement_timeout: limit of one statement, kept by PostgreSQL.
-        url: that of the database, whose ``options`` and ``connect_timeout`` are kept.
-        more: further arguments, or others in the place of these; ``connect_args`` and its ``options`` are merged.
+        pool_size: the number of connections of a process.
+        statement_timeout: the limit of one statement, enforced by PostgreSQL.
+        url: the URL of the database. Its ``options`` and ``connect_timeout`` are used.
+        more: further or replacing arguments. ``connect_args`` and its ``options`` are merged.
 
     Raises:
-        ValueError: the pool, or what a session depends on, is among them.
+        ValueError: ``more`` sets the pool, or session parameters that the service sets itself.
     """
     if fixed := ", ".join(sorted(POOL_ERRORS.intersection(more))):
         raise ValueError(f"SQLALCHEMY_ENGINE_OPTIONS cannot set {fixed}; DATABASE_POOL_SIZE sets the size of the pool")
@@ -81,14 +81,14 @@ def engine_options(
 
 
 def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
-    """Translate the engine's errors, guard it by a breaker, and hold it, by a watchdog, to the deadline.
+    """Add error translation, the circuit breaker, and enforcement of deadlines to an engine.
 
     Args:
-        engine: made with ``engine_options``.
-        hooks: are told what the breaker does.
+        engine: an engine with ``engine_options``.
+        hooks: called with the events of the breaker.
     """
     if not isinstance(engine.pool, BoundedPool):
-        raise TypeError("the engine is made with engine_options")
+        raise TypeError("the engine must be created with engine_options")
     breaker = Breaker(
         "database",
         ready_to_trip=_is_unreachable(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
@@ -110,20 +110,20 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
 
 
 def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Wrap whatever sends a statement: it is called with the cursor and the statement, or, to commit, without."""
+    """Wrap the methods that send statements. Each is called with cursor and statement, except the one for COMMIT."""
     for name in ("do_execute", "do_executemany", "do_execute_no_params", "do_commit"):
         setattr(engine.dialect, name, wrap(getattr(engine.dialect, name)))
 
 
 def breaker_of(engine: Engine) -> Breaker | None:
-    """Return what guards a prepared engine."""
+    """Return the circuit breaker of an engine; ``None`` before ``prepare``."""
     return engine.pool.breaker if isinstance(engine.pool, BoundedPool) else None
 
 
 def warm(engine: Engine, *, within: timedelta) -> int:
-    """Fill the pool, and return how many connections it has; a database that is away is not waited for any longer.
+    """Fill the pool within a time limit, and return its number of connections.
 
-    A new process then serves its first requests as quickly as all others, instead of having them all dial at once.
+    The first requests of a new process then do not wait for new connections.
     """
     try:
         with deadline.within(within), ExitStack() as stack:
@@ -135,14 +135,14 @@ def warm(engine: Engine, *, within: timedelta) -> int:
 
 
 def reason_of(fault: Error | DBAPIError) -> str:
-    """Return in one line why there is no connection, without secrets: libpq quotes none."""
+    """Return the reason why there is no connection, in one line. It has no secrets, because libpq quotes none."""
     detail = fault.detail if isinstance(fault, Error) else None
     return " ".join((detail or str(root_cause(fault))).split())
 
 
 def _is_unreachable(*, more_than: int, timeouts: int) -> Callable[[Counts], bool]:
-    """Return the rule that trips on many failures, on more in a row than a single blow to the pool can bring, or on as
-    many timeouts in a row as there are work slots.
+    """Return the rule that trips the breaker: a high failure rate, more consecutive failures than one incident in the
+    pool can cause, or as many consecutive timeouts as there are work slots.
     """
     return lambda counts: (
         counts.consecutive_timeouts >= timeouts or counts.consecutive_failures > more_than or MOSTLY_FAILS(counts)
@@ -150,16 +150,17 @@ def _is_unreachable(*, more_than: int, timeouts: int) -> Callable[[Counts], bool
 
 
 def _probe(engine: Engine) -> None:
-    """Return if the database answers before the deadline: on a new connection, or else on an idle one of the pool.
+    """Check that the database responds before the deadline: on a new connection, otherwise on an idle one of the pool.
 
-    An idle one may be lost, and then wait until the deadline. But the role may have no further connection than those.
+    A lost idle connection waits until the deadline, therefore a new one is tried first. But the role may have reached
+    its connection limit.
 
     Raises:
-        Exception: it does not.
+        Exception: the database does not respond.
     """
     limit, pool = deadline.current.get(), engine.pool
     if limit is None or not isinstance(pool, BoundedPool):
-        raise TypeError("the database is asked within a deadline")
+        raise TypeError("a health check requires a deadline")
     try:
         connection: Any = pool._creator()  # type: ignore[call-arg] # noqa: SLF001 -- SQLAlchemy's, with the engine's events
     except psycopg.Error:

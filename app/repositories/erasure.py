@@ -1,6 +1,7 @@
-"""Erasure of a person from all tables: each is deleted from, or keeps its rows without the person.
+"""Erasure of a person's data from all tables: rows are deleted, or kept without the person.
 
-docs/policies/data-protection.md explains the decisions; ``tests/api/test_erasure.py`` finds a table without one.
+docs/policies/data-protection.md explains the decision for each table. ``tests/api/test_erasure.py`` fails if a table
+has none.
 """
 
 from typing import Any, Final
@@ -21,7 +22,7 @@ from app.models.tasks import Task
 from app.models.users import DELETED_USER_ID, PasswordReset, Registration
 
 ERASED: Final = str(DELETED_USER_ID)
-"""Stands for a person who is gone: no user has this id, and no token is issued for it."""
+"""The placeholder for an erased person. No user has this ID, and no token is issued for it."""
 
 
 class ErasureRepository:
@@ -31,13 +32,13 @@ class ErasureRepository:
         self._session = session
 
     def erase(self, user_id: UUID, *, email: str | None, most: int, failures: bool = True) -> bool:
-        """Erase what is small, and of what may be large so many rows; return whether some are left.
+        """Erase all rows in small tables, and a limited number in each large one. Return whether some may remain.
 
         Args:
             user_id: the user, also as the subject of tokens.
-            email: the user's address, unless it was forgotten before.
-            most: rows of each large table.
-            failures: whether to search all failed requests on record, which no index finds.
+            email: the user's email address; ``None`` if it has already been erased.
+            most: the maximum number of rows in each large table.
+            failures: whether to search all stored failed requests, which has no index.
         """
         subject = str(user_id)
         self._delete(Preferences, Preferences.user_id == user_id)
@@ -77,13 +78,13 @@ class ErasureRepository:
     ) -> bool:
         some, table = select(key).where(owner == subject).limit(most), owner.class_.__table__
         values: dict[Any, Any] = {owner: ERASED}
-        if "version" in table.columns:  # the representation changes, so the entity tag has to
+        if "version" in table.columns:  # the representation changes, therefore the ETag must change
             values[table.columns["version"]] = table.columns["version"] + 1
         statement = update(owner.class_).where(key.in_(some)).values(values).returning(key)
         return len(self._session.scalars(statement.execution_options(synchronize_session=False)).all()) == most
 
 
 def _mentions(subject: str, email: str | None) -> list[ColumnElement[bool]]:
-    """Return the conditions under which a failed request on record is one of this person's, or speaks of them."""
+    """Return the conditions for stored failed requests that were sent by this person or mention them."""
     texts = [each for each in (subject, email) if each]
     return [func.strpos(cast(Failure.said, Text), each) > 0 for each in texts]

@@ -1,7 +1,7 @@
-"""The border: what the driver and PostgreSQL report, by constraint name or SQLSTATE, as errors of the catalogue.
+"""Translation of errors of the driver and PostgreSQL to application errors, by constraint name or SQLSTATE.
 
-Repositories raise these. A session outside of any unit of work raises SQLAlchemy's own ``IntegrityError``; one that no
-view catches is translated where the request is answered (``of``).
+Repositories raise the translated errors. A session outside of any unit of work raises SQLAlchemy's ``IntegrityError``.
+If no view catches it, the error handler of the request translates it (``of``).
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided
 from app.resilience import deadline, failure_classifier
 
 FOREIGN: Final = (psycopg.Error, UnicodeEncodeError)
-"""What the driver raises; the latter for half of a surrogate pair, which it lets escape as it is."""
+"""The exceptions of the driver. It raises ``UnicodeEncodeError`` for a lone surrogate."""
 
 
 by_repositories: Final[ContextVar[bool]] = ContextVar("by_repositories", default=False)
-"""Whether the work at hand is that of repositories: within a unit of work, or a read."""
+"""True while a repository works: within a unit of work, or in a read."""
 
 
 def install(engine: Engine) -> None:
@@ -36,7 +36,7 @@ def install(engine: Engine) -> None:
 
 
 def handle(context: ExceptionContext) -> BaseException | None:
-    """Return the error of the catalogue for an error of the driver; ``None`` leaves other exceptions as they are."""
+    """Return the application error for an error of the driver; ``None`` does not translate other exceptions."""
     cause = context.original_exception
     if not isinstance(cause, FOREIGN) or (isinstance(cause, psycopg.Error) and not by_repositories.get()):
         return None
@@ -45,7 +45,7 @@ def handle(context: ExceptionContext) -> BaseException | None:
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Translate the errors of what is done on SQLAlchemy's connections meanwhile."""
+    """Translate errors of SQLAlchemy's connections inside this context."""
     token = by_repositories.set(True)
     try:
         yield
@@ -54,7 +54,7 @@ def translating() -> Iterator[None]:
 
 
 def of(error: DBAPIError) -> errs.Error | None:
-    """Return the error of the catalogue for one of SQLAlchemy's; ``None`` if another driver than ours raised it."""
+    """Return the application error for an error of SQLAlchemy; ``None`` if another driver than psycopg raised it."""
     cause = error.orig
     if not isinstance(cause, psycopg.Error):
         return None
@@ -63,7 +63,7 @@ def of(error: DBAPIError) -> errs.Error | None:
 
 
 def from_foreign(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_disconnect: bool) -> errs.Error:
-    """Return the error of the house for what the driver raised in a step."""
+    """Return the application error for an exception of the driver in a step."""
     if isinstance(cause, psycopg.Error):
         error = translated(cause, is_disconnect=is_disconnect)
     else:
@@ -75,7 +75,7 @@ def from_foreign(cause: psycopg.Error | UnicodeEncodeError, step: str, *, is_dis
 
 
 def count(error: errs.Error, step: str) -> None:
-    """Count an error of the database; not what the client has sent, nor a statement that its short budget has ended."""
+    """Count an error of the database, except client errors and statements that a shortened deadline canceled."""
     limit = deadline.current.get()
     is_short = limit is not None and limit.is_shortened and error.facts.get("is_answered")
     if error.kind.fault is not errs.Fault.CLIENT and not is_short:
@@ -83,14 +83,14 @@ def count(error: errs.Error, step: str) -> None:
 
 
 def _step(context: ExceptionContext) -> str:
-    """Return what failed: an error at COMMIT may mean another thing than the same in a statement or in its rows."""
+    """Return the step that failed: an error at COMMIT may have another meaning than the same error in a statement."""
     if context.connection is None:
         return "connect"
     return "execute" if context.statement or context.execution_context else "commit"
 
 
 def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Error:
-    """Return the error of the house for a driver's error."""
+    """Return the application error for an error of the driver."""
     sqlstate = cause.sqlstate or ""
     facts: dict[str, Any] = {"sqlstate": sqlstate or None, "constraint": cause.diag.constraint_name}
     limit = deadline.current.get()
@@ -113,10 +113,11 @@ def translated(cause: psycopg.Error, *, is_disconnect: bool = False) -> errs.Err
 
 
 def is_failure(error: BaseException) -> bool | None:
-    """Return whether an error speaks against the database: it is away or hangs; ``None`` if it does not prove anything.
+    """Return whether an error means that the database is down or hangs; ``None`` if it proves neither.
 
-    A lock that is held, a race that is lost or a database that lets nobody write do not: it has answered. Neither does
-    a COMMIT that waits. A server that does not even take note of a cancellation hangs, however short the budget was.
+    A lock timeout, a serialization failure or a read-only database are not failures, because the database has
+    responded. A waiting COMMIT proves nothing. A server that does not respond to a cancellation hangs, even if the
+    deadline was short.
     """
     if isinstance(error, psycopg.Error):
         error = translated(error, is_disconnect=True)

@@ -1,6 +1,6 @@
-"""Deletion of what has expired, from every table: those with a column ``expire_time``, and those with an age.
+"""Deletion of expired rows: from each table with a column ``expire_time``, and by age from two other tables.
 
-A table that is added with such a column is cleaned, too; ``tests/law/test_expiry.py`` finds others.
+New tables with such a column are included. ``tests/law/test_expiry.py`` finds tables without a decision.
 """
 
 from collections.abc import Iterator
@@ -16,33 +16,33 @@ from app.models.jobs import DEAD_FOR, Job, JobState
 
 EXPIRE_TIME: Final = "expire_time"
 KEPT_ON: Final = timedelta(minutes=1)
-"""How much longer rows are kept than they count, and revocations last than tokens: clocks of instances differ."""
+"""How long expired rows are kept, and how long revocations outlast their tokens, because instances' clocks differ."""
 CLEANING: Final = 7_235_121
-"""The advisory lock of the transaction that cleans; no other purpose has this number."""
+"""The key of the advisory lock for the deletion of expired rows. It has no other use."""
 
 
 def expiring() -> Iterator[Table]:
-    """Yield the tables whose rows expire one by one."""
+    """Yield the tables with an expiry time for each row."""
     return (table for table in Base.metadata.sorted_tables if EXPIRE_TIME in table.columns)
 
 
 class ExpiryRepository:
-    """Deletes what has expired, inside a unit of work."""
+    """Deletes expired rows, inside a unit of work."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def lock(self) -> bool:
-        """Let no other transaction clean until the unit ends; ``False`` when another does."""
+        """Take the lock until the unit of work ends; ``False`` if another transaction holds it."""
         return bool(self._session.scalar(select(func.pg_try_advisory_xact_lock(CLEANING))))
 
     def delete(self, *, now: datetime, failures_for: timedelta, most: int) -> int:
-        """Delete so many expired rows of each table, passing over those that are locked; return the most of one table.
+        """Delete expired rows that are not locked. Return the largest number of deleted rows of one table.
 
         Args:
-            now: the present moment.
+            now: the current time.
             failures_for: how long failed requests are kept.
-            most: rows of each table.
+            most: the maximum number of rows of each table.
         """
         expired: dict[Table, ColumnElement[bool]] = {
             table: table.columns[EXPIRE_TIME] <= now - KEPT_ON for table in expiring()

@@ -1,4 +1,4 @@
-"""Failed requests on record: read like any collection, written by a hand of its own."""
+"""Stored failed requests: reads like other collections, and a writer with its own connection."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ NEWEST: Final = CompiledStatement(
 )
 TIMEOUT: Final = timedelta(seconds=5)
 TRIMMING: Final = 7_235_119
-"""The advisory lock of whoever takes away what is too old or too much."""
+"""The key of the advisory lock for the deletion of outdated rows and of rows over the limit."""
 
 
 class FailureReads:
@@ -32,12 +32,12 @@ class FailureReads:
         self._reads = reads
 
     def find(self, request_id: str, *, most: int) -> list[FailureEntry]:
-        """Return the occurrences of an id, newest first."""
+        """Return the failed requests with this ID, newest first."""
         return [FailureEntry(*row) for row in self._reads.all(NEWEST, request_id=request_id, most=most)]
 
 
 class FailureWriter:
-    """Writes entries on a connection that is made for each batch: outside pool, slots and breaker, in nobody's way."""
+    """Writes entries on a new connection for each batch, without the pool, work slots and breaker of requests."""
 
     def __init__(self, url: str, *, max_rows: int, days: int) -> None:
         arguments = engine_options(pool_size=1, statement_timeout=TIMEOUT, url=url)["connect_args"]
@@ -50,10 +50,10 @@ class FailureWriter:
         self._kept, self._age = max_rows, timedelta(days=days)
 
     def __call__(self, entries: Sequence[FailureEntry]) -> None:
-        """Write entries, and take away what is too much or too old by now.
+        """Write entries, and delete rows that are too old or over the limit.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
+            ServiceUnavailable: the database is not reachable.
         """
         rows = [
             {"request_id": each.request_id, "at": each.at, "trace_id": each.trace_id, "said": each.fields}
@@ -65,7 +65,7 @@ class FailureWriter:
             self._trim(connection)
 
     def _trim(self, connection: Connection) -> None:
-        """Leave it to another worker who is at it: two could deadlock."""
+        """Delete old rows, unless another worker is doing it: two could deadlock."""
         if not connection.execute(select(func.pg_try_advisory_xact_lock(TRIMMING))).scalar_one():
             return
         connection.execute(delete(Failure).where(Failure.at < datetime.now(UTC) - self._age))

@@ -1,4 +1,4 @@
-"""The queue of jobs. Every time in it is read from PostgreSQL's clock, so that those of the workers do not matter."""
+"""The job queue. All its times come from PostgreSQL's clock, because the clocks of workers differ."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -24,7 +24,7 @@ class JobRepository:
         self._session = session
 
     def add(self, new: NewJob) -> None:
-        """Write a job down, and with it the request that causes it; it is done when the unit is committed, or never."""
+        """Add a job with the IDs of the current request. It runs only if the unit of work is committed."""
         if new.supersedes:
             self._drop(new.supersedes)
         self._session.execute(
@@ -39,9 +39,9 @@ class JobRepository:
         )
 
     def _drop(self, supersedes: str) -> None:
-        """Delete the jobs that a newer one supersedes; one that is being done, or dead, stays.
+        """Delete the jobs that a newer one supersedes, but not running or dead ones.
 
-        Until the unit ends, others wait that add a job which supersedes the same: they could not see this one.
+        Until the unit of work ends, others that add a job with the same key wait, because they could not see this one.
         """
         self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(supersedes, 0))))
         waiting = (Job.state == JobState.QUEUED, Job.lease_owner.is_(None))
@@ -49,12 +49,12 @@ class JobRepository:
         self._session.execute(statement.execution_options(synchronize_session=False))
 
     def claim(self, kinds: Collection[str], *, owner: str, lease: timedelta) -> ClaimedJob | None:
-        """Lease the job that has waited longest among those that nobody holds; ``None`` when none is due.
+        """Lease the due job that has waited longest and is not leased; ``None`` if there is none.
 
         Args:
-            kinds: what the caller knows how to do; other jobs wait for a worker that does.
-            owner: who is going to do it, for people to read.
-            lease: after that time somebody else may take it.
+            kinds: the kinds that the caller can run. Jobs of other kinds wait for another worker.
+            owner: the name of the worker, for operators.
+            lease: the duration of the lease. After it, another worker may lease the job.
         """
         now = func.clock_timestamp()
         due = (
@@ -81,15 +81,15 @@ class JobRepository:
         return None if row is None else ClaimedJob(*row)
 
     def finish(self, job: ClaimedJob) -> bool:
-        """Delete a job that is done; ``False`` when the lease has passed to another."""
+        """Delete a job that is done; ``False`` if another worker has leased it."""
         held = (Job.id == job.id, Job.fence == job.fence)
         return self._session.scalar(delete(Job).where(*held).returning(Job.id)) is not None
 
     def reschedule(self, job: ClaimedJob, *, error: str, after: timedelta | None) -> bool:
-        """Note why a job failed, to be done again after a pause, or never (``None``).
+        """Store the error of a job, and schedule it after a pause, or mark it as dead (``after`` is ``None``).
 
         Returns:
-            ``False`` when the lease has passed to another.
+            ``False`` if another worker has leased it.
         """
         now = func.clock_timestamp()
         statement = (
@@ -109,16 +109,16 @@ class JobRepository:
         return self._session.scalar(statement) is not None
 
     def find(self, job_id: UUID) -> Job | None:
-        """Return the job, unless it is done or never was."""
+        """Return the job; ``None`` if it is done or never existed."""
         return self._session.get(Job, job_id, populate_existing=True)
 
     def list(self, state: JobState | None) -> list[Job]:
-        """Return the oldest jobs, or the oldest in one state."""
+        """Return the oldest jobs, optionally only those in one state."""
         statement = select(Job).order_by(Job.create_time, Job.id).limit(MAX_LISTED)
         return [*self._session.scalars(statement if state is None else statement.where(Job.state == state))]
 
     def backlogs(self) -> Sequence[Backlog]:
-        """Return what is not done, by kind; jobs that are done are no longer there to be counted."""
+        """Return the numbers of jobs that are not done, by kind. Jobs that are done have been deleted."""
         now, is_queued = func.clock_timestamp(), Job.state == JobState.QUEUED
         overdue = func.max(func.extract("epoch", now - Job.run_time)).filter(is_queued, Job.run_time <= now)
         statement = select(
@@ -132,7 +132,7 @@ class JobRepository:
         ]
 
     def revive(self, job_id: UUID | None) -> int:
-        """Queue a dead job again, or all of them (``None``), with all their attempts; return how many there were."""
+        """Queue a dead job again, or all dead ones (``None``), with zero attempts. Return their number."""
         now = func.clock_timestamp()
         statement = (
             update(Job)
@@ -144,7 +144,7 @@ class JobRepository:
         return len(self._session.scalars(statement).all())
 
     def drop(self, job_ids: Collection[UUID] | None) -> Sequence[UUID]:
-        """Delete dead jobs, or all of them (``None``); return which there were."""
+        """Delete these dead jobs, or all dead ones (``None``). Return the deleted IDs."""
         which = () if job_ids is None else (Job.id.in_(job_ids),)
         dropped = delete(Job).where(Job.state == JobState.DEAD, *which).returning(Job.id)
         return [*self._session.scalars(dropped)]

@@ -1,7 +1,7 @@
-"""Commands that are sent without psycopg's cursors: it drops all prepared statements with each ROLLBACK it knows of.
+"""Commands that are sent to libpq directly. After its own ROLLBACK, psycopg would drop all prepared statements.
 
-psycopg does so because a ROLLBACK can undo a DROP. The service does not change its schema, PostgreSQL plans again what
-has changed, and ``plans`` repeats what no longer fits.
+psycopg does so because a ROLLBACK can undo a DROP. The service does not need this: it does not change its schema,
+PostgreSQL replans changed statements, and ``stale_plans`` repeats statements whose plan is stale.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
 INTERVAL: Final = 0.1
-"""Seconds after which psycopg looks for signals while it waits, as it does by itself."""
+"""Seconds between checks for signals while waiting: psycopg's own default."""
 
 
 def roll_back(connection: PoolProxiedConnection, within: float | None = None) -> None:
-    """Roll back, as the ``do_rollback`` of a dialect; what is prepared stays.
+    """Roll back, as the ``do_rollback`` of a dialect. Prepared statements stay.
 
     Raises:
-        psycopg.Error: the connection is lost, or there is no answer within so many seconds.
+        psycopg.Error: the connection is lost, or there is no response within ``within`` seconds.
     """
     driven: Any = connection.driver_connection
     pgconn: PGconn = driven.pgconn
@@ -35,12 +35,12 @@ def roll_back(connection: PoolProxiedConnection, within: float | None = None) ->
 
 
 def received(pgconn: "PGconn", within: float | None, results: "list[PGresult]") -> "PGresult | None":
-    """Return the last result of what was sent; ``None`` if it is not complete within so many seconds.
+    """Return the last result of the sent command; ``None`` if it is not complete within ``within`` seconds.
 
     Args:
         pgconn: the connection.
-        within: the limit, if there is one.
-        results: those that have arrived. A later call goes on with them: time can end between two messages.
+        within: the time limit in seconds, if any.
+        results: the results so far. The time can end between two messages; then a later call continues with them.
 
     Raises:
         psycopg.Error: the connection is lost.

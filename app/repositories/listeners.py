@@ -1,8 +1,8 @@
-"""Detection of listeners: statements may bypass SQLAlchemy's ``Connection`` only while nothing listens to it.
+"""Detection of listeners: statements may bypass SQLAlchemy's ``Connection`` only while it has no event listeners.
 
 Listeners can be added and removed at any time, on one engine or on a class, therefore each statement checks again.
-SQLAlchemy sets ``_has_events`` where the first listener is added and never unsets it; only then are the lists of
-listeners looked at. The listeners that the application itself registers (``translate``, ``dialing``) do not count.
+SQLAlchemy sets ``_has_events`` with the first listener and never unsets it. Only then are the lists of listeners read.
+The listeners of the application itself (``error_translation``, ``new_connections``) do not count.
 """
 
 import logging
@@ -20,7 +20,7 @@ ON_STATEMENTS: Final = tuple(
     for name in vars(ConnectionEvents)
     if not name.startswith("_") and name not in ("dispatch", "engine_disposed", "set_engine_execution_options")
 )
-"""Events of a connection and of its statements; the two that are left out belong to the engine alone."""
+"""Events of a connection and of its statements. The two excluded events belong to the engine only."""
 ON_TRANSACTIONS: Final = (
     "after_begin",
     "after_commit",
@@ -33,11 +33,11 @@ ON_TRANSACTIONS: Final = (
 """Events of a session's transaction."""
 OWN_ERROR_HANDLERS: Final = (error_translation.handle,)
 OWN: Final[Any] = 2
-"""What ``_has_events`` of a dialect is while only the application listens: true, but not ``True``."""
+"""The value of a dialect's ``_has_events`` while only the application listens: truthy, but not ``True``."""
 
 
 def install(engine: Engine) -> None:
-    """Note that all listeners so far are the application's own."""
+    """Mark all current listeners as the application's own."""
     engine.dialect._has_events = OWN  # noqa: SLF001 -- a truth value
 
 
@@ -82,9 +82,9 @@ def _any(dispatch: Any, names: Sequence[str]) -> bool:
 
 @lru_cache(256)
 def _of(kind: Any, names: Sequence[str]) -> tuple[Sequence[object], ...]:
-    """Return the lists of a class's listeners, which change with them.
+    """Return the lists of a class's listeners. The lists change when listeners are added or removed.
 
-    SQLAlchemy shows them to instances only; this one is never initialised.
+    SQLAlchemy provides them only on instances; therefore this creates one without initializing it.
     """
     dispatch: Any = object.__new__(kind).dispatch
     return tuple(getattr(dispatch, name).parent_listeners for name in names)

@@ -1,7 +1,7 @@
-"""Lists by keyset (https://use-the-index-luke.com/no-offset): a page starts after the sort keys of the last row.
+"""Keyset pagination (https://use-the-index-luke.com/no-offset): a page starts after the sort keys of the last row.
 
-Every order ends with what no two rows share, so that it is total; nulls sort last in both directions. A statement is
-made once for each shape of a question, which is all of it but the values.
+Every order ends with a unique key, therefore it is total. Nulls sort last in both directions. A statement is compiled
+once for each shape of a query. The shape is the query without its values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,10 +33,10 @@ from app.repositories.compiled_statement import CompiledStatement, ReadConnectio
 COUNT_BUDGET_MS: Final = 50
 UNCOUNTED: Final = -1
 SHAPES: Final = 512
-"""Kinds of questions whose statements are kept; clients ask few, and could ask any number."""
+"""The maximum number of query shapes whose statements are cached. Clients use few, but could use any number."""
 Members = Mapping[str, ColumnElement[Any]]
 Bound = BindParameter[Any] | None
-"""A value that is handed in when the statement is run; null is a matter of the statement."""
+"""A value that is passed when the statement runs. Null (``None``) is part of the statement instead."""
 
 
 class Key(NamedTuple):
@@ -48,40 +48,40 @@ class Key(NamedTuple):
 
     @property
     def sorted(self) -> ColumnElement[Any]:
-        """Sort with nulls last; plain where there are none, so that an index serves both directions."""
+        """Return the sort expression: nulls last if nullable, otherwise plain: an index serves both directions."""
         direction = self.column.desc() if self.descending else self.column.asc()
         return direction.nulls_last() if self.descending and self.nullable else direction
 
-    def behind(self, value: Bound) -> ColumnElement[bool]:
-        """Return the condition of sorting strictly behind a value: nulls do behind each, and nothing behind null."""
+    def after(self, value: Bound) -> ColumnElement[bool]:
+        """Return the condition of sorting strictly after a value. Nulls sort after values, and nothing after null."""
         if value is None:
             return false()
-        behind = self.column < value if self.descending else self.column > value
-        return or_(behind, self.column.is_(None)) if self.nullable else behind
+        after = self.column < value if self.descending else self.column > value
+        return or_(after, self.column.is_(None)) if self.nullable else after
 
 
 def page(
     reads: Reads, columns: Sequence[ColumnElement[Any]], members: Members, query: ListQuery, *, key: str = "id"
 ) -> Page[Any]:
-    """Return one page; the total is counted on the first page only, within 50 ms, and travels in the cursor.
+    """Return one page. The total is counted only on the first page, within 50 ms. The cursor stores it for later pages.
 
     Args:
         reads: runs the statements.
-        columns: what to select.
-        members: the columns behind the names in the query.
-        query: what is asked.
-        key: the member that no two rows share, which is the last to sort by.
+        columns: the columns to select.
+        members: the columns by their names in the query.
+        query: the list query.
+        key: the unique field that is the last to sort by.
     """
     order = (*query.order, Ordering(key, query.order[-1].descending))
     statements = _statements(tuple(columns), tuple(members.items()), Shape.of(query, order))
-    found, total = reads.run(lambda line: _read(line, statements, query))
+    found, total = reads.run(lambda connection: _read(connection, statements, query))
     rows, more = found[: query.page_size], len(found) > query.page_size
     last = tuple(getattr(rows[-1], ordering.member) for ordering in order) if more else ()
     return Page(tuple(rows), Cursor(tuple(_cursor_value(key) for key in last), total) if more else None, total)
 
 
 class Shape(NamedTuple):
-    """A question without its values: of these it is only said whether they are null."""
+    """A list query without its values. It contains only whether each value is null."""
 
     where: tuple[tuple[str, Operator, bool], ...]
     order: tuple[Ordering, ...]
@@ -89,13 +89,13 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, query: ListQuery, order: tuple[Ordering, ...]) -> "Shape":
-        """Return the shape of a question."""
+        """Return the shape of a query."""
         where = tuple((each.member, each.operator, each.value is None) for each in query.where)
         return cls(where, order, None if query.after is None else tuple(key is None for key in query.after.keys))
 
 
 class Statements(NamedTuple):
-    """What a question of one shape asks the database."""
+    """The statements for queries of one shape."""
 
     rows: CompiledStatement
     total: CompiledStatement
@@ -105,7 +105,7 @@ class Statements(NamedTuple):
 def _statements(
     columns: tuple[ColumnElement[Any], ...], members: tuple[tuple[str, ColumnElement[Any]], ...], shape: Shape
 ) -> Statements:
-    """Return the statements, in which values are named as ``_values`` names them."""
+    """Return the statements. Their parameters have the names of ``_values``."""
     named = dict(members)
     conditions = (
         _condition(named[member], operator, _value(f"where_{number}", _compared(named[member], operator), is_null))
@@ -130,7 +130,7 @@ def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
 
 
 def _values(query: ListQuery) -> Mapping[str, Value]:
-    """Return the values of a question by the names that they have in its statements."""
+    """Return the values of a query by the names of the parameters in its statements."""
     values: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
     if query.after is not None:
         values |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
@@ -138,9 +138,9 @@ def _values(query: ListQuery) -> Mapping[str, Value]:
 
 
 def _read(connection: ReadConnection, statements: Statements, query: ListQuery) -> tuple[list[Any], int]:
-    """Return the rows of a page, one more if there is another, and how many match in all.
+    """Return the rows of a page, one extra row if there is another page, and the total number of matches.
 
-    These are counted already when the first page holds them all.
+    If the first page contains all matches, no count is necessary.
     """
     values = _values(query)
     found = connection.all(statements.rows, **values)
@@ -161,7 +161,7 @@ def _nullable(column: ColumnElement[Any]) -> bool:
 
 
 def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
-    """Return the type of what a column is compared with."""
+    """Return the type of the value that a column is compared with."""
     return Text() if operator is Operator.HAS else column.type
 
 
@@ -170,7 +170,7 @@ def _condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> 
         case Operator.HAS:
             return column.any_() == value
         case Operator.EQ:
-            return column == value  # IS NULL for none; IS NOT DISTINCT FROM would use no index
+            return column == value  # IS NULL for None; IS NOT DISTINCT FROM would use no index
         case Operator.NE:
             return column.is_distinct_from(value)
         case Operator.LT:
@@ -186,10 +186,10 @@ def _condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> 
 def _rows(
     matching: Select[Any], keys: Sequence[Key], after: Sequence[Bound] | None, *, limit: BindParameter[int]
 ) -> Select[Any]:
-    """Return the first rows behind the last one, in order.
+    """Return the first rows after the last one, in order.
 
-    When the first key may be null, the rows that have it and those that lack it are two ranges of its index, of which
-    each is read from where it begins: one condition for both would read all that lies before.
+    If the first key is nullable, rows with and without a value are two ranges of its index. Each range is read from its
+    start. One condition for both would read all rows before it.
     """
     first, *rest = keys
     if not first.nullable:
@@ -218,14 +218,14 @@ def _range(
 
 
 def _after(keys: Sequence[Key], last: Sequence[Bound]) -> ColumnElement[bool]:
-    """Return the condition of the rows behind the last one."""
+    """Return the condition of the rows after the last one."""
     directions = {key.descending for key in keys}
     if len(directions) == 1 and not any(key.nullable for key in keys):
         columns = tuple_(*(key.column for key in keys))
         bound = tuple_(*last)
         return columns < bound if directions == {True} else columns > bound
     branches = [
-        and_(*(key.column == value for key, value in zip(keys[:n], last, strict=False)), behind)
-        for n, behind in enumerate(key.behind(value) for key, value in zip(keys, last, strict=True))
+        and_(*(key.column == value for key, value in zip(keys[:n], last, strict=False)), after)
+        for n, after in enumerate(key.after(value) for key, value in zip(keys, last, strict=True))
     ]
     return or_(*branches)

@@ -1,4 +1,4 @@
-"""What is logged, as it was asked for last: one row for all instances."""
+"""The stored logger settings: one row for all instances."""
 
 from datetime import datetime
 from typing import Final
@@ -15,25 +15,25 @@ SELECT: Final = CompiledStatement(select(StoredLoggerSettings.level, StoredLogge
 
 
 class LoggerReads:
-    """Reads what was asked for."""
+    """Reads the settings."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
 
     def find(self) -> LoggerSettings | None:
-        """Return what was asked for last, if anybody ever asked."""
+        """Return the stored settings; ``None`` if they were never changed."""
         row = self._reads.first(SELECT)
         return None if row is None else LoggerSettings(row.level, row.log_error_stack)
 
 
 class LoggerRepository:
-    """Keeps what is asked for, inside a unit of work."""
+    """Stores the settings, inside a unit of work."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def put(self, settings: LoggerSettings, *, by: str, at: datetime) -> None:
-        """Store it in the place of what was asked for before."""
+        """Replace the stored settings."""
         columns = {
             "level": settings.level,
             "log_error_stack": settings.log_error_stack,

@@ -28,7 +28,7 @@ class MovieReads:
         """Return the movie.
 
         Raises:
-            MovieNotFound: there is none with this id.
+            MovieNotFound: there is no movie with this ID.
         """
         row = self._reads.first(ONE, of=external_id)
         if row is None:
@@ -47,10 +47,10 @@ class MovieRepository:
         self._session = session
 
     def get(self, external_id: UUID) -> Movie:
-        """Return the movie and keep others from changing it until the unit ends.
+        """Return the movie, locked until the unit of work ends.
 
         Raises:
-            MovieNotFound: there is none with this id.
+            MovieNotFound: there is no movie with this ID.
         """
         statement = select(Movie).where(Movie.external_id == external_id)
         movie = self._session.scalar(statement.with_for_update().execution_options(populate_existing=True))

@@ -1,6 +1,6 @@
-"""New connections, made within the deadline: the driver itself never gives up before two seconds are over.
+"""New connections within the deadline: the driver itself has a minimum timeout of two seconds.
 
-A database that can't hold what the service stores is rejected here, whoever connects.
+This module also rejects a database that can't store the service's data.
 """
 
 from typing import Any, Final, cast
@@ -15,17 +15,17 @@ from app.resilience.timed_connect import connect_within
 
 ENCODING: Final = "UTF8"
 PROVING: Final = 0.25
-"""Seconds without a connection that speak against the database, also if the caller has shortened the budget.
+"""Seconds without a connection that count as a failure of the database, even if the caller has shortened the deadline.
 
-A connection takes four round trips and more, so a shorter wait proves nothing about a distant or busy database.
+A connection takes at least four round trips. A shorter wait therefore proves nothing about a distant or busy database.
 """
 
 
 def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
-    """Return a connection; ``None`` leaves it to the engine where there is no deadline.
+    """Return a connection; ``None`` without a deadline: the engine then connects itself.
 
     Raises:
-        DeadlineExceeded: there was none in time. It is closed should it come after all.
+        DeadlineExceeded: there was no connection in time. If it is established later, it is closed.
     """
     limit = deadline.current.get()
     if limit is None:
@@ -46,19 +46,19 @@ def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> 
 
 
 def reject_unfit(connection: Connection[Any], _record: object) -> None:
-    """Close a connection to a database in another encoding than UTF-8; the server has reported it, nothing is sent.
+    """Close a connection to a database with another encoding than UTF-8. The check needs no statement.
 
     Raises:
-        ServiceUnavailable: the database is unfit; its detail is the sentence that says what to do.
+        ServiceUnavailable: the database has another encoding. ``detail`` contains the fix.
     """
     encoding = connection.info.parameter_status("server_encoding")
-    if encoding in {ENCODING, None}:  # a pooler need not report it
+    if encoding in {ENCODING, None}:  # some poolers do not report it
         return
     name = connection.info.dbname
     connection.close()
     raise ServiceUnavailable(
         "database.connect",
-        detail=f"the database {name} is encoded in {encoding}, not UTF8: make it anew with CREATE DATABASE {name}"
+        detail=f"the database {name} is encoded in {encoding}, not UTF8: create it again with CREATE DATABASE {name}"
         " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'",
         retry_after=1,
     )

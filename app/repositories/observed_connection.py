@@ -1,7 +1,7 @@
-"""The same reads and changes through SQLAlchemy's ``Connection``, for as long as something listens to it.
+"""Compiled statements executed by SQLAlchemy's ``Connection``, while it has event listeners.
 
-Listeners get the statement, its parameters and the context that the SQLAlchemy manual describes. The rows are made by
-the driver's cursor in both ways, therefore they are the same.
+Listeners get the statement, its parameters and the context that the SQLAlchemy manual describes. In both ways the
+driver's cursor creates the rows, therefore they are the same.
 """
 
 from collections.abc import Callable
@@ -15,15 +15,15 @@ from app.repositories.compiled_statement import CompiledStatement, ReadConnectio
 
 T = TypeVar("T")
 ROWS: Final = "app_rows"
-"""The execution option that has the cursor's row factory."""
+"""The execution option for the cursor's row factory."""
 UNPREPARED: Final = {"no_parameters": True}
 
 
 class Context(PGExecutionContext_psycopg):
-    """Creates the cursor that a prepared read needs."""
+    """Creates the cursors of compiled reads."""
 
     def create_default_cursor(self) -> Any:
-        """Return a cursor that reads binary rows of the kind that the statement's execution options name, if any."""
+        """Return a cursor; with the execution option ``ROWS``, one that reads binary rows with this row factory."""
         rows = self.execution_options.get(ROWS)
         if rows is None:
             return super().create_default_cursor()
@@ -31,7 +31,7 @@ class Context(PGExecutionContext_psycopg):
 
 
 class ObservedReadConnection(ReadConnection):
-    """A connection at hand whose statements SQLAlchemy executes; its errors are translated by ``handle_error``."""
+    """A connection whose statements SQLAlchemy executes. The event ``handle_error`` translates its errors."""
 
     __slots__ = ("_observed",)
 
@@ -45,7 +45,7 @@ class ObservedReadConnection(ReadConnection):
         return cast("list[Any]", result.cursor_strategy.fetchall(result, cast("Any", result.cursor)))
 
     def run(self, change: CompiledStatement, **values: Any) -> None:
-        """Change something."""
+        """Run a statement that changes data."""
         self._observed.execute(change.statement, values).close()
 
     def _send(self, statements: str) -> None:
@@ -59,12 +59,12 @@ class ObservedReadConnection(ReadConnection):
 
 
 def install(engine: Engine) -> None:
-    """Have the engine's statements create the cursors that prepared reads need."""
+    """Set the execution context class that creates the cursors of compiled reads."""
     engine.dialect.execution_ctx_cls = Context
 
 
 def checkout(engine: Engine, use: Callable[[ReadConnection], T]) -> T:
-    """Return what comes of using a connection in autocommit."""
+    """Call ``use`` with a connection in autocommit, and return its result."""
     with error_translation.translating(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         return use(ObservedReadConnection(connection))

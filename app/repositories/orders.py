@@ -28,7 +28,7 @@ ITEMS: Final = CompiledStatement(
     )
     .order_by(Item.order_id, Item.number)
 )
-"""A range of the primary key for each order."""
+"""The statement reads a range of the primary key for each order."""
 
 
 class OrderReads:
@@ -41,7 +41,7 @@ class OrderReads:
         """Return the order.
 
         Raises:
-            OrderNotFound: there is none with this id.
+            OrderNotFound: there is no order with this ID.
         """
         row = self._reads.first(ONE, of=order_id)
         if row is None:
@@ -53,7 +53,7 @@ class OrderReads:
         return cast("Page[OrderView]", listing.page(self._reads, COLUMNS, MEMBERS, query))
 
     def items(self, order_ids: Sequence[UUID], expansion: Expansion) -> Mapping[UUID, ItemPage]:
-        """Return a page of items for each of the orders that has some there, in one statement for all of them."""
+        """Return a page of items for each order that has items in this range. One statement reads all of them."""
         last = expansion.after + expansion.size + 1
         rows = self._reads.all(ITEMS, orders=order_ids, after=expansion.after, last=last)
         by_order = groupby(rows, key=lambda row: cast("UUID", row.order_id))
@@ -71,10 +71,10 @@ class OrderRepository:
         self._session = session
 
     def get(self, order_id: UUID) -> Order:
-        """Return the order, without its items, and keep others from changing it until the unit ends.
+        """Return the order without its items, locked until the unit of work ends.
 
         Raises:
-            OrderNotFound: there is none with this id.
+            OrderNotFound: there is no order with this ID.
         """
         order = self._session.get(Order, order_id, with_for_update=True, populate_existing=True)
         if order is None:

@@ -1,4 +1,4 @@
-"""The pool: bounded, and impatient on behalf of those who wait."""
+"""The connection pool: bounded, with wait times that are limited by deadlines and the circuit breaker."""
 
 import time
 from collections.abc import Callable, Generator
@@ -22,20 +22,20 @@ from app.resilience.writer_limit import WriterLimit
 
 T = TypeVar("T")
 MAX_POOL_WAIT: Final = 1.0
-"""Seconds that a request waits for a connection, unless its deadline comes first."""
+"""The maximum seconds that a request waits for a connection. Its deadline may be earlier."""
 
 
 DETACHED: Final = "app_detached"
-"""The mark of a connection that goes on without its request, and the name of what its record keeps meanwhile."""
+"""The mark of a connection that was detached from its request, and the key of its entry in the pool record."""
 
 
 def work_slots(pool_size: int) -> int:
-    """Return the number of requests that may use the database at once: one connection is readiness's."""
+    """Return the number of requests that may use the database at the same time: readiness has one connection."""
     return max(1, pool_size - 1)
 
 
 class _DetachedConnection:
-    """A connection without a request, and its place in the pool."""
+    """A detached connection, and its record in the pool."""
 
     def __init__(self, connection: Any) -> None:
         setattr(connection, DETACHED, True)
@@ -43,16 +43,14 @@ class _DetachedConnection:
 
 
 class BoundedPool(QueuePool):
-    """A pool without overflow, whose callers wait no longer than their deadline allows, and not at all while it is
-    known that the database does not answer.
-    """
+    """A pool without overflow. Callers wait at most until their deadline, and not at all while the breaker is open."""
 
     breaker: Breaker | None = None
     watchdog: Watchdog
     writer_limit: WriterLimit
 
     def guard(self, breaker: Breaker) -> None:
-        """Ask this breaker before each loan, and hold those who borrow to their deadlines."""
+        """Set the breaker that is checked before each checkout, and enforce deadlines on connections."""
         self.breaker, self.watchdog, self.writer_limit = (
             breaker,
             Watchdog(),
@@ -64,13 +62,13 @@ class BoundedPool(QueuePool):
         """Return a new pool like this one."""
         pool = super().recreate()
         if not isinstance(pool, BoundedPool):
-            raise TypeError("a pool is recreated as what it is")
+            raise TypeError("the recreated pool has another type")
         if self.breaker is not None:
             pool.breaker, pool.watchdog, pool.writer_limit = self.breaker, self.watchdog, self.writer_limit
         return pool
 
     def connect(self) -> PoolProxiedConnection:
-        """Return a connection, on whose way back the breaker is told how it went."""
+        """Return a connection. When it is returned, its result is reported to the breaker."""
         if self.breaker is None:
             return super().connect()
         ticket, connection, began = self.breaker.allow(), None, time.perf_counter()
@@ -87,7 +85,7 @@ class BoundedPool(QueuePool):
         return connection
 
     def idle(self) -> Generator[PoolProxiedConnection, None, None]:
-        """Yield idle connections, past the breaker, and return them to the pool in the end."""
+        """Yield idle connections without the breaker. At the end, return them to the pool."""
         with ExitStack() as stack, suppress(psycopg.Error, Error):
             while self.checkedin():
                 connection = super().connect()
@@ -97,7 +95,7 @@ class BoundedPool(QueuePool):
     def _invalidate(
         self, connection: PoolProxiedConnection, exception: BaseException | None = None, _checkin: bool = True
     ) -> None:
-        """Give up a connection and all that are as old; it alone where its deadline is over, for we hung up on it."""
+        """Invalidate a connection and all older ones. After its deadline only this one: the watchdog has closed it."""
         limit = deadline.current.get()
         if not _checkin or limit is None or not limit.is_over:
             super()._invalidate(connection, exception, _checkin)
@@ -105,10 +103,10 @@ class BoundedPool(QueuePool):
             connection.invalidate(exception)
 
     def detach(self, connection: PoolProxiedConnection, cause: BaseException) -> Callable[[], None]:
-        """Take a connection away from its request, open; return what gives its place back, once it is closed."""
+        """Detach an open connection from its request. Return a function that frees its place after it is closed."""
         info = connection.record_info
         if info is None:
-            raise TypeError("every connection is pooled")
+            raise TypeError("the connection has no pool record")
         info[DETACHED] = left = _DetachedConnection(connection.driver_connection)
         connection.invalidate(cause)
 
@@ -120,7 +118,7 @@ class BoundedPool(QueuePool):
         return give_back
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
-        """Return a place to the pool, unless its connection is still open elsewhere."""
+        """Return a record to the pool, unless its detached connection is still open."""
         left: _DetachedConnection | None = record.record_info.get(DETACHED) if record.record_info else None
         if left is None:
             super()._do_return_conn(record)
@@ -128,13 +126,13 @@ class BoundedPool(QueuePool):
             left.record = record
 
     def _close_connection(self, connection: DBAPIConnection, *, terminate: bool = False) -> None:
-        """Close a connection, unless it was taken away."""
+        """Close a connection, unless it was detached."""
         if not getattr(connection, DETACHED, False):
             super()._close_connection(connection, terminate=terminate)
 
     @property
     def _timeout(self) -> float:
-        """Return what QueuePool takes for a plain attribute, which it reads at each wait."""
+        """Return the timeout. QueuePool reads this attribute at each wait."""
         limit = deadline.current.get()
         return MAX_POOL_WAIT if limit is None else min(MAX_POOL_WAIT, limit.remaining())
 
@@ -166,14 +164,14 @@ def check_writer_limit(engine: Engine) -> None:
     """Reject a new write while half of the work slots wait for their COMMIT.
 
     Raises:
-        ServiceUnavailable: they do.
+        ServiceUnavailable: half of the work slots wait.
     """
     if isinstance(engine.pool, BoundedPool) and engine.pool.breaker is not None:
         engine.pool.writer_limit.check()
 
 
 def checkout_connection(engine: Engine) -> PoolProxiedConnection:
-    """Return a connection; the driver's errors become those of the house."""
+    """Return a connection. Errors of the driver are translated."""
     try:
         return engine.pool.connect()
     except psycopg.Error as exc:
@@ -181,7 +179,7 @@ def checkout_connection(engine: Engine) -> PoolProxiedConnection:
 
 
 def checkout(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
-    """Return what comes of using a connection in autocommit; the driver's errors become those of the house."""
+    """Call ``use`` with a connection in autocommit, and return its result. Errors of the driver are translated."""
     connection = checkout_connection(engine)
     driven: Any = connection.driver_connection
     try:
@@ -190,7 +188,7 @@ def checkout(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
             return use(connection)
         finally:
             if not driven.closed:
-                driven.rollback()  # sends nothing where nothing was begun
+                driven.rollback()  # sends nothing outside of a transaction
                 driven.autocommit = False
     except error_translation.FOREIGN as exc:
         raise translate_failure(engine, connection, exc) from exc
@@ -205,9 +203,9 @@ def translate_failure(
     cause: psycopg.Error | UnicodeEncodeError,
     step: str = "execute",
 ) -> Error:
-    """Return the error of the house for what the driver raised in a step; a dead connection is given up."""
+    """Return the application error for an exception of the driver. Invalidate a dead connection."""
     driven: Any = connection.driver_connection
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
-        engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- SQLAlchemy's, and those that are as old go too
+        engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- the pool's own method also invalidates older connections
     return error_translation.from_foreign(cause, step, is_disconnect=is_dead)

@@ -27,7 +27,7 @@ class PreferencesReads:
         self._reads = reads
 
     def get(self, user_id: UUID) -> PreferencesView:
-        """Return what a user prefers; the defaults when nothing was said.
+        """Return the preferences of a user; without stored ones, the defaults.
 
         Raises:
             UserNotFound: there is no such user.
@@ -39,16 +39,16 @@ class PreferencesReads:
 
 
 class PreferencesRepository:
-    """Preferences as entities, inside a unit of work; who holds the user keeps others from changing them."""
+    """Preferences as entities, inside a unit of work. The lock on the user protects them, too."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def find(self, user_id: UUID) -> Preferences | None:
-        """Return what a user has said."""
+        """Return the stored preferences of a user, if any."""
         return self._session.get(Preferences, user_id, populate_existing=True)
 
     def add(self, preferences: Preferences) -> None:
-        """Keep what a user says."""
+        """Store the preferences."""
         self._session.add(preferences)
         self._session.flush()

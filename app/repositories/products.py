@@ -33,11 +33,11 @@ class ProductReads:
         self._reads = reads
 
     def page(self, after: tuple[str, int], size: int) -> Sequence[Price]:
-        """Return so many offers behind one, by product and then by currency."""
+        """Return at most ``size`` prices after the key ``after``, sorted by product and currency."""
         return self._reads.all(PAGE, sku=after[0], currency=after[1], size=size)
 
     def exist(self) -> bool:
-        """Tell whether there is any product."""
+        """Return whether any product exists."""
         return bool(self._reads.value(ANY))
 
 
@@ -48,18 +48,18 @@ class ProductRepository:
         self._session = session
 
     def prices(self, skus: Collection[str], currency: Currency) -> dict[str, Decimal]:
-        """Return what those of the products cost that have a price in the currency, in one statement."""
+        """Return the prices of the products that have one in the currency, with one statement."""
         rows = self._session.execute(PRICES, {"skus": sorted(skus), "currency": currency})
         return {row.sku: row.price for row in rows}
 
     def lock(self) -> None:
-        """Keep others from changing any product until the unit ends; who reads does not wait."""
+        """Lock all products against changes until the unit of work ends. Reads do not wait."""
         self._session.execute(text("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE"))
 
     def put_all(self, prices: Sequence[Price], *, at: datetime) -> set[tuple[str, Currency]]:
-        """Add or replace the offers in one statement, and return those that were not put at this very moment already.
+        """Add or replace prices with one statement. Return the keys except those that already have the time ``at``.
 
-        No product may be twice among them.
+        Their keys must be distinct.
         """
         rows = [{"sku": each.sku, "currency": each.currency, "price": each.price, "update_time": at} for each in prices]
         statement = insert(Product).values(rows)

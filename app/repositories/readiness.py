@@ -1,6 +1,6 @@
-"""Whether the database is fit to serve: it can be written, and this code runs on its schema.
+"""Readiness checks of the database: it is writable, and this code runs on its schema.
 
-That is the schema that the code was written for, or a newer one whose migrations declare that this code still runs.
+This is the schema that the code was written for, or a newer one whose migrations declare compatibility with this code.
 """
 
 import re
@@ -19,13 +19,13 @@ IS_MIGRATED: Final = CompiledStatement(select(func.to_regclass("alembic_version"
 REVISIONS: Final = CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))
 COMPATIBILITY: Final = CompiledStatement(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
 STORED: Final = "compatible_since={oldest} at={revision}"
-"""The comment on ``alembic_version``, by ``flask db upgrade``: the oldest revision whose code runs at a revision."""
+"""The comment on the table ``alembic_version``. ``flask db upgrade`` stores in it the oldest compatible revision."""
 COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,9})", revision="(?P<revision>[0-9]{1,9})"))
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
 def expected_head(versions: Path = MIGRATIONS) -> str | None:
-    """Return the revision of the newest migration, told by its file name; they are numbered, ``0001_tasks.py``."""
+    """Return the revision of the newest migration, from the numbers in the file names (``0001_tasks.py``)."""
     names = sorted(path.stem for path in versions.glob("[0-9]*.py"))
     return names[-1].partition("_")[0] if names else None
 
@@ -35,8 +35,8 @@ def is_compatible(found: Sequence[str], comment: str | None, *, head: str) -> bo
 
     Args:
         found: the revisions of the schema.
-        comment: what is stored beside them.
-        head: the newest revision that the code knows.
+        comment: the comment on ``alembic_version``.
+        head: the newest revision that the code contains.
     """
     stored = COMMENT.fullmatch(comment or "")
     if stored is None or [*found] != [stored["revision"]] or not (head.isascii() and head.isdigit()):
@@ -45,7 +45,7 @@ def is_compatible(found: Sequence[str], comment: str | None, *, head: str) -> bo
 
 
 class DatabaseChecks:
-    """The checks of ``/readyz``, by name; each returns whether it passes, or raises what the database raised."""
+    """The checks of ``/readyz`` by name. Each returns whether it passes, or raises an error."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
@@ -57,7 +57,7 @@ class DatabaseChecks:
 
     def _is_writable(self) -> bool:
         if self._reads.value(READ_ONLY) != "off":
-            raise _not_ready("the database takes no writes: transaction_read_only is on")
+            raise _not_ready("the database is read-only: transaction_read_only is on")
         return True
 
     def _at_head(self, connection: ReadConnection) -> bool:
@@ -71,7 +71,7 @@ class DatabaseChecks:
         return True
 
     def _runs_on(self, found: Sequence[str], connection: ReadConnection) -> bool:
-        """Return whether a newer release has migrated the database in a way that this code runs on."""
+        """Return whether a newer release has migrated the schema, and this code is still compatible."""
         if not found or self._head is None:
             return False
         return is_compatible(found, connection.value(COMPATIBILITY), head=self._head)

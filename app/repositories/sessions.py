@@ -1,4 +1,4 @@
-"""Refresh tokens by digest, and the sessions and tokens that are revoked before their time."""
+"""Refresh tokens by digest, issued tokens, and revoked sessions and tokens."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -29,7 +29,7 @@ from app.repositories.compiled_statement import CompiledStatement
 from app.repositories.expiry import KEPT_ON
 
 DELETED_PER_RUN: Final = 10
-"""Expired tokens deleted with each new one, so that they go faster than they come and no job is needed."""
+"""The number of expired tokens that each new one deletes. It is more than one, therefore the table stays small."""
 HORIZON: Final = CompiledStatement(
     select(
         literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint").label("xid"),
@@ -62,16 +62,16 @@ class RevokedTokenReads:
         self._reads = reads
 
     def horizon(self) -> tuple[int, str]:
-        """Return an id such that all transactions with smaller ids have ended, and which server's it is."""
+        """Return the ID below which all transactions have ended, and an identifier of the server process."""
         row: Any = self._reads.first(HORIZON)
         return int(row.xid), str(row.server)
 
     def after(self, xid: int, seq: int, *, most: int) -> list[Any]:
-        """Return the entries after this one, at most so many; those that have expired are left out."""
+        """Return at most ``most`` unexpired entries after this one."""
         return self._reads.all(REVOKED, xid=xid, seq=seq, most=most)
 
     def newest(self, *, most: int) -> list[Any]:
-        """Return the newest entries, at most so many."""
+        """Return at most ``most`` of the newest entries."""
         return self._reads.all(NEWEST, most=most)
 
 
@@ -82,10 +82,10 @@ class SessionRepository:
         self._session = session
 
     def begin(self, token: RefreshToken, user: UserView, *, now: datetime) -> list[str]:
-        """Add the first token of a session, and return what the user may do by now.
+        """Add the first token of a session, and return the current scopes of the user.
 
         Raises:
-            InvalidCredentials: the user's password was changed meanwhile, or the user disabled or deleted.
+            InvalidCredentials: meanwhile the password was changed, or the user was disabled or deleted.
         """
         unchanged = select(User.scopes).where(
             User.id == user.id, User.password_hash == user.password_hash, User.is_disabled.is_(False)
@@ -97,7 +97,7 @@ class SessionRepository:
         return scopes
 
     def add(self, token: RefreshToken, *, now: datetime) -> None:
-        """Add the token, and delete a few that have expired."""
+        """Add the token, and delete a few expired ones."""
         self._session.add(token)
         self._session.flush()
         expired = select(RefreshToken.id).where(RefreshToken.expire_time <= now - KEPT_ON).limit(DELETED_PER_RUN)
@@ -106,9 +106,9 @@ class SessionRepository:
         )
 
     def use(self, digest: bytes, *, now: datetime) -> tuple[RefreshToken, User] | None:
-        """Return the token and its user; ``None`` when it is not known.
+        """Return the token and its user; ``None`` if it is unknown.
 
-        Both are the caller's alone until the unit ends: whatever changes the sessions of a user locks the user first.
+        Both are locked until the unit of work ends: every change of a user's sessions locks the user first.
         """
         whose = select(RefreshToken.user_id).where(RefreshToken.digest == digest, RefreshToken.expire_time > now)
         user = self._session.scalar(select(User).where(User.id.in_(whose)).with_for_update(key_share=True))
@@ -116,7 +116,7 @@ class SessionRepository:
         return None if user is None or token is None else (token, user)
 
     def is_successor_used(self, replaced: RefreshToken) -> bool:
-        """Tell whether a token that took the place of this one has been used."""
+        """Return whether a token that replaced this one has been used."""
         later = select(RefreshToken.id).where(
             RefreshToken.session_id == replaced.session_id,
             RefreshToken.create_time >= replaced.replace_time,
@@ -126,12 +126,12 @@ class SessionRepository:
         return self._session.scalar(later.limit(1)) is not None
 
     def count(self, session_id: UUID, *, since: datetime) -> int:
-        """Return how many refresh tokens the session has been given since then."""
+        """Return the number of refresh tokens that were issued to the session since then."""
         given = select(func.count()).where(RefreshToken.session_id == session_id, RefreshToken.create_time > since)
         return int(self._session.scalar(given) or 0)
 
     def supersede(self, used: RefreshToken, *, now: datetime) -> None:
-        """Let those that took the place of this token, and are unused, be valid no more."""
+        """Supersede the unused tokens that replaced this token."""
         self._session.execute(
             update(RefreshToken)
             .where(
@@ -146,22 +146,22 @@ class SessionRepository:
         )
 
     def end(self, session_id: UUID, *, now: datetime) -> None:
-        """End a session: none of its tokens is good any more."""
+        """End a session: all of its tokens become invalid."""
         self._end(RefreshToken.session_id == session_id, now)
 
     def end_all(self, user_id: UUID, *, now: datetime) -> None:
-        """End all sessions of a user whom the caller has locked, and revoke tokens issued without a session."""
+        """End all sessions of a user, and revoke tokens issued without a session. The caller has locked the user."""
         self._end(RefreshToken.user_id == user_id, now)
         self._revoke_issued(IssuedToken.user_id == user_id)
 
     def end_batch(self, after: UUID, *, most: int, now: datetime) -> tuple[UUID | None, int]:
-        """Lock the next users in the order of their ids, and end their sessions as ``end_all`` does.
+        """Lock the next users in the order of their IDs, and end their sessions as ``end_all`` does.
 
-        All users are locked, not only those who have tokens: a transaction that is about to commit a user's first token
-        holds a lock on the user, and its rows are seen only after that.
+        It locks all users, not only those with tokens. A concurrent transaction that adds a user's first token holds a
+        lock on the user. Its rows are visible only after that lock is released.
 
         Returns:
-            The last of these users, ``None`` when there are no more, and how many sessions were ended.
+            The last of these users (``None`` if there are no more), and the number of ended sessions.
         """
         following = select(User.id).where(User.id > after).order_by(User.id).limit(most)
         users = self._session.scalars(following.with_for_update(key_share=True)).all()
@@ -174,9 +174,9 @@ class SessionRepository:
         return users[-1], int(count or 0)
 
     def end_with(self, digest: bytes, token: TokenIdentity | None, *, now: datetime) -> None:
-        """End the session that a refresh token or an access token belongs to, if there is one.
+        """End the session that a refresh token or an access token belongs to, if any.
 
-        An access token names the session as it was then: it has another id since the user's scopes were changed.
+        An access token contains the session ID at the time of its issue. A change of the user's scopes changes the ID.
         """
         holds = RefreshToken.digest == digest
         for named in (user_id_of(token.id), user_id_of(token.session_id or "")) if token else ():
@@ -188,11 +188,11 @@ class SessionRepository:
             self.end(session_id, now=now)
 
     def revoke(self, id: str, *, until: datetime) -> None:  # noqa: A002 -- the column's name
-        """Revoke the access tokens of a session, or one that has none."""
+        """Revoke the access tokens of a session, or one access token without a session."""
         self._session.execute(insert(RevokedToken).values(id=id, expire_time=until + KEPT_ON).on_conflict_do_nothing())
 
     def revoke_access(self, user_id: UUID, *, now: datetime) -> None:
-        """Revoke the user's access tokens. The sessions go on under other ids, which the next access tokens have."""
+        """Revoke the user's access tokens. The sessions continue with new IDs, which the next access tokens contain."""
         self._revoke(RefreshToken.user_id == user_id, now)
         present = select(RefreshToken.session_id).where(RefreshToken.user_id == user_id).distinct().subquery()
         # PostgreSQL never inlines a CTE with a volatile function; a subquery may be evaluated again for each row.
@@ -206,7 +206,7 @@ class SessionRepository:
         self._revoke_issued(IssuedToken.user_id == user_id)
 
     def record(self, token: IssuedToken, *, now: datetime) -> None:
-        """Remember a token issued without a session, if it is for a user, and forget a few that have expired.
+        """Store a token issued without a session, if it is for a user, and delete a few expired ones.
 
         Raises:
             UserNotFound: the user is disabled or deleted.
@@ -233,7 +233,7 @@ class SessionRepository:
         self._session.execute(delete(RefreshToken).where(which).execution_options(synchronize_session=False))
 
     def _revoke(self, which: ColumnElement[bool], now: datetime) -> None:
-        """Revoke the sessions of these refresh tokens, and delete revocations that are over."""
+        """Revoke the sessions of these refresh tokens, and delete expired revocations."""
         valid = select(
             cast(RefreshToken.session_id, Text), func.max(RefreshToken.create_time) + (ACCESS_LIFETIME + KEPT_ON)
         ).where(which, RefreshToken.create_time > now - ACCESS_LIFETIME - KEPT_ON)

@@ -1,7 +1,7 @@
-"""The decision table: for each SQLSTATE of PostgreSQL, the answer to the client and whether the work is done again.
+"""The decision table: for each SQLSTATE of PostgreSQL, the response to the client, and whether the work is repeated.
 
 Appendix A of PostgreSQL's manual lists the codes. ``docs/reference/postgresql.md`` shows this table. A test compares
-both and requires a decision for every code that psycopg knows. Any other class counts as a fault of the service.
+both, and requires a decision for every code that psycopg knows. Any other class counts as a bug of the service.
 """
 
 from enum import Enum
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Decision(Enum):
-    """An outcome: the status over HTTP, and what the service does by itself."""
+    """A decision: the HTTP status, and the repetition by the service."""
 
     AGAIN = "503", "the use case, from the start, up to 3 attempts; a read, once"
     LATER = "503", "nothing"
@@ -26,13 +26,13 @@ class Decision(Enum):
 STALE_PLAN: Final = "0A000"
 """Feature not supported. PostgreSQL has no other code for a prepared statement whose result has another type now."""
 REVALIDATION: Final = "RevalidateCachedQuery"
-"""PostgreSQL's function that reports the stale plan: unlike the message, its name is never translated."""
+"""The PostgreSQL function that reports the stale plan. Its name, unlike the message, is never translated."""
 LOST_STATEMENT: Final = ("26000", "42P05")
-"""A prepared statement is missing or there already: a pooler has given the session to another client meanwhile."""
+"""A prepared statement is missing or already exists: a pooler has given the session to another client meanwhile."""
 QUERY_CANCELED: Final = "57014"
 TRANSACTION_TIMEOUT: Final = "25P04"
 ABSENT: Final = ("08", "53", "57P01", "57P02", "57P03", "57P04")
-"""Codes that mean that the server cannot do its part, whatever it is asked."""
+"""Codes that mean that the server can't execute any statement."""
 
 _A, _L, _B = Decision.AGAIN, Decision.LATER, Decision.BUG
 TABLE: Final = MappingProxyType(
@@ -43,7 +43,7 @@ TABLE: Final = MappingProxyType(
         "03": _B,  # SQL statement not yet complete
         "08": _L,  # connection exception
         "09": _B,  # triggered action exception
-        "0A": _B,  # feature not supported, but for a stale plan: AGAIN
+        "0A": _B,  # feature not supported; for a stale plan: AGAIN
         "0B": _B,  # invalid transaction initiation
         "0F": _B,  # locator exception
         "0L": _B,  # invalid grantor
@@ -76,7 +76,7 @@ TABLE: Final = MappingProxyType(
         "40002": Decision.CONSTRAINT,  # integrity constraint violation at the end of the transaction
         "40003": _L,  # statement completion unknown
         "42": _B,  # syntax error or access rule violation
-        "42P05": _A,  # a pooler has given the session of another client
+        "42P05": _A,  # a pooler has assigned another client's session
         "44": _B,  # WITH CHECK OPTION violation
         "53": _L,  # insufficient resources: too many connections, out of memory
         "53100": Decision.FULL,  # disk full
@@ -102,7 +102,7 @@ def decided(sqlstate: str, *, has_ended: bool = False, function: str | None = No
 
     Args:
         sqlstate: its code; empty when the server reported none.
-        has_ended: whether the session ended with it. PostgreSQL has then rolled back what was not committed.
+        has_ended: whether the session ended with it. PostgreSQL has then rolled back the open transaction.
         function: PostgreSQL's function that reported it.
     """
     if sqlstate == STALE_PLAN and function == REVALIDATION:

@@ -1,9 +1,9 @@
-"""Prepared statements that no longer fit: the statement is sent again, and the client sees nothing of it.
+"""Repetition of prepared statements with a stale plan. Clients do not notice it.
 
-psycopg prepares what it has sent five times. Such a statement fails for good once a migration has changed the type of a
-column that it returns (0A000), or a pooler has given its session to another client (26000, 42P05). The first statement
-of a transaction is repeated here. A later one has taken its transaction with it: the use case is run again
-(``resilience.transaction``), on new connections.
+psycopg prepares a statement that it has sent five times. Such a statement fails permanently after a migration has
+changed the type of a column that it returns (0A000), or a pooler has given its session to another client (26000,
+42P05). This module repeats the first statement of a transaction. A later statement fails with its transaction. The use
+case is then repeated on new connections (``resilience.transaction_retry``).
 """
 
 import secrets
@@ -24,14 +24,14 @@ SENT_BY: Final = ("do_execute", "do_executemany", "do_execute_no_params")
 
 
 def install(engine: Engine) -> None:
-    """Have every statement of the engine repeated whose plan is stale, and names that no other connection has."""
-    event.listen(engine.pool, "connect", _name_apart)
+    """Repeat statements of the engine whose plan is stale, and use unique names for prepared statements."""
+    event.listen(engine.pool, "connect", _use_unique_names)
     for name in SENT_BY:
-        setattr(engine.dialect, name, _renewing(getattr(engine.dialect, name), engine))
+        setattr(engine.dialect, name, _repeating(getattr(engine.dialect, name), engine))
 
 
 def is_stale(error: BaseException) -> bool:
-    """Return whether an error means that a prepared statement no longer fits."""
+    """Return whether an error means that the plan of a prepared statement is stale."""
     if not isinstance(error, psycopg.Error):
         return False
     if error.sqlstate == STALE_PLAN:
@@ -39,16 +39,16 @@ def is_stale(error: BaseException) -> bool:
     return error.sqlstate in LOST_STATEMENT
 
 
-def _name_apart(connection: Any, _record: object) -> None:
-    """Count the names of prepared statements from a random number.
+def _use_unique_names(connection: Any, _record: object) -> None:
+    """Number the prepared statements of a connection from a random number.
 
-    psycopg counts from 0 on each connection. Behind a pooler, which hands a session on, such a name would execute the
-    statement of another client. A name that is missing there is an error, and the statement is sent again.
+    psycopg numbers them from 0 on each connection. A pooler passes sessions from client to client, and such a name
+    could then execute the statement of another client. A missing name is an error, and the statement is sent again.
     """
     connection._prepared._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 -- psycopg has no setting for it
 
 
-def _renewing(send: Callable[..., None], engine: Engine) -> Callable[..., None]:
+def _repeating(send: Callable[..., None], engine: Engine) -> Callable[..., None]:
     @wraps(send)
     def sent(cursor: Any, *arguments: Any, **options: Any) -> None:
         connection = cursor.connection
@@ -68,10 +68,10 @@ def _renewing(send: Callable[..., None], engine: Engine) -> Callable[..., None]:
 
 
 def _forget(connection: "psycopg.Connection[Any]", exc: psycopg.Error, engine: Engine, *, is_first: bool) -> None:
-    """Drop what was prepared on this connection; behind a pooler prepare nothing more on it.
+    """Drop the prepared statements of this connection. Behind a pooler, prepare no more statements on it.
 
-    Other connections have the same stale plans. Where the transaction is lost, they are replaced at their next use:
-    its repetition must not meet another one.
+    Other connections have the same stale plans. If the transaction has failed, they are replaced at their next use,
+    because its repetition must not use another stale plan.
     """
     if exc.sqlstate in LOST_STATEMENT:
         connection.prepare_threshold = None

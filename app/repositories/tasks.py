@@ -30,7 +30,7 @@ class TaskReads:
         """Return the task.
 
         Raises:
-            TaskNotFound: there is none with this id.
+            TaskNotFound: there is no task with this ID.
         """
         row = self._reads.first(ONE, of=task_id)
         if row is None:
@@ -49,10 +49,10 @@ class TaskRepository:
         self._transaction = transaction
 
     def get(self, task_id: UUID) -> Task:
-        """Return the task and keep others from changing it until the unit ends.
+        """Return the task, locked until the unit of work ends.
 
         Raises:
-            TaskNotFound: there is none with this id.
+            TaskNotFound: there is no task with this ID.
         """
         task = self._transaction.session.get(Task, task_id, with_for_update=True, populate_existing=True)
         if task is None:
@@ -63,14 +63,14 @@ class TaskRepository:
         """Add the task.
 
         Raises:
-            TaskTitleTaken: its owner has another with this title.
+            TaskTitleTaken: its owner has another task with this title.
         """
-        self._transaction.use(lambda line: line.run(NEW, **_row(task)))
+        self._transaction.use(lambda connection: connection.run(NEW, **_row(task)))
 
     def add_all(self, tasks: list[CreatedTask]) -> set[UUID]:
-        """Add the tasks whose titles are free, in one statement, and return their ids.
+        """Add the tasks whose titles are not taken, with one statement, and return their IDs.
 
-        They are inserted in the order of their titles: two batches that share titles cannot deadlock.
+        They are inserted in the order of their titles, therefore two batches with the same titles can't deadlock.
         """
         rows = [_row(task) for task in sorted(tasks, key=lambda task: same_title(task.title))]
         statement = insert(Task).values(rows).on_conflict_do_nothing().returning(Task.id)

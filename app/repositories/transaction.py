@@ -1,6 +1,6 @@
-"""The transaction at hand: one connection of the pool, once somebody asks for it.
+"""The current transaction: one connection of the pool, checked out at the first use.
 
-Statements that are made ready once need no more than the driver's connection; entities need a session, which joins it.
+Compiled statements need only the driver's connection. Entities need a session, which joins the same connection.
 """
 
 from collections.abc import Callable
@@ -20,20 +20,20 @@ T = TypeVar("T")
 
 
 class Transaction:
-    """What units of work share that join one another."""
+    """The state that joined units of work share."""
 
     def __init__(self, engine: Engine, sessions: scoped_session[Session]) -> None:
         self.engine, self._sessions = engine, sessions
         self.has_begun = has_begun(sessions)
-        """Whether the session had begun a transaction before, of which this is a part then."""
+        """True if the session had already begun a transaction. This transaction is then a part of it."""
         self.is_undone = False
-        """Whether a unit ended without a commit that all the others will have to do without."""
+        """True if an inner unit of work ended without a commit. The whole transaction then can't be committed."""
 
     @cached_property
     def _checked_out(self) -> PoolProxiedConnection:
-        """What all is done on, out of the pool from now on until the end; the first statement begins it.
+        """The connection, checked out at the first access until the end. The first statement begins the transaction.
 
-        A session that has begun already, outside of any unit of work, has it; its transaction is this one then.
+        If a session has already begun a transaction outside of any unit of work, its connection is used.
         """
         if not self.has_begun:
             pool.check_writer_limit(self.engine)
@@ -43,12 +43,12 @@ class Transaction:
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether anybody has asked for the connection."""
+        """Return whether the connection has been checked out."""
         return "_checked_out" in vars(self)
 
     @cached_property
     def connection(self) -> Connection:
-        """The same as SQLAlchemy has it, for the session."""
+        """The connection as an SQLAlchemy ``Connection``, for the session."""
         checked_out = self._checked_out
         if self._is_joined:
             return self.connection
@@ -58,26 +58,26 @@ class Transaction:
 
     @cached_property
     def session(self) -> Session:
-        """What entities are kept in."""
+        """The session of the entities."""
         return self._sessions()
 
     def use(self, work: Callable[[ReadConnection], T]) -> T:
-        """Return what comes of using the connection; the driver's errors become those of the house."""
+        """Call ``work`` with the connection, and return its result. Errors of the driver are translated."""
         if self._is_observed:
             with error_translation.translating():
                 return work(ObservedReadConnection(self._join()))
-        return self._do("execute", lambda borrowed: work(ReadConnection(self.engine.dialect, borrowed)))
+        return self._do("execute", lambda connection: work(ReadConnection(self.engine.dialect, connection)))
 
     def flush(self) -> None:
-        """Send what entities were changed to."""
+        """Send the changes of entities."""
         if self._is_session_begun:
             self.session.flush()
 
     def commit(self) -> None:
-        """Make all of it last.
+        """Commit the transaction.
 
         Raises:
-            ServiceUnavailable: perhaps it does not; when the connection was lost meanwhile, nobody knows.
+            ServiceUnavailable: the commit failed. If the connection was lost during COMMIT, the result is unknown.
         """
         self.flush()
         try:
@@ -86,13 +86,13 @@ class Transaction:
             if self._is_session_begun:
                 self.session.commit()
             if self.is_connected and (not self._is_joined or self._has_more):
-                self._do("commit", lambda borrowed: self.engine.dialect.do_commit(cast("Any", borrowed)))
+                self._do("commit", lambda connection: self.engine.dialect.do_commit(cast("Any", connection)))
         except ServiceUnavailable as error:
             error.facts = {**error.facts, "is_undone": error.facts.get("is_undone") and not error.facts["disconnected"]}
             raise
 
     def end(self) -> None:
-        """Undo what was not committed, and let go of the connection."""
+        """Roll back uncommitted changes, and return the connection to the pool."""
         try:
             if self._is_session_begun:
                 self.session.rollback()
@@ -112,18 +112,18 @@ class Transaction:
             raise error from exc
 
     def _join(self) -> Connection:
-        """Return the connection, of which the session's transaction is part from now on."""
+        """Join the session to the connection, and return the connection."""
         return self.session.connection(bind_arguments={"bind": self.connection})
 
     @property
     def _has_more(self) -> bool:
-        """Return whether something was sent after the session's transaction had ended."""
+        """Return whether statements were sent after the session's transaction had ended."""
         driven: Any = self._checked_out.driver_connection if self._checked_out.is_valid else None
         return driven is not None and driven.pgconn.transaction_status != IDLE
 
     @property
     def _is_observed(self) -> bool:
-        """Return whether something listens to what is done here, so that all of it must pass SQLAlchemy's session."""
+        """Return whether there are event listeners. Then all statements must pass SQLAlchemy's session."""
         return (
             listeners.on_engine(self.engine)
             or listeners.on_sessions(self._sessions.session_factory.class_)
@@ -132,7 +132,7 @@ class Transaction:
 
     @property
     def _is_session_begun(self) -> bool:
-        """Return whether the session is in use, by a repository or by itself."""
+        """Return whether the session has begun a transaction, inside or outside of a unit of work."""
         return self.session.in_transaction() if "session" in vars(self) else has_begun(self._sessions)
 
     @property
@@ -141,13 +141,13 @@ class Transaction:
 
 
 class Usage:
-    """Whether this process has ever used a session outside of units of work; until then no read looks for one."""
+    """Marks that this process has used a session outside of a unit of work. Until then, no read checks for one."""
 
     is_outside = False
 
 
 def has_begun(sessions: scoped_session[Session]) -> bool:
-    """Return whether the session of this context has begun a transaction; without a context there is none."""
+    """Return whether the session of this context has begun a transaction; ``False`` without a context."""
     try:
         return sessions.registry.has() and sessions.registry().in_transaction()
     except RuntimeError:
@@ -155,4 +155,4 @@ def has_begun(sessions: scoped_session[Session]) -> bool:
 
 
 current: Final[ContextVar[Transaction | None]] = ContextVar("transaction", default=None)
-"""The transaction that this work is part of."""
+"""The transaction of the current context."""

@@ -1,4 +1,4 @@
-"""A unit of work: one transaction around a use case. Units join: inside another, a commit is a flush."""
+"""The unit of work: one transaction around a use case. An inner unit joins the outer one; its commit is a flush."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -27,12 +27,12 @@ R = TypeVar("R")
 
 
 def _opened(kind: Callable[[Session], R]) -> cached_property[R]:
-    """Return a repository of the unit, opened when it is asked for."""
+    """Return a repository of the unit, created at its first use."""
     return cached_property(lambda unit: kind(unit.transaction.session))
 
 
 class UnitOfWork:
-    """Opens repositories on one transaction; what is not committed when it ends is rolled back, and all around it."""
+    """Opens repositories on one transaction. At its end, uncommitted changes are rolled back, with all outer units."""
 
     erasure = _opened(ErasureRepository)
     expired = _opened(ExpiryRepository)
@@ -59,11 +59,11 @@ class UnitOfWork:
         return self
 
     def commit(self) -> None:
-        """Make the unit's effects last, or join them to those of the unit around it.
+        """Commit the transaction, or, in an inner unit, flush the changes.
 
         Raises:
-            ServiceUnavailable: the database is out of reach.
-            RuntimeError: a unit inside ended without a commit, which undoes this one too.
+            ServiceUnavailable: the database is not reachable.
+            RuntimeError: an inner unit ended without a commit, therefore this one can't be committed.
         """
         if self.transaction.is_undone:
             raise RuntimeError("a unit of work inside this one ended without a commit")

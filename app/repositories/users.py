@@ -1,4 +1,4 @@
-"""The collection of users, and of registrations that are not users yet."""
+"""The collections of users, and of registrations that are not activated yet."""
 
 from datetime import datetime
 from typing import Final, cast
@@ -32,7 +32,7 @@ RESETTING: Final = CompiledStatement(
 )
 ALL: Final = CompiledStatement(select(*COLUMNS).where(User.delete_time.is_(None)).order_by(User.create_time, User.id))
 DELETED_PER_RUN: Final = 10
-"""Expired registrations deleted with each new one, so that they go faster than they come and no job is needed."""
+"""The number of expired rows that each new one deletes. It is more than one, therefore the tables stay small."""
 
 
 class UserReads:
@@ -46,14 +46,14 @@ class UserReads:
         return cast("UserView | None", self._reads.first(BY_EMAIL, email=same_address(email)))
 
     def has_email(self, email: str) -> bool:
-        """Tell whether a user has this address, by one row either way."""
+        """Return whether a user has this address. The statement returns one row in both cases."""
         return bool(self._reads.value(HAS_EMAIL, email=same_address(email)))
 
     def pending(self, token_digest: bytes, *, now: datetime) -> PendingUser:
-        """Return whose account a token of a registration activates.
+        """Return the name and address of the registration that a token activates.
 
         Raises:
-            InvalidOneTimeToken: nobody's.
+            InvalidOneTimeToken: there is no registration with this token, or it has expired.
         """
         row = self._reads.first(PENDING, digest=token_digest, now=now)
         if row is None:
@@ -61,10 +61,10 @@ class UserReads:
         return cast("PendingUser", row)
 
     def resetting(self, token_digest: bytes, *, now: datetime) -> PendingUser:
-        """Return whose password a token may set.
+        """Return the name and address of the user whose password a token may set.
 
         Raises:
-            InvalidOneTimeToken: nobody's.
+            InvalidOneTimeToken: there is no password reset with this token, or it has expired.
         """
         row = self._reads.first(RESETTING, digest=token_digest, now=now)
         if row is None:
@@ -75,7 +75,7 @@ class UserReads:
         """Return the user.
 
         Raises:
-            UserNotFound: there is none with this id, or no longer.
+            UserNotFound: there is no user with this ID, or the user was deleted.
         """
         row = self._reads.first(ONE, of=user_id)
         if row is None:
@@ -88,7 +88,7 @@ class UserReads:
 
 
 class UserRepository:
-    """Users as entities, inside a unit of work; what is got is kept from others until the unit ends."""
+    """Users as entities, inside a unit of work. ``get`` methods lock the user until the unit ends."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -97,7 +97,7 @@ class UserRepository:
         """Add the user.
 
         Raises:
-            InvalidOneTimeToken: somebody has this address by now.
+            InvalidOneTimeToken: meanwhile another user has this address.
         """
         self._session.add(user)
         self._session.flush()
@@ -106,7 +106,7 @@ class UserRepository:
         """Return the user.
 
         Raises:
-            UserNotFound: there is none with this id, or no longer.
+            UserNotFound: there is no user with this ID, or the user was deleted.
         """
         user = self._session.get(User, user_id, with_for_update=True, populate_existing=True)
         if user is None or user.delete_time is not None:
@@ -117,7 +117,7 @@ class UserRepository:
         """Return the user with this address.
 
         Raises:
-            UserNotFound: there is none.
+            UserNotFound: there is no such user.
         """
         statement = select(User).where(User.email == same_address(email)).with_for_update()
         user = self._session.scalar(statement.execution_options(populate_existing=True))
@@ -126,9 +126,9 @@ class UserRepository:
         return user
 
     def allow_reset(self, email: str, token_digest: bytes, *, until: datetime, now: datetime) -> bool:
-        """Let whoever has the token set the password of the user with this address; ``False`` when there is none.
+        """Store a password reset for the user with this address; return ``False`` if there is no such user.
 
-        Either way a row is written, and a few that have expired are deleted.
+        In both cases it writes a row, and deletes a few expired ones.
         """
         whose = select(User.id).where(User.email == same_address(email), User.is_disabled.is_(False)).scalar_subquery()
         row = {"token_digest": token_digest, "user_id": func.coalesce(whose, DELETED_USER_ID), "expire_time": until}
@@ -140,10 +140,10 @@ class UserRepository:
         return user_id != DELETED_USER_ID
 
     def take_reset(self, token_digest: bytes, *, now: datetime) -> User:
-        """Return the user whose password the token may set, and let no token do so any more.
+        """Return the user whose password the token may set, and delete all password resets of the user.
 
         Raises:
-            InvalidOneTimeToken: it may set nobody's.
+            InvalidOneTimeToken: there is no password reset with this token, or it has expired.
         """
         allowed = select(PasswordReset.user_id).where(
             PasswordReset.token_digest == token_digest, PasswordReset.expire_time > now
@@ -157,7 +157,7 @@ class UserRepository:
         return user
 
     def end_resets(self, user_id: UUID) -> list[bytes]:
-        """Let no token set the user's password any more, and return the digests of those that could."""
+        """Delete all password resets of the user, and return the digests of their tokens."""
         ended = delete(PasswordReset).where(PasswordReset.user_id == user_id).returning(PasswordReset.token_digest)
         return [*self._session.scalars(ended)]
 
@@ -169,7 +169,7 @@ class RegistrationRepository:
         self._session = session
 
     def add(self, registration: Registration, *, now: datetime) -> None:
-        """Add the registration, and delete a few that have expired."""
+        """Add the registration, and delete a few expired ones."""
         self._session.add(registration)
         self._session.flush()
         expired = select(Registration.id).where(Registration.expire_time <= now).limit(DELETED_PER_RUN)
@@ -178,10 +178,10 @@ class RegistrationRepository:
         )
 
     def take(self, token_digest: bytes, *, now: datetime) -> Registration:
-        """Return the registration that a token belongs to, and remove all of its address: they are of no use any more.
+        """Return the registration of a token, and delete all registrations of its address.
 
         Raises:
-            InvalidOneTimeToken: it belongs to none, or did.
+            InvalidOneTimeToken: there is no registration with this token, or it has expired.
         """
         statement = select(Registration).where(
             Registration.token_digest == token_digest, Registration.expire_time > now

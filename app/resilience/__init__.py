@@ -1,5 +1,5 @@
-"""Time and what to do when it runs out, and what to do with a dependency that fails. Knows no HTTP and no SQL.
+"""Deadlines, retries, circuit breakers, limits and queues: protection from slow and failed dependencies.
 
-Safe by default, bounded, keyword-only; refuses nonsense at construction. It tells its hooks frozen facts; logs and
-metrics are made of them elsewhere.
+Knows neither HTTP nor SQL. Everything is safe by default, bounded and keyword-only, and rejects invalid arguments at
+construction. It reports events to hooks as frozen objects; logging and metrics are built on those hooks elsewhere.
 """

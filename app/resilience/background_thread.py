@@ -1,4 +1,4 @@
-"""Work that is done beside other work of the same request, in a thread that knows whom it is done for."""
+"""Work in a background thread that keeps the context of its request."""
 
 import threading
 from collections.abc import Callable
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 def run_in_background(work: Callable[[], T], *, name: str) -> "Future[T]":
-    """Begin the work in a thread of this name, and return what is to come of it.
+    """Start the work in a thread with this name, and return its future.
 
-    The request's id, trace, caller, deadline and trail go along. How many threads there are is bounded by who may
-    begin such work, which has a bound in time of its own; nobody waits for one when the process ends. If the process
-    can't have another thread, the work ends with ``ServiceUnavailable``.
+    The thread has the request's ID, trace, caller, deadline and timings. The number of threads is bounded by the
+    callers, which have their own time limit. The process does not wait for these threads when it ends. If the process
+    can't start another thread, the future fails with ``ServiceUnavailable``.
     """
     future: Future[T] = Future()
 

@@ -1,4 +1,4 @@
-"""What is remembered so as not to be found out again: bounded, by whatever names it; any number of threads may ask."""
+"""A thread-safe cache with a maximum size."""
 
 import threading
 from typing import Generic, TypeVar
@@ -8,16 +8,16 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """Remembers so many things, and of more those that were learnt last."""
+    """A cache that evicts the oldest entry when it is full."""
 
     def __init__(self, max_size: int) -> None:
-        """Make it empty.
+        """Create an empty cache.
 
         Raises:
-            ValueError: it could not remember anything.
+            ValueError: ``max_size`` is not positive.
         """
         if max_size < 1:
-            raise ValueError("a memory has room for one thing at least")
+            raise ValueError("the size of a cache is at least one")
         self._max_size = max_size
         self._lock = threading.Lock()
         self._entries: dict[K, V] = {}
@@ -26,11 +26,11 @@ class BoundedCache(Generic[K, V]):
         return len(self._entries)
 
     def get(self, key: K) -> V | None:
-        """Return what is known of this."""
+        """Return the value, or ``None``."""
         return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Remember this, in place of what was known of it, and forget what was learnt first if need be."""
+        """Set the value, and evict the oldest entry if the cache is full."""
         with self._lock:
             self._entries.pop(key, None)
             if len(self._entries) >= self._max_size:

@@ -1,10 +1,10 @@
-"""A circuit breaker: what keeps failing is left alone for a while, then asked by one on behalf of all.
+"""A circuit breaker: it stops calls to a failing dependency, and probes the dependency before calls resume.
 
-With ``health_check`` that is the process itself, in a thread beside the requests; otherwise a caller.
+With ``health_check`` a thread of this process probes the dependency; otherwise a client's call does.
 
-The semantics are those of sony/gobreaker: counts belong to a generation, which ends with each change of state and with
-each interval while closed, and a result that comes later than its generation counts nowhere. One per dependency and
-process.
+The semantics are those of sony/gobreaker. Counts belong to a generation, which ends with each state transition and with
+each interval while closed. A result that arrives after its generation is not counted. There is one breaker per
+dependency and process.
 """
 
 import os
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class State(StrEnum):
-    """Whether calls pass."""
+    """The state of a breaker, which decides if calls pass."""
 
     CLOSED = "closed"
     HALF_OPEN = "half-open"
@@ -39,7 +39,7 @@ class State(StrEnum):
 
 
 class _Trigger(Enum):
-    """What changes the state."""
+    """The cause of a state transition."""
 
     TRIPPED = "too many calls failed"
     COOLED = "the dependency was left alone for long enough"
@@ -57,7 +57,7 @@ TRANSITIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Transitioned:
-    """A breaker changed its state; ``counts`` are those that led there, ``cause`` the failure that was one too many."""
+    """A breaker changed its state because of these ``counts``; ``cause`` is the last failure before the transition."""
 
     name: str
     before: State
@@ -68,7 +68,7 @@ class Transitioned:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A breaker refused a call."""
+    """A breaker rejected a call."""
 
     name: str
     state: State
@@ -78,7 +78,7 @@ Event = Transitioned | Rejected
 
 
 class Ticket:
-    """The permission for one call. Say how it went by ``done``, or let a ``with`` block say it."""
+    """The permission for one call. Report its outcome with ``done``, or use it as a ``with`` block."""
 
     __slots__ = ("_breaker", "generation", "is_done")
 
@@ -86,7 +86,7 @@ class Ticket:
         self._breaker, self.generation, self.is_done = breaker, generation, False
 
     def done(self, *, ok: bool | None, cause: BaseException | None = None) -> None:
-        """Report success, failure or, with ``None``, that nothing was learnt; only the first report counts."""
+        """Report success, failure or, with ``None``, an outcome without evidence; only the first report counts."""
         self._breaker._settle(self, ok, cause)  # noqa: SLF001 -- the other half of the breaker
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class Ticket:
         self.report(error)
 
     def report(self, error: BaseException | None) -> None:
-        """Report success, or whatever this error means to the breaker."""
+        """Report success, or the outcome that the error stands for."""
         if error is None:
             self.done(ok=True)
         else:
@@ -105,22 +105,22 @@ class Ticket:
 
 
 class Breaker:
-    """Guards a dependency; a call is refused at once while that is known not to answer.
+    """Guards a dependency: while the dependency is known to fail, calls are rejected immediately.
 
     Args:
         name: the dependency, for the log.
-        ready_to_trip: whether the counts of this interval are bad enough; called under the lock.
-        is_failure: whether an error speaks against the dependency; ``None`` where it says nothing.
+        ready_to_trip: returns true if the counts of this interval open the breaker; called under the lock.
+        is_failure: returns true if an error is the dependency's fault, and ``None`` if the error is not evidence.
         interval: how long calls are counted together while closed.
-        open_for: how long the dependency is left alone, and a probe waited for before another one may try.
-        max_probes: calls that pass while half-open, all of which have to succeed; none with ``health_check``.
-        ask: raises while the dependency is away. It is called at once when the breaker opens, then after each
-            ``open_for``, until it returns. No call of a client is a probe then.
-        hooks: are told of every transition and refusal, outside the lock.
+        open_for: how long no call passes while open, and how long a probe may take before the next one may start.
+        max_probes: calls that pass while half-open, all of which have to succeed; zero with ``health_check``.
+        health_check: raises while the dependency is down. It is called immediately when the breaker opens, then after
+            each ``open_for``, until it returns. Then no client's call is a probe.
+        hooks: called with every transition and rejection, outside the lock.
         monotonic: the clock, in seconds.
 
     Raises:
-        ValueError: what is asked for makes no sense.
+        ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -155,14 +155,14 @@ class Breaker:
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
-        """Begin anew. A fork takes no callers along, but a copy of the lock, perhaps held."""
+        """Reset the state. A fork does not copy threads, but it does copy the lock, which may be held."""
         self._lock = threading.Lock()
         self._untold: deque[Event] = deque()
         self._state, self._lacks_prober = State.CLOSED, False
         self._begin(self._monotonic())
 
     def state(self) -> State:
-        """Return the state at this moment, which time alone may have changed."""
+        """Return the current state, which time alone may have changed."""
         with self._lock:
             self._catch_up(self._monotonic())
             state = self._state
@@ -171,23 +171,23 @@ class Breaker:
 
     @property
     def counts(self) -> Counts:
-        """Return what was counted in the present generation."""
+        """Return the counts of the current generation."""
         return self._counts
 
     def call(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, if it may be called.
+        """Return the result of ``work``, if calls may pass.
 
         Raises:
-            ServiceUnavailable: it may not be called now.
+            ServiceUnavailable: calls may not pass now.
         """
         with self.allow():
             return work()
 
     def allow(self) -> Ticket:
-        """Return the permission for one call, whose outcome has to be reported on it.
+        """Return the permission for one call; the caller must report its outcome.
 
         Raises:
-            ServiceUnavailable: the dependency is left alone, or others are probing it.
+            ServiceUnavailable: the breaker is open, or the maximum number of probes is in flight.
         """
         with self._lock:
             now = self._monotonic()
@@ -207,7 +207,7 @@ class Breaker:
         return ticket
 
     def probe(self) -> Ticket | None:
-        """Return the permission to ask in the name of the process; ``None`` once the breaker is closed."""
+        """Return the permission for a probe by this process; ``None`` once the breaker is closed."""
         with self._lock:
             if self._state is State.CLOSED:
                 return None
@@ -246,7 +246,9 @@ class Breaker:
                 self._transition(_Trigger.TRIPPED, cause)
 
     def _catch_up(self, now: float) -> None:
-        """Do what time alone brings about. Half-open, a probe that nobody heard of again gives way to another."""
+        """Apply the transitions that are due by time. While half-open, a probe without a result gives way to another
+        one.
+        """
         if now < self._ends or (self.ask is not None and self._state is not State.CLOSED):
             return
         if self._state is State.OPEN:
@@ -261,7 +263,7 @@ class Breaker:
         self._begin(self._monotonic())
 
     def _begin(self, now: float) -> None:
-        """Begin a generation."""
+        """Start a generation."""
         self._generation += 1
         self._counts = Counts()
         self._ends = now + self._lasts[self._state]
@@ -277,7 +279,7 @@ class Breaker:
             self._start_probing()
 
     def _start_probing(self) -> None:
-        """Start the prober. If the process can't have another thread, the next call that is refused does."""
+        """Start the prober. If the process can't start a thread, the next rejected call tries again."""
         with self._lock:
             lacks, self._lacks_prober = self._lacks_prober, False
         try:
@@ -288,9 +290,11 @@ class Breaker:
 
 
 def _is_timeout(cause: BaseException | None) -> bool:
-    """Return whether the dependency did not answer; it may have answered only to end the work (``is_answered``)."""
+    """Return true if the dependency did not respond. One that responded by ending the work is marked
+    ``is_answered``.
+    """
     return isinstance(cause, Error) and cause.kind is Kind.DEADLINE and not cause.facts.get("is_answered")
 
 
 ALL: Final[weakref.WeakSet[Breaker]] = weakref.WeakSet()
-"""Every breaker of this process, for whoever looks inside."""
+"""Every breaker of this process, for inspection."""

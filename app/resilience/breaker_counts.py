@@ -1,11 +1,11 @@
-"""What a breaker counts, and when that is bad enough."""
+"""The counts of a circuit breaker, and the rules that open it."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 
 class Counts(NamedTuple):
-    """What the calls of one generation have come to; a call under way is a request without a result."""
+    """The results of the calls of one generation; a call in flight is a request without a result."""
 
     requests: int = 0
     total_successes: int = 0
@@ -15,7 +15,7 @@ class Counts(NamedTuple):
     consecutive_timeouts: int = 0
 
     def requested(self, change: int = 1) -> "Counts":
-        """Return the counts after one more request, or one less."""
+        """Return the counts after one more request, or one fewer."""
         return Counts(self[0] + change, *self[1:])
 
     def succeeded(self) -> "Counts":
@@ -28,10 +28,10 @@ class Counts(NamedTuple):
 
 
 def fails_at(share: float, *, min_requests: int) -> Callable[[Counts], bool]:
-    """Return the rule that trips when this share of so many requests has failed.
+    """Return the rule that opens the breaker when this share of at least so many requests has failed.
 
     Raises:
-        ValueError: the share is not within (0, 1], or the number not positive.
+        ValueError: the share is not within (0, 1], or the number is not positive.
     """
     if not 0 < share <= 1 or min_requests < 1:
         raise ValueError("a share is within (0, 1], of at least one request")

@@ -1,7 +1,7 @@
-"""A retry budget: retries are a small share of the load, so that an outage is not multiplied by those who suffer it.
+"""A retry budget: retries are a small share of the load, which keeps clients from multiplying an outage.
 
-The token bucket of gRPC's retryThrottling and of Finagle: each first try puts a part of a token in, each retry takes a
-whole one out. One per dependency and process.
+The token bucket of gRPC's retryThrottling and of Finagle: each first attempt adds a part of a token, each retry removes
+a whole token. There is one budget per dependency and process.
 """
 
 import os
@@ -10,14 +10,14 @@ import weakref
 from typing import Final
 
 UNITS_PER_TOKEN: Final = 1000
-"""Parts of a token: whole numbers do not drift."""
+"""Parts of a token, as integers, which have no rounding errors."""
 
 
 class RetryBudget:
-    """Allows retries of at most ``share`` of the first tries, and of ``most`` at once.
+    """Allows retries for at most ``share`` of the first attempts, and ``capacity`` retries at once.
 
     Raises:
-        ValueError: the share is not within [0.001, 1], or not even one retry fits in.
+        ValueError: the share is not within [0.001, 1], or the capacity is below one retry.
     """
 
     def __init__(self, *, share: float = 0.2, capacity: int = 10) -> None:
@@ -29,17 +29,17 @@ class RetryBudget:
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
-        """Begin with a full bucket, and in a forked child with a lock that nobody holds."""
+        """Start with a full bucket and, in a forked child, with a free lock."""
         self._lock = threading.Lock()
         self._parts = self._capacity
 
     def deposit(self) -> None:
-        """Count a first try."""
+        """Count a first attempt."""
         with self._lock:
             self._parts = min(self._capacity, self._parts + self._part)
 
     def withdraw(self) -> bool:
-        """Tell whether there may be a retry, and count it."""
+        """Return true if a retry is allowed, and count it."""
         with self._lock:
             if self._parts < UNITS_PER_TOKEN:
                 return False

@@ -1,7 +1,7 @@
-"""Work slots: how many requests of this process may be at work on its dependencies at once (C23a).
+"""Work slots: the limit of concurrent requests that use dependencies, per process (C23a).
 
-Not a rate limit: it bounds work in flight, whoever sent it. What finds no slot is refused within moments, so that the
-threads of the server stay free for what needs none: health, refusals, the catalogue.
+It is not a rate limit: it bounds requests in flight, from any client. A request that gets no slot is rejected within
+a second. The threads therefore stay free for requests without a slot: health checks, rejections, the catalogue.
 """
 
 import threading
@@ -16,34 +16,34 @@ from app.resilience import deadline
 
 POLL_SECONDS: Final = 0.02
 POLLS_UNTIL_STUCK: Final = 10
-"""How often a request that waits looks whether anybody has come or gone meanwhile, and for how many looks in vain.
+"""How often a waiting request polls, and after how many polls without progress the slots count as stuck.
 
-Where slots are stuck, waiting is of no use. Counted in looks, so that a machine that pauses is not taken for that.
+Waiting for stuck slots is useless. Polls are counted instead of time because a paused machine must not look stuck.
 """
 MAX_WAIT_SECONDS: Final = 1.0
-"""Seconds that it waits at most, however many go in before it."""
+"""The maximum wait in seconds, even while other requests get slots."""
 
 
 class Bulkhead:
-    """So many places to work in (``with``), and a bounded queue before them: first come, first served."""
+    """A concurrency limit (``with``) with a bounded FIFO queue."""
 
     name: ClassVar[str] = "work_slots"
-    """What they are called in metrics."""
+    """Its label in metrics."""
     detail: ClassVar[str] = "every work slot is taken"
-    """Why a request is refused."""
+    """The error detail of a rejected request."""
     may_be_stuck: ClassVar[bool] = True
-    """Whether work can stand still, so that waiting for its end is of no use."""
+    """True if work can stop making progress, in which case waiting is useless."""
 
     def __init__(self, size: int, *, queue: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Make the places.
+        """Create the slots.
 
         Args:
-            size: how many there are.
-            queue: how many may wait for one while others come and go; where slots are stuck, no more than ``size``.
+            size: the number of slots.
+            queue: how many requests may wait while others finish; at most ``size`` while the slots are stuck.
             clock: monotonic seconds.
 
         Raises:
-            ValueError: there is no place, or a negative queue.
+            ValueError: ``size`` is not positive, or ``queue`` is negative.
         """
         if size < 1 or queue < 0:
             raise ValueError("there is at least one slot, and a queue is not negative")
@@ -58,19 +58,19 @@ class Bulkhead:
 
     @property
     def in_use(self) -> int:
-        """Return how many are at work."""
+        """Return the number of used slots."""
         return self.size - self._free
 
     @property
     def waiting(self) -> int:
-        """Return how many wait for one."""
+        """Return the number of waiting requests."""
         return len(self._waiting)
 
     def __enter__(self) -> None:
-        """Work in a slot.
+        """Take a slot.
 
         Raises:
-            ServiceUnavailable: none became free soon enough, or too many wait already.
+            ServiceUnavailable: no slot became free in time, or too many requests already wait.
             DeadlineExceeded: the request's budget ended first.
         """
         self._acquire()
@@ -96,7 +96,7 @@ class Bulkhead:
             self._wait(turn, moves)
 
     def _wait(self, turn: threading.Lock, moves: int) -> None:
-        """Return once it is our turn; whoever leaves hands over the slot itself."""
+        """Return once the request has a slot; a request that finishes passes its slot on."""
         limit = deadline.current.get()
         until = self._clock() + (MAX_WAIT_SECONDS if limit is None else min(MAX_WAIT_SECONDS, limit.remaining()))
         polls_left = POLLS_UNTIL_STUCK
@@ -116,7 +116,7 @@ class Bulkhead:
             raise self._full()
 
     def _move(self) -> None:
-        """Note, under the lock, that somebody came or went."""
+        """Record, under the lock, that a request started or finished."""
         self._moves += 1
         self._is_stuck = False
 

@@ -1,4 +1,4 @@
-"""A deadline: the moment by which all work for a request has to be done, as a value that is handed down."""
+"""A deadline: the time by which all work for a request must end, passed along as a value."""
 
 import threading
 import time
@@ -14,18 +14,18 @@ from app.errs.platform import DeadlineExceeded
 
 @dataclass(slots=True, eq=False)
 class Deadline:
-    """A budget and the moment, on the monotonic clock in seconds, when it is spent; cut, if nobody waits any more."""
+    """A time budget and its end, in seconds of the monotonic clock; cut if the client no longer waits."""
 
     budget: timedelta
     at: float
     is_shortened: bool = False
-    """Whether the caller asked for less than the house grants: then its end proves nothing against a dependency."""
+    """True if the caller requested less than the default budget. Its end is then not evidence against a dependency."""
     _interrupts: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def after(cls, budget: timedelta, *, is_shortened: bool = False) -> "Deadline":
-        """Return the deadline that lies one budget ahead.
+        """Return the deadline at the end of a budget that starts now.
 
         Raises:
             ValueError: the budget is not positive.
@@ -40,18 +40,20 @@ class Deadline:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the budget is spent."""
+        """True if the budget is spent."""
         return time.monotonic() >= self.at
 
     def cut(self) -> None:
-        """End it now, since nobody waits for the outcome any more, and interrupt what is under way."""
+        """End the budget now because no client waits for the result, and interrupt the work in flight."""
         self.at, self.is_shortened = min(self.at, time.monotonic()), True
         with self._lock:
             for interrupt in self._interrupts:
                 interrupt()
 
     def on_cut(self, interrupt: Callable[[], None]) -> Callable[[], None]:
-        """Have this called when the deadline is cut; return what takes that back, or waits until it is done."""
+        """Call ``interrupt`` when the deadline is cut. Return a function that cancels this, or waits until it is
+        done.
+        """
         with self._lock:
             self._interrupts.append(interrupt)
 
@@ -62,28 +64,28 @@ class Deadline:
         return forget
 
     def exceeded(self, spent_in: str) -> DeadlineExceeded:
-        """Return the error that says where the time went; it is the caller's fault if the caller has set the budget."""
+        """Return the error that names the stage in ``spent_in``. It is a client error if the caller set the budget."""
         error = DeadlineExceeded(budget_ms=round(self.budget.total_seconds() * 1000), spent_in=spent_in)
         error.is_callers = self.is_shortened
         return error
 
     def check(self, spent_in: str) -> None:
-        """Go on only while there is time left.
+        """Raise if no time is left.
 
         Raises:
-            DeadlineExceeded: there is none.
+            DeadlineExceeded: the budget is spent.
         """
         if self.is_over:
             raise self.exceeded(spent_in)
 
 
 current: Final[ContextVar[Deadline | None]] = ContextVar("deadline", default=None)
-"""The deadline of the request that this work is done for."""
+"""The deadline of the current request."""
 
 
 @contextmanager
 def within(budget: timedelta) -> Iterator[None]:
-    """Give the work of this block a budget of its own, where the deadline in force does not come first."""
+    """Give the work of this block its own budget, unless the current deadline ends earlier."""
     outer, inner = current.get(), Deadline.after(budget)
     token = current.set(outer if outer is not None and outer.at <= inner.at else inner)
     try:

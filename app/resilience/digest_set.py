@@ -1,7 +1,7 @@
-"""A set of 64-bit digests that expire, in 16 bytes each: 500,000 take 8 MB, where a set of strings takes 70 MB.
+"""A set of 64-bit digests that expire, 16 bytes each: 500,000 digests take 8 MB, a set of strings takes 70 MB.
 
-One thread changes it while any number of threads search it. A change replaces a small sorted array; it never alters an
-array that a search may be looking at.
+One thread changes the set; any number of threads search it. A change replaces a small sorted array and never modifies
+an array that a search may be reading.
 """
 
 import hashlib
@@ -16,12 +16,14 @@ EMPTY: Final[Shard] = (array("Q"), array("Q"))
 
 
 def digest_of(text: str) -> int:
-    """Return the digest of a text: 64 bits of BLAKE2b (RFC 7693); two of 500,000 equal a third by 1 in 10**13."""
+    """Return the digest of a text: 64 bits of BLAKE2b (RFC 7693); one of 500,000 equals another text's by 1 in
+    10**13.
+    """
     return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())
 
 
 class DigestSet:
-    """Digests, each until a second of 1970."""
+    """Digests with an expiry time in Unix seconds."""
 
     def __init__(self) -> None:
         self._shards: dict[int, Shard] = {}
@@ -39,7 +41,7 @@ class DigestSet:
         return at < len(shard[0]) and shard[0][at] == digest
 
     def add(self, digest: int, until: int) -> None:
-        """Add a digest; of two ends, the later one counts."""
+        """Add a digest; the later of two expiry times counts."""
         digests, ends = self._shards.get(digest >> _SHIFT, EMPTY)
         at = bisect_left(digests, digest)
         if at < len(digests) and digests[at] == digest:
@@ -53,7 +55,7 @@ class DigestSet:
         self._size += 1
 
     def discard_expired(self, now: float, *, shards: int = SHARDS) -> None:
-        """Discard what has expired in the next so many shards; a part of them does not hold up other threads."""
+        """Discard the expired digests of the next shards; one part of the set does not block other threads for long."""
         for number in range(self._next, self._next + shards):
             shard = self._shards.get(number % SHARDS)
             if shard is None or min(shard[1]) > now:

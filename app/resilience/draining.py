@@ -1,20 +1,20 @@
-"""Whether this instance is on its way out: one byte of memory that gunicorn's master shares with all its workers.
+"""The shutdown flag of this instance: one byte of memory that gunicorn's master shares with all its workers.
 
-The master writes it in its signal handler, so that readiness fails at once, in every worker, with nobody to ask.
+The master sets it in its signal handler. Readiness therefore fails immediately in every worker, without communication.
 """
 
 import mmap
 from typing import Final
 
 _shared: Final = mmap.mmap(-1, 1)
-"""Anonymous memory, which a fork does not copy: made before the workers are, when the master imports this."""
+"""Anonymous memory that a fork shares. The master creates it with this import, before it starts the workers."""
 
 
 def begin() -> None:
-    """Declare that the instance is shutting down; nothing takes that back."""
+    """Mark the instance as shutting down; this is final."""
     _shared[0] = 1
 
 
 def has_begun() -> bool:
-    """Tell whether the instance is shutting down."""
+    """True if the instance is shutting down."""
     return _shared[0] == 1

@@ -1,4 +1,4 @@
-"""How the rooms of this floor tell what happened: frozen facts to hooks, none of which can harm the work itself."""
+"""Dispatch of events to hooks; a failing hook does not affect the work itself."""
 
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
@@ -11,7 +11,7 @@ _LOG: Final = product.logger("resilience")
 
 
 def notify(hooks: Iterable[Callable[[Event], None]], event: Event) -> None:
-    """Tell every hook; one that raises loses its own turn and nobody else's."""
+    """Call every hook with the event. An exception of one hook is logged and does not affect the others."""
     for hook in hooks:
         try:
             hook(event)

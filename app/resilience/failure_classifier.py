@@ -1,4 +1,4 @@
-"""Which errors speak against a dependency, and which only against whoever asked."""
+"""Classification of errors: failures of a dependency, and errors that the client caused."""
 
 from typing import Final
 
@@ -6,13 +6,13 @@ from app.errs import Error, Kind
 from app.resilience import deadline
 
 FAILURES: Final = frozenset({Kind.UNAVAILABLE, Kind.EXTERNAL, Kind.DEADLINE, Kind.DATABASE, Kind.IO})
-"""Kinds that speak against the dependency; with any other it has done its part."""
+"""Kinds that are the dependency's fault; with any other kind the dependency has responded correctly."""
 
 
 def is_failure(error: BaseException) -> bool | None:
-    """Tell whether an error speaks against the dependency; ``None``: it says nothing about it.
+    """Return true if an error is the dependency's fault; ``None`` if the error is not evidence.
 
-    A budget that the caller shortened proves nothing when it runs out; neither does a caller that goes away, nor a bug.
+    A spent budget is not evidence if the caller shortened it. A client that disconnects and a bug are not evidence.
     """
     if isinstance(error, Error):
         limit = deadline.current.get()

@@ -1,7 +1,7 @@
-"""The share of the work slots that hashing passwords may take: half of them, and half of the threads with its queue.
+"""The share of work slots for password hashing: half of the slots, and with its queue half of the threads.
 
-One hash takes 20 ms of a core and 19 MiB: without a share of its own, a burst of logins leaves no slot for others. The
-share is taken before the slot, so that whoever waits for it holds none.
+One hash takes 20 ms of CPU time and 19 MiB. Without a separate share, a burst of logins would take every slot. The
+share is taken before the slot. A request that waits for the share therefore holds no slot.
 """
 
 from collections.abc import Callable
@@ -17,29 +17,29 @@ _is_held: Final[ContextVar[bool]] = ContextVar("is_hashing_share_held", default=
 
 
 class HashingShare(Bulkhead):
-    """At most half of the work slots, each taken together with one of them (``with``)."""
+    """At most half of the work slots; each place is taken together with a slot (``with``)."""
 
     place = "hashing"
     detail = "too many passwords are being hashed"
     may_be_stuck = False
-    """On a busy machine a hash takes long, and always ends."""
+    """On a busy machine a hash takes long, but it always ends."""
 
     def __init__(self, bulkhead: Bulkhead, *, threads: int) -> None:
-        """Make the share.
+        """Create the share.
 
         Args:
-            bulkhead: all of them; of a single one, the share is that one.
-            threads: of the server. Requests that wait for the share hold theirs, so at most half of them do.
+            bulkhead: the work slots. With a single slot, the share is that slot.
+            threads: the server's threads. A request that waits for the share holds a thread; at most half of them do.
         """
         size = max(1, bulkhead.size // 2)
         super().__init__(size, queue=max(0, threads // 2 - size))
         self._slots = bulkhead
 
     def __enter__(self) -> None:
-        """Take a place, and then a work slot.
+        """Take a place, then a work slot.
 
         Raises:
-            ServiceUnavailable: none became free soon enough, or too many wait already.
+            ServiceUnavailable: no place became free in time, or too many requests already wait.
             DeadlineExceeded: the request's budget ended first.
         """
         self._acquire()
@@ -57,10 +57,10 @@ class HashingShare(Bulkhead):
 
     @staticmethod
     def check() -> None:
-        """Hold that a place is taken.
+        """Check that the caller holds a place.
 
         Raises:
-            RuntimeError: a use case hashes without declaring it.
+            RuntimeError: a use case hashes without ``@hashing``.
         """
         if not _is_held.get():
             raise RuntimeError(
@@ -69,11 +69,11 @@ class HashingShare(Bulkhead):
 
 
 def hashing(method: Callable[P, R]) -> Callable[P, R]:
-    """Declare that a use case hashes a password: its operations run within the share. It stands below ``@raises``."""
+    """Declare that a use case hashes a password: its operations run within the share. Put it below ``@raises``."""
     method.__hashes__ = True  # type: ignore[attr-defined]  # read by hashes
     return method
 
 
 def hashes(method: Callable[..., object]) -> bool:
-    """Tell whether a use case declares that it hashes."""
+    """True if a use case declares that it hashes."""
     return getattr(method, "__hashes__", False) is True

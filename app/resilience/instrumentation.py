@@ -1,11 +1,11 @@
-"""Counts what breakers and retries tell their hooks."""
+"""Hooks that count the events of breakers and retries in metrics."""
 
 from app.observability import metrics
 from app.resilience import breaker, retry
 
 
 def count_breaker_event(event: breaker.Event) -> None:
-    """Count a change of state, or a refusal."""
+    """Count a state transition or a rejection."""
     if isinstance(event, breaker.Transitioned):
         metrics.breaker_changed(event.name, event.before, event.after)
     else:
@@ -13,7 +13,7 @@ def count_breaker_event(event: breaker.Event) -> None:
 
 
 def count_retry(event: retry.Event) -> None:
-    """Count another attempt, or that there is none."""
+    """Count a retry, or the end of retries."""
     if isinstance(event, retry.Retried):
         metrics.RETRIES.labels(event.name).inc()
     else:
@@ -21,7 +21,7 @@ def count_retry(event: retry.Event) -> None:
 
 
 def count_database_retry(event: retry.Event) -> None:
-    """Count, of an attempt that follows, what the database said: a lost connection says nothing."""
+    """Count a retry by the SQLSTATE of the database's error; a lost connection has none."""
     count_retry(event)
     if isinstance(event, retry.Retried):
         facts = getattr(event.error, "facts", {})

@@ -1,8 +1,8 @@
-"""Bounds the guesses at the password of one account from one client network, whether or not there is such an account.
+"""A limit on password attempts per account and client network, whether or not the account exists.
 
-By account and network, because a limit by account alone lets any stranger keep the owner out. Nothing sleeps: a guess
-too many is refused before anything is hashed. Guesses in a live session are counted apart, so that no stranger locks
-one. They are guesses at one password: whoever has set another one by mail begins anew.
+A limit per account alone would let an attacker lock the owner out. Nothing sleeps: an attempt over the limit is
+rejected before anything is hashed. Attempts in an open session are counted separately. Login attempts of others
+therefore do not block it. The counters depend on the password: a password reset by email starts new ones.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ WINDOW: Final = timedelta(minutes=15)
 
 
 class LoginThrottle:
-    """Counts attempts by account, by client network, and by what is kept of the password."""
+    """Counts attempts per account, client network and stored password hash."""
 
     def __init__(self, rate_limits: RateLimitStore) -> None:
         self._rate_limits = rate_limits
@@ -27,20 +27,20 @@ class LoginThrottle:
         """Count an attempt to log in.
 
         Args:
-            address: of the account, which need not exist.
-            password_hash: what is kept of its password.
-            network: where the attempt comes from; see ``app.wire.client_addresses.network_of``.
+            address: the email address of the account, which need not exist.
+            password_hash: the stored hash of its password.
+            network: the client's network; see ``app.wire.client_addresses.network_of``.
 
         Raises:
-            RateLimitExceeded: there were too many.
+            RateLimitExceeded: there were too many attempts.
         """
         self._count("attempts", f"{address} {password_hash} {network}")
 
     def count_password_check(self, user_id: UUID, password_hash: str | None, *, network: str) -> None:
-        """Count an attempt at the password of the caller, in a live session; see ``count_login``.
+        """Count an attempt at the caller's password in an open session; see ``count_login``.
 
         Raises:
-            RateLimitExceeded: there were too many.
+            RateLimitExceeded: there were too many attempts.
         """
         self._count("own-attempts", f"{user_id} {password_hash} {network}")
 

@@ -1,8 +1,8 @@
-"""Bounds the mails that an address is sent because somebody requested them, who may be anybody.
+"""A limit on emails per address: any client can request them, whether or not the address is theirs.
 
-Each purpose has a budget of its own: what a stranger spends on registrations is not missing for a password reset.
-Beyond the budget a mail is put off, not dropped, and the newest request supersedes the one that still waits: so the
-owner of the address gets the mail, however many strangers request one, and is not flooded either.
+Each purpose has its own budget: registrations do not use up the budget of password resets. Over the budget an email is
+delayed, not dropped, and the newest request replaces the waiting one. The owner of the address therefore gets the
+email, however many clients request one, and is not flooded.
 """
 
 import hashlib
@@ -13,30 +13,30 @@ from typing import Final
 from app.resilience.rate_limit_store import RateLimitStore
 
 MAILS_PER_WINDOW: Final = 5
-"""Mails per purpose and address that are sent at once within the hour."""
+"""Emails per purpose and address that are sent immediately within an hour."""
 WINDOW: Final = timedelta(hours=1)
 FIRST_DELAY: Final = timedelta(minutes=1)
-"""How long the first mail beyond that waits at most; each further one waits twice as long, up to 16 minutes."""
+"""The maximum delay of the first email over the budget; each further one waits twice as long, up to 16 minutes."""
 MAX_DOUBLINGS: Final = 4
 
 
 class Purpose(StrEnum):
-    """What was requested, whether or not there is an account: a budget must not depend on that."""
+    """The purpose of an email, whether or not there is an account: a budget must not depend on that."""
 
     REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"  # noqa: S105 -- not a password
 
 
 class MailThrottle:
-    """Counts mails by purpose and address, in windows that outlive the request."""
+    """Counts emails per purpose and address, in windows that outlive the request."""
 
     def __init__(self, rate_limits: RateLimitStore) -> None:
         self._rate_limits = rate_limits
 
     def delay(self, purpose: Purpose, address: str) -> timedelta:
-        """Count a request for a mail, and return how long the mail has to wait.
+        """Count a request for an email, and return the delay of the email.
 
-        All that are put off together are due at the same moment; of these, the newest is sent.
+        All delayed emails of one period are due at the same time; only the newest is sent.
         """
         key = hashlib.sha256(f"{purpose} {address}".encode()).hexdigest()
         hour = round(WINDOW.total_seconds())

@@ -1,7 +1,7 @@
-"""A poller: asks again and again for what others may have changed, in one daemon thread.
+"""A poller: calls a function periodically in one daemon thread, to load changes that others made.
 
-It works outside the requests and their slots, within a short budget of its own. What cannot be asked now is asked the
-next time: whether the other side is away, its own breaker tells.
+It runs outside the requests and their slots, with its own short budget. A poll that fails is repeated at the next
+interval. The other side's own circuit breaker reports if it is down.
 """
 
 import random
@@ -19,7 +19,7 @@ _LOG: Final = product.logger("resilience")
 
 
 class Poller:
-    """Polls from ``start`` to ``stop``; threads do not survive a fork, so it is started after it."""
+    """Polls from ``start`` to ``stop``. Start it after a fork, because threads do not survive a fork."""
 
     def __init__(
         self,
@@ -30,20 +30,20 @@ class Poller:
         within: timedelta = BUDGET,
         at_first: timedelta | None = None,
     ) -> None:
-        """Make one.
+        """Create a poller.
 
         Args:
-            name: of the thread.
-            poll: asks, and does what follows from the answer.
-            every: from one answer to the next question, less a random part so that workers do not ask together.
-            within: how long an answer may take.
-            at_first: how long the first one may take, for which ``start`` waits; ``within`` by default.
+            name: the name of the thread.
+            poll: the function to call; it applies its own result.
+            every: from one result to the next poll, less a random part so that workers do not poll together.
+            within: the budget of a poll.
+            at_first: the budget of the first poll, for which ``start`` waits; ``within`` by default.
 
         Raises:
-            ValueError: the pause is not positive.
+            ValueError: the interval is not positive.
         """
         if every <= timedelta(0):
-            raise ValueError("a pause is positive")
+            raise ValueError("the interval of a poller is positive")
         self._name, self._poll, self._every, self._within = name, poll, every, within
         self._at_first = at_first or within
         self._is_stopped = threading.Event()
@@ -51,9 +51,9 @@ class Poller:
         self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Begin: ask once before returning, so that who goes on has an answer if there is one; then in a thread.
+        """Poll once before returning, to have a first result if possible; then continue in a thread.
 
-        A poller that is running already goes on as it is.
+        A poller that is already running is unaffected.
         """
         with self._starting:
             if self._thread is not None and self._thread.is_alive():
@@ -64,7 +64,7 @@ class Poller:
             self._thread.start()
 
     def stop(self) -> None:
-        """End, once a question that was asked is answered."""
+        """Stop after the poll in flight."""
         self._is_stopped.set()
         if self._thread is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""A prober: asks, while a breaker is open, whether the dependency is back; no request is spent on it."""
+"""A prober: while a breaker is open, a thread checks if the dependency is back; no client's request is a probe."""
 
 import random
 import threading
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from app.resilience import deadline
 
 WITHIN: Final = timedelta(seconds=1)
-"""How long an answer may take."""
+"""The time limit of a probe."""
 _RANDOM: Final = random.Random()  # noqa: S311 -- no secret
 
 
@@ -31,11 +31,11 @@ class Probeable(Protocol):
 
 
 def start(breaker: Probeable, *, every: timedelta) -> None:
-    """Ask at once, and again until there is an answer, in a thread that ends when the breaker is forgotten.
+    """Probe immediately, and again until a probe succeeds, in a thread that ends when the breaker is garbage-collected.
 
     Args:
-        breaker: what is open.
-        every: from one answer to the next question, less a random part so that workers do not ask together.
+        breaker: the open breaker.
+        every: from one result to the next probe, less a random part so that workers do not probe together.
     """
     arguments = (weakref.ref(breaker), every.total_seconds())
     threading.Thread(target=_run, args=arguments, name=f"probe {breaker.name}", daemon=True).start()
@@ -47,7 +47,7 @@ def _run(breaker: Callable[[], Probeable | None], every: float) -> None:
 
 
 def _is_over(breaker: Probeable | None) -> bool:
-    """Ask once; return whether nothing is left to ask."""
+    """Probe once; return true if no further probe is needed."""
     permission = None if breaker is None else breaker.probe()
     if breaker is None or permission is None or breaker.ask is None:
         return True

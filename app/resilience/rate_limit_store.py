@@ -1,6 +1,6 @@
-"""Fixed windows: how often something happened since its window opened, counted in this process.
+"""Counters in fixed windows, for rate limits, kept in this process.
 
-For limits. A window opens with its first hit, so a limit of n lets at most 2n through in any stretch of its length.
+A window opens with its first hit. A limit of n therefore lets at most 2n hits pass in any period as long as a window.
 """
 
 import threading
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 MAX_WINDOWS: Final = 100_000
-"""Windows that are kept; beyond that the one opened first is forgotten, and with it some strictness."""
+"""The maximum number of windows; beyond that the oldest is evicted, which makes limits slightly less strict."""
 SWEEP_THRESHOLD: Final = 1024
-"""Windows among which the closed ones are not worth looking for."""
+"""The number of windows below which closed ones are not searched for."""
 
 
 class Window(NamedTuple):
-    """The hits so far, this one included, and the seconds until the window closes."""
+    """The hits so far, including this one, and the seconds until the window closes."""
 
     hits: int
     seconds_left: float
@@ -25,15 +25,15 @@ class RateLimitStore(Protocol):
     """Counts hits."""
 
     def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
-        """Count a hit, or several at once, in the window of this key, which is that long."""
+        """Count one or more hits in the window of this key. ``seconds`` is the length of the window."""
         ...
 
     def peek_local(self, key: str) -> Window:
-        """Return what this process knows, without counting; nothing of a window that has closed."""
+        """Return the window as counted by this process, without counting; zero hits if it has closed."""
         ...
 
     def peek(self, key: str) -> Window:
-        """Return the window as all processes together have counted, without counting."""
+        """Return the window as counted by all processes together, without counting."""
         ...
 
     def clear(self, key: str) -> None:
@@ -41,12 +41,12 @@ class RateLimitStore(Protocol):
         ...
 
     def reset(self, prefix: str) -> int:
-        """Set the hits of all windows whose key starts like this to zero. Return their number."""
+        """Set the hits of all windows whose key has this prefix to zero. Return their number."""
         ...
 
 
 class InMemoryRateLimitStore:
-    """Counts hits in memory; any number of threads may."""
+    """Counts hits in memory; thread-safe."""
 
     def __init__(self, *, max_windows: int = MAX_WINDOWS, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._max_windows, self._monotonic = max_windows, monotonic
@@ -55,7 +55,7 @@ class InMemoryRateLimitStore:
         self._sweep_at = SWEEP_THRESHOLD
 
     def increment(self, key: str, *, seconds: int, amount: int = 1) -> Window:
-        """Count a hit, or several at once."""
+        """Count one or more hits."""
         now = self._monotonic()
         with self._lock:
             hits, ends = self._open(key, now) or (0, now + seconds)
@@ -63,7 +63,7 @@ class InMemoryRateLimitStore:
         return Window(hits + amount, ends - now)
 
     def peek_local(self, key: str) -> Window:
-        """Return what is known, without counting; nothing of a window that has closed."""
+        """Return the window, without counting; zero hits if it has closed."""
         now = self._monotonic()
         hits, ends = self._windows.get(key, (0, now))
         return Window(hits, ends - now) if ends > now else Window(0, 0.0)
@@ -76,7 +76,7 @@ class InMemoryRateLimitStore:
             self._windows.pop(key, None)
 
     def reset(self, prefix: str) -> int:
-        """Set the hits of all windows whose key starts like this to zero. Return their number."""
+        """Set the hits of all windows whose key has this prefix to zero. Return their number."""
         with self._lock:
             found = [key for key in self._windows if key.startswith(prefix)]
             for key in found:
@@ -84,21 +84,21 @@ class InMemoryRateLimitStore:
         return len(found)
 
     def merge(self, key: str, other: Window, *, at: float) -> None:
-        """Believe somebody who, asked at that moment, had counted more."""
+        """Raise the hits to those of another store, as of this moment, if that one has counted more."""
         with self._lock:
             hits, _ = self._open(key, at) or (0, at)
             if hits < other.hits:
                 self._windows[key] = other.hits, at + other.seconds_left
 
     def _open(self, key: str, now: float) -> tuple[int, float] | None:
-        """Return the window and when it closes; none, but room for one, if it has."""
+        """Return the hits of the window and its end. If it has closed, return ``None`` and make space for a new one."""
         window = self._windows.get(key)
         if window is None:
             self._evict(now)
         return None if window is None or window[1] <= now else window
 
     def _evict(self, now: float) -> None:
-        """Forget what has closed, each time that the windows have doubled, and never keep too many."""
+        """Remove closed windows each time that the number of windows has doubled, and enforce the maximum number."""
         if len(self._windows) >= self._sweep_at:
             self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
             self._sweep_at = max(SWEEP_THRESHOLD, 2 * len(self._windows))

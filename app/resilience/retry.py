@@ -1,6 +1,6 @@
-"""Retries: bounded by attempts, by time, by the deadline in force and by a budget; exponential with full jitter.
+"""Retries with exponential backoff and full jitter, bounded by attempts, time, the deadline and a retry budget.
 
-Full jitter as in "Exponential Backoff and Jitter" (AWS, 2015): a pause is drawn between nothing and the ceiling.
+Full jitter as in "Exponential Backoff and Jitter" (AWS, 2015): a pause is random between zero and the ceiling.
 """
 
 import random
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 class StopReason(StrEnum):
-    """Why there is no other attempt."""
+    """The reason for no further attempt."""
 
     ATTEMPTS = "attempts"
     TIME = "time"
@@ -44,7 +44,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """The last attempt failed, with an error that might have passed."""
+    """The last attempt failed with a transient error."""
 
     name: str
     attempts: int
@@ -56,12 +56,14 @@ Event = Retried | GaveUp
 
 
 def is_retryable(error: Exception) -> bool:
-    """Tell whether the same may succeed later, as the error's kind says; of foreign errors only the network's."""
+    """True if the same call may succeed later, by the error's kind; of foreign errors only network errors."""
     return error.kind.retryable if isinstance(error, Error) else isinstance(error, ConnectionError | TimeoutError)
 
 
 class Attempt:
-    """One of several; as a ``with`` block it swallows the error that another attempt follows, after the pause."""
+    """One of several attempts. As a ``with`` block it suppresses the error if another attempt follows, after the
+    pause.
+    """
 
     def __init__(self, number: int, pause_after: Callable[[int, Exception], float | None]) -> None:
         self.number = number
@@ -78,9 +80,9 @@ class Attempt:
 
 
 class Retry:
-    """Does idempotent work again when it fails with what may pass: as a decorator, or attempt by attempt.
+    """Repeats idempotent work after transient errors: as a decorator, or attempt by attempt.
 
-    The error that comes out is that of the last attempt; its fact ``attempts`` says how many there were. ::
+    The raised error is that of the last attempt; its fact ``attempts`` is the number of attempts. ::
 
         for attempt in retry.attempts():
             with attempt:
@@ -88,21 +90,21 @@ class Retry:
 
     Args:
         name: the work, for the log.
-        attempts: at most so many, the first included.
-        within: the time after which no attempt is begun; the deadline in force may end it earlier.
-        initial: the ceiling of the first pause, which doubles with each.
-        longest: the ceiling that it does not exceed.
-        budget: shared with all who retry against the same dependency.
-        is_retryable: whether an error may pass.
-        is_free: whether the attempt after an error is not taken from the budget, because the error cannot last.
-        honors_retry_after: whether the pause that an error asks for is meant for us rather than for our own caller.
-        hooks: are told of every retry, and of giving up.
+        attempts: the maximum number of attempts, the first included.
+        within: the time after which no attempt starts; the current deadline may end it earlier.
+        initial: the ceiling of the first pause, which doubles with each attempt.
+        longest: the maximum ceiling.
+        budget: the retry budget, shared by all callers of the same dependency.
+        is_retryable: returns true if an error is transient.
+        is_free: returns true if the retry after an error does not use the budget, because the error cannot repeat.
+        honors_retry_after: true if the pause that an error requests is for this service and not for its own client.
+        hooks: called with every retry, and when retries are exhausted.
         monotonic: the clock, in seconds.
-        sleep: lets so many seconds pass.
+        sleep: waits for this number of seconds.
         chance: draws from [0, 1).
 
     Raises:
-        ValueError: what is asked for makes no sense.
+        ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -143,7 +145,7 @@ class Retry:
         return retried
 
     def attempts(self, *, is_idempotent: bool = True) -> Iterator[Attempt]:
-        """Yield attempts until one succeeds or raises; only one of what is not idempotent."""
+        """Yield attempts until one succeeds or raises; exactly one if the work is not idempotent."""
         if self._budget is not None:
             self._budget.deposit()
         pause_after = partial(self._pause_after, self._monotonic()) if is_idempotent else _never
@@ -170,7 +172,7 @@ class Retry:
         return None
 
     def _reason_to_stop(self, began: float, number: int, pause: float, *, is_free: bool) -> StopReason | None:
-        """Return why there is no other attempt; if there is one, it has been paid for."""
+        """Return the reason for no further attempt; if there is one, it is paid from the budget."""
         left, limit = began + self._within - self._monotonic(), deadline.current.get()
         if limit is not None:
             left = min(left, limit.remaining())
@@ -183,11 +185,11 @@ class Retry:
         return None
 
     def _pause(self, number: int, error: Exception) -> float:
-        """Return a random pause, on top of what the error asks for."""
+        """Return a random pause, added to the pause that the error requests."""
         requested = error.retry_after if self._honors_retry_after and isinstance(error, Error) else None
         ceiling = min(self._longest, self._initial * 2.0 ** min(number - 1, 60))
         return (requested or 0) + self._chance() * ceiling
 
 
 def _never(_number: int, _error: Exception) -> None:
-    """Wait for no other attempt."""
+    """Allow no further attempt."""

@@ -1,4 +1,4 @@
-"""Errors that callers ask for: which request of a series fails, and the time until it does (C25b)."""
+"""Simulated errors, requested by the caller: the request of a series that fails, and the delay before it (C25b)."""
 
 import hashlib
 import threading
@@ -12,16 +12,16 @@ from app.resilience import deadline
 from app.resilience.rate_limit_store import RateLimitStore
 
 FORGOTTEN: Final = timedelta(minutes=10)
-"""How long the first request of a series is remembered; the next one then begins another series."""
+"""How long the first request of a series is remembered; a later request starts another series."""
 STAGE: Final = "simulation"
-"""What ``spent_in`` says of a delay that is longer than the budget."""
+"""The value of ``spent_in`` for a delay that exceeds the budget."""
 
 
 def is_due(rate_limits: RateLimitStore, after: int, *, caller: str, operation: str) -> bool:
-    """Count a request of a series, and return whether it is to fail.
+    """Count a request of a series, and return true if it must fail.
 
     Args:
-        rate_limits: the store of the rate limits: bounded, and shared where those are.
+        rate_limits: the rate-limit store, which is bounded, and shared between processes if Redis is configured.
         after: how many requests of the series are handled as usual.
         caller: the token, or the address of a client without one.
         operation: the name of the operation.
@@ -33,11 +33,11 @@ def is_due(rate_limits: RateLimitStore, after: int, *, caller: str, operation: s
 
 
 def wait(seconds: float, bulkhead: AbstractContextManager[None]) -> DeadlineExceeded | None:
-    """Wait in a work slot, as a slow request does. Return an error if the budget of the request ended first.
+    """Wait in a work slot, like a slow request. Return an error if the request's budget ended first.
 
     Raises:
         ServiceUnavailable: no slot is free.
-        LookupError: there is no request, whose deadline this needs.
+        LookupError: there is no current request and therefore no deadline.
     """
     limit = deadline.current.get()
     if limit is None:

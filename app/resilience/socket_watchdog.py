@@ -1,7 +1,7 @@
-"""A watchdog for sockets: what is still busy past its deadline is shut down, so that its owner wakes with an error.
+"""A watchdog for sockets: a socket that is busy past its deadline is shut down, which wakes its owner with an error.
 
-``statement_timeout`` cannot help against a server that hangs or a network that swallows packets, and is too coarse
-for a budget of 50 ms. One thread per process looks after every watched socket; watching costs about a microsecond.
+``statement_timeout`` does not help against a server that hangs or a network that drops packets, and is too coarse
+for a budget of 50 ms. One thread per process watches all sockets; watching one costs about a microsecond.
 """
 
 import math
@@ -18,7 +18,7 @@ from app import product
 from app.observability.repeated_warnings import RepeatedWarning
 
 GRACE: Final = 0.1
-"""Seconds past the deadline, in which the server can end the statement itself."""
+"""Seconds after the deadline in which the server can end the statement itself."""
 _LOG: Final = product.logger("resilience")
 
 
@@ -32,11 +32,14 @@ class Watchdog:
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
-        """Watch nothing. A fork takes no threads along, but a copy of the lock, perhaps held, and of those waiting."""
+        """Watch nothing. A fork does not copy threads, but it does copy the lock, which may be held, and its
+        waiters.
+        """
         self._wake = threading.Condition(threading.Lock())
         self._watched: dict[int, tuple[float, int, int, Callable[[], bool] | None]] = {}
         self._wakes_at = math.inf
-        """When the thread looks next. It stays when what was due then is released: the next one would wake it again."""
+        """When the thread looks next. A release does not change it, because the next ``watch`` would wake the thread
+        again."""
         self._thread: threading.Thread | None = None
         self._has_reported = False
         self._threadless = RepeatedWarning("resilience")
@@ -44,8 +47,8 @@ class Watchdog:
     def watch(self, fd: int, *, at: float, how: int = socket.SHUT_RDWR, first: Callable[[], bool] | None = None) -> int:
         """Shut down the socket ``fd`` at ``at`` (monotonic seconds) unless released before; return a ticket.
 
-        ``SHUT_RD`` only ends reading, so that there can still be an answer. ``first``, which must not wait, is called
-        then; if it returns true, the socket is shut down ``GRACE`` after the call.
+        ``SHUT_RD`` only ends reading; a response can still be written. ``first``, which must not block, is called
+        then. If it returns true, the socket is shut down ``GRACE`` after the call.
         """
         ticket = next(self._tickets)
         with self._wake:
@@ -58,12 +61,12 @@ class Watchdog:
         return ticket
 
     def release(self, ticket: int) -> None:
-        """Stop watching; the socket is its owner's again, and may be closed or used anew."""
+        """Stop watching. The owner may then close or reuse the socket."""
         with self._wake:
             self._watched.pop(ticket, None)
 
     def _start(self) -> None:
-        """Start the thread on first use in this process. If the process can't have another one, the next use does."""
+        """Start the thread on first use in this process. If the process can't start one, the next use tries again."""
         thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         try:
             thread.start()
@@ -90,7 +93,7 @@ class Watchdog:
                 self._wake.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
     def _calls(self, first: Callable[[], bool]) -> bool:
-        """Return what the call returns; true if it raises, which is logged once in this process."""
+        """Return the result of the callback; true if it raises, which is logged once per process."""
         try:
             return first()
         except Exception:
@@ -101,7 +104,7 @@ class Watchdog:
 
 
 def _shut_down(fd: int, how: int) -> None:
-    """Wake whoever waits on the socket; the descriptor stays the owner's."""
+    """Wake all waiters of the socket; its descriptor stays open."""
     try:
         duplicate = socket.socket(fileno=os.dup(fd))
     except OSError:
@@ -109,6 +112,6 @@ def _shut_down(fd: int, how: int) -> None:
     try:
         duplicate.shutdown(how)
     except OSError:
-        pass  # already disconnected: whoever waits has been woken
+        pass  # already disconnected: the waiters are awake
     finally:
         duplicate.close()

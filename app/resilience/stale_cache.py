@@ -1,4 +1,6 @@
-"""Copies of what was got lately, for when it cannot be got: bounded in number and age, per process."""
+"""A stale-on-error cache: copies of recent results, for when the source fails; bounded in number and age, per
+process.
+"""
 
 import threading
 import time
@@ -12,23 +14,24 @@ MAX_SIZE: Final = 1000
 
 
 class StaleCache(Generic[K, V]):
-    """Keeps copies for so long, and of more than ``most`` the latest. What may be seen by whom, the key has to say.
+    """Keeps copies for their lifetime, at most ``max_size``, the newest first. The key must include the caller's
+    rights.
 
     Raises:
-        ValueError: nothing could be kept.
+        ValueError: the lifetime or the size is not positive.
     """
 
     def __init__(
         self, *, lifetime: timedelta, max_size: int = MAX_SIZE, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         if lifetime <= timedelta(0) or max_size < 1:
-            raise ValueError("copies last for some time, and there is room for one at least")
+            raise ValueError("the lifetime and the size of a cache are positive")
         self._lifetime, self._max_size, self._monotonic = lifetime.total_seconds(), max_size, monotonic
         self._lock = threading.Lock()
         self._entries: dict[K, tuple[V, float]] = {}
 
     def put(self, key: K, value: V) -> None:
-        """Keep a copy, in place of the one before."""
+        """Store a copy, and replace the previous one."""
         with self._lock:
             self._entries.pop(key, None)
             self._entries[key] = value, self._monotonic() + self._lifetime
@@ -36,11 +39,11 @@ class StaleCache(Generic[K, V]):
                 del self._entries[next(iter(self._entries))]
 
     def get(self, key: K) -> V | None:
-        """Return the copy, unless it is too old."""
+        """Return the copy, or ``None`` if it has expired."""
         value, until = self._entries.get(key, (None, 0.0))
         return value if self._monotonic() < until else None
 
     def delete(self, key: K) -> None:
-        """Keep it no more."""
+        """Delete the copy."""
         with self._lock:
             self._entries.pop(key, None)

@@ -1,4 +1,4 @@
-"""Connections made in time: resolving a name and connecting know no common bound, so another thread does both."""
+"""Connections within a time limit. Name resolution and connecting have no common timeout, so a thread does both."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -10,13 +10,13 @@ C = TypeVar("C")
 
 
 def connect_within(connect: Callable[[], C], *, close: Callable[[C], None], within: float) -> C | None:
-    """Return the connection; ``None`` when there was none within so many seconds: it is hung up should it come later.
+    """Return the connection, or ``None`` if it took longer than ``within`` seconds; a late connection is closed.
 
     Raises:
-        Exception: whatever ``connect`` raises.
+        Exception: any exception of ``connect``.
     """
 
-    def hang_up_on(late: "Future[C]") -> None:
+    def close_late(late: "Future[C]") -> None:
         if late.exception() is None:
             close(late.result())
 
@@ -24,5 +24,5 @@ def connect_within(connect: Callable[[], C], *, close: Callable[[C], None], with
     wait([dialing], within)
     if dialing.done():
         return dialing.result()
-    dialing.add_done_callback(hang_up_on)
+    dialing.add_done_callback(close_late)
     return None

@@ -1,7 +1,8 @@
-"""``@transaction``: a use case whose transaction was undone by a lost race or connection is done again, whole.
+"""``@transaction``: a use case runs again as a whole if its transaction was rolled back by a conflict or lost
+connection.
 
-Only the outermost, since those inside it are parts of the same transaction. Never when the connection was lost during
-COMMIT: what came of that nobody knows (503), until a retry with the same Idempotency-Key finds out.
+Only the outermost use case runs again, because inner ones are parts of the same transaction. If the connection was
+lost during COMMIT, the result is unknown (503); a retry with the same Idempotency-Key resolves it.
 """
 
 from collections.abc import Callable
@@ -20,12 +21,12 @@ R = TypeVar("R")
 
 
 def is_undone(error: Exception) -> bool:
-    """Return whether nothing was done: the connection turned out dead, the plan stale, or a race was lost."""
+    """Return true if nothing was changed: the connection was dead, the plan was stale, or a conflict rolled it back."""
     return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_undone"))
 
 
 def is_stale(error: Exception) -> bool:
-    """Return whether a prepared statement no longer fitted, which a new connection's does."""
+    """Return true if a prepared statement was stale; a new connection prepares it again."""
     return isinstance(error, ServiceUnavailable) and bool(error.facts.get("is_stale"))
 
 
@@ -45,7 +46,7 @@ _is_inside: Final[ContextVar[bool]] = ContextVar("is_inside_transaction", defaul
 
 
 def transaction(method: Callable[P, R]) -> Callable[P, R]:
-    """Run the use case, and again up to three times in all while its transaction is undone."""
+    """Run the use case, at most three times while its transaction is rolled back."""
     outermost = AGAIN(method)
 
     @wraps(method)

@@ -1,6 +1,6 @@
-"""Writers: how many COMMITs are under way, which is half of the work slots at most, so that reads always find others.
+"""A limit on concurrent COMMITs: at most half of the work slots; reads always find a slot.
 
-A COMMIT that waits, as for a standby that is lost, can outlive its request. It counts until it has settled.
+A COMMIT that waits, for example for a lost standby, can outlive its request. It counts until it has finished.
 """
 
 import math
@@ -15,23 +15,23 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 
 SHORTEST: Final = 0.1
-"""Seconds that others wait at least for a COMMIT that settles; shorter than a request waits for a work slot."""
+"""The minimum wait, in seconds, for a COMMIT to finish; shorter than a request waits for a work slot."""
 LONGEST: Final = 1.0
-"""Seconds that they wait at most."""
+"""The maximum wait, in seconds."""
 USUAL: Final = 4
-"""How many times the usual duration of a COMMIT they wait: a distant database or a slow disk is only slow."""
+"""The wait as a multiple of the usual duration of a COMMIT: a distant database or a slow disk is not a failure."""
 
 
 class WriterLimit:
     """Bounds the COMMITs of a process.
 
     Raises:
-        ValueError: there is no place.
+        ValueError: the limit is not positive.
     """
 
     def __init__(self, limit: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         if limit < 1:
-            raise ValueError("there is at least one writer")
+            raise ValueError("the limit is at least one writer")
         self.most: Final = limit
         self._clock = clock
         self._reset()
@@ -39,7 +39,7 @@ class WriterLimit:
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
-        """Begin without any: those of the parent of a fork are the parent's."""
+        """Start empty: after a fork, the parent's COMMITs belong to the parent."""
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._since: dict[object, float] = {}
@@ -49,19 +49,19 @@ class WriterLimit:
 
     @property
     def unsettled(self) -> int:
-        """Return the number of COMMITs under way."""
+        """Return the number of COMMITs in flight."""
         return len(self._since)
 
     @property
     def max_wait(self) -> float:
-        """Return the seconds without any COMMIT that settles after which others do not wait."""
+        """Return the seconds without a finished COMMIT after which others stop waiting."""
         return min(max(USUAL * (self._usual or 0.0), SHORTEST), LONGEST)
 
     def check(self) -> None:
-        """Reject a new write at once while all places are taken by COMMITs that wait.
+        """Reject a new write immediately if every place is taken by a COMMIT that waits.
 
         Raises:
-            ServiceUnavailable: they are.
+            ServiceUnavailable: every place is taken by a COMMIT that waits.
         """
         if len(self._since) >= self.most:
             with self._lock:
@@ -69,10 +69,10 @@ class WriterLimit:
                     raise _full()
 
     def enter(self, writer: object, *, until: float = math.inf) -> None:
-        """Take a place, and wait for one while others come and go, until then in monotonic seconds.
+        """Take a place. If none is free, wait until ``until``, in monotonic seconds, while other COMMITs finish.
 
         Raises:
-            ServiceUnavailable: all are taken by COMMITs that wait.
+            ServiceUnavailable: every place is taken by a COMMIT that waits.
         """
         with self._lock:
             if len(self._since) >= self.most:
@@ -80,7 +80,7 @@ class WriterLimit:
             self._since[writer] = self._clock()
 
     def _wait(self, until: float) -> None:
-        """Return once there is a place, under the lock."""
+        """Return once a place is free; called under the lock."""
         self._waiting += 1
         try:
             while len(self._since) >= self.most:
@@ -92,7 +92,7 @@ class WriterLimit:
             self._waiting -= 1
 
     def leave(self, writer: object) -> None:
-        """Give the place back."""
+        """Release the place."""
         with self._lock:
             if (since := self._since.pop(writer, None)) is not None:
                 self._settled = self._clock()
@@ -102,7 +102,7 @@ class WriterLimit:
                 self._changed.notify()
 
     def _left(self) -> float:
-        """Return the seconds for which a COMMIT is still waited for."""
+        """Return the remaining seconds to wait for a COMMIT."""
         if len(self._since) < self.most:
             return self.max_wait
         return max(self._settled, min(self._since.values())) + self.max_wait - self._clock()

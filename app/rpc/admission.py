@@ -1,6 +1,6 @@
-"""Where calls come in: each is handed to a thread, or refused at once when too many wait for one.
+"""The entry of calls: each call gets a thread, or is rejected immediately if too many wait for one.
 
-What is waited for here (a caller that is slow to send, an answer on its way) takes no thread.
+Waiting for a slow client's message or for the transfer of a response does not take a thread.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from app.rpc.decoding import message_of
 from app.rpc.idempotency import once
 
 MIN_BUDGET: Final = timedelta(milliseconds=1)
-"""A call that has no more time than this when it comes has none: nothing is begun for it."""
+"""A call with less time than this on arrival is rejected; no work is started for it."""
 DEADLINE_TOLERANCE: Final = 0.25
-"""Seconds before the deadline within which a caller who goes away has heard his own clock strike, ahead of ours."""
+"""If the client cancels within this many seconds of the deadline, it counts as a timeout (clock skew)."""
 MOMENT: Final = 0.05
-"""Seconds by which gRPC may tell that the caller has gone away after it has told that no message comes."""
+"""The maximum delay, in seconds, between gRPC's end of messages and its report that the client has disconnected."""
 DETAILS: Final = "grpc-status-details-bin"
 
 
 class Admission(grpc.GenericRpcHandler):
-    """Answers every call, known or not."""
+    """Handles every call, known or not."""
 
     def __init__(self, app: Flask, methods: Mapping[str, Method], *, threads: int) -> None:
         self._app, self._methods = app, methods
@@ -43,7 +43,7 @@ class Admission(grpc.GenericRpcHandler):
         self._hooks = hooks.SIMULATING if app.config["FAULTS_ON_DEMAND"] else hooks.HOOKS
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
-        """Return who answers a call of this path: before its message is there, so that it may not take for ever."""
+        """Return the handler of a path. It starts before the message has arrived, to limit the time of its transfer."""
         path = handler_call_details.method
 
         async def answer(messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
@@ -52,11 +52,11 @@ class Admission(grpc.GenericRpcHandler):
         return grpc.stream_unary_rpc_method_handler(answer)
 
     def close(self) -> None:
-        """Let the threads go, once they are done."""
+        """Shut down the threads once they are done."""
         self._threads.shutdown(wait=True)
 
     def _call(self, path: str, context: "ServicerContext[Any, Any]") -> Call:
-        """Return the call, whose time runs from now on."""
+        """Return the call; its budget starts now."""
         metadata: dict[str, str] = {}
         for name, value in context.invocation_metadata() or ():
             if isinstance(value, str):
@@ -72,7 +72,7 @@ class Admission(grpc.GenericRpcHandler):
         return call
 
     async def _answer(self, call: Call, messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
-        """Return the answer's bytes, or end the call with a status."""
+        """Return the response's bytes, or end the call with a status."""
         try:
             answer = await self._received_and_served(call, messages)
         except asyncio.CancelledError:
@@ -82,7 +82,7 @@ class Admission(grpc.GenericRpcHandler):
                 _rejected(call, call.limit.exceeded("request"))
             asyncio.get_running_loop().run_in_executor(None, call.limit.cut)
             raise
-        except Exception as exc:  # around the hooks; gRPC would tell the caller its text
+        except Exception as exc:  # around the hooks; gRPC would return its text to the client
             answer = _rejected(call, exc)
         trailing = (*call.trailing.items(),)
         if call.code is grpc.StatusCode.OK:
@@ -95,7 +95,7 @@ class Admission(grpc.GenericRpcHandler):
         raise AssertionError("abort raises")
 
     async def _received_and_served(self, call: Call, messages: AsyncIterator[bytes]) -> bytes:
-        """Wait for the message, of a call that we know, no longer than its time; then have a thread answer."""
+        """Wait for the message of a known call within its budget, then serve it in a thread."""
         if call.limit.budget <= MIN_BUDGET:
             return _rejected(call, call.limit.exceeded("request"))
         try:
@@ -109,8 +109,8 @@ class Admission(grpc.GenericRpcHandler):
             return _rejected(call, MalformedRequest(detail="no message"))
         if self._in_flight >= 2 * self._size:
             metrics.LOAD_SHED.labels("request_queue").inc()
-            said = "more wait for a thread than can be served in time"
-            return _rejected(call, ServiceUnavailable(detail=said, retry_after=1))
+            reason = "too many calls already wait for a thread"
+            return _rejected(call, ServiceUnavailable(detail=reason, retry_after=1))
         self._in_flight += 1
         call.is_in_thread = True
         loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ class Admission(grpc.GenericRpcHandler):
 
 
 def _handled(call: Call) -> bytes:
-    """Decode what was sent, in a work slot do what is asked, and return the answer's bytes."""
+    """Decode the message, do the work in a work slot, and return the response's bytes."""
     if call.method is None:
         raise LookupError("routing comes first")
     handle = call.method.handle

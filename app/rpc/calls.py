@@ -1,4 +1,4 @@
-"""A call: what was asked and by whom and, once it has been answered, how. And the methods that can be called."""
+"""A call, with its request, its caller and its result; and the methods that can be called."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,43 +22,43 @@ from app.wiring import Services
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """What can be called, by whom, and everything that it may end with; see ``app.rpc.methods``."""
+    """A method that can be called, its scope, and all errors that it may return; see ``app.rpc.methods``."""
 
     name: str
     scope: str
     takes: type[Message]
     raises: tuple[type[Error], ...]
     max_bytes: int
-    """The size of message that is read."""
+    """The maximum size of its message."""
     is_kept: bool
-    """Whether an idempotency key is heeded, and the answer kept for whoever repeats the call."""
+    """True if the method supports idempotency keys and stores its response for repeated calls."""
     handle: "Callable[[Call, Any], Message]"
     announced: Mapping[str, str]
-    """The metadata of every answer of a deprecated method."""
+    """The metadata of each response of a deprecated method."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call, on its way down through the hooks and up again."""
+    """One call while the hooks handle it."""
 
     app: Flask
     method: Method | None
     path: str
     metadata: Mapping[str, str]
-    """By names in small letters; of a name that was sent twice the values are joined by commas, as over HTTP."""
+    """By lower-case name; repeated values are joined by commas, as over HTTP."""
     peer: str
     limit: Deadline
     sent: bytes = b""
     is_in_thread: bool = False
-    """Whether a thread sees to it, and to its end."""
+    """True if a thread handles it to its end."""
     was_cancelled: bool = False
-    """Whether the caller has gone away, before the deadline."""
+    """True if the client disconnected before the deadline."""
     shared_code: str | None = None
     """The code of an error that shares a log entry with others."""
     batch: BatchResult | None = None
-    """The outcome, where several items are created at once."""
+    """The result, if the call creates several items."""
     is_simulated: bool = False
-    """Whether its error is one that the caller has asked for."""
+    """True if the caller requested its error."""
     code: StatusCode = StatusCode.OK
     status: status_pb2.Status | None = None
     trailing: dict[str, str] = field(default_factory=dict)
@@ -71,16 +71,16 @@ class Call:
 
     @property
     def page_tokens(self) -> PageTokens:
-        """What seals and opens page tokens, those of HTTP too."""
+        """The sealer of page tokens, shared with HTTP."""
         tokens: PageTokens = self.app.extensions["app-page-tokens"]
         return tokens
 
     @property
     def principal(self) -> Principal:
-        """Who asks.
+        """The caller.
 
         Raises:
-            LookupError: nobody was asked for yet.
+            LookupError: the call is not authenticated yet.
         """
         caller = context.principal.get()
         if caller is None:
@@ -88,17 +88,17 @@ class Call:
         return caller
 
     def end(self, code: StatusCode, status: status_pb2.Status | None = None) -> None:
-        """Note how the call ends."""
+        """Set the status of the call."""
         self.code, self.status = code, status
 
     @property
     def client_address(self) -> str:
-        """The address of the client, as far as our proxies are believed."""
+        """The address of the client, as reported by trusted proxies."""
         forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
         return client_addresses.client_address(_address(self.peer), forwarded, trusted)
 
     def logged(self) -> dict[str, object]:
-        """Return what every line says of the call; to HTTP, which carries it, it is a POST."""
+        """Return the common fields of the call's log entries; over HTTP/2, a call is a POST."""
         route = f"/{self.method.name}" if self.method else "unmatched"
         client = self.client_address if self.app.config["LOG_CLIENT"] else None
         about = {"method": "POST", "route": route, "path": self.path}
@@ -106,6 +106,8 @@ class Call:
 
 
 def _address(peer: str) -> str:
-    """Return the address of a peer as gRPC spells it (``ipv4:127.0.0.1:5``, ``ipv6:%5B::1%5D:5``); none of a socket."""
+    """Return the address of a peer in gRPC's notation (``ipv4:127.0.0.1:5``, ``ipv6:%5B::1%5D:5``), or none for a
+    socket.
+    """
     family, _, location = unquote(peer).partition(":")
     return location.rpartition(":")[0].strip("[]") if family.startswith("ipv") else ""

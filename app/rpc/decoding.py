@@ -1,4 +1,4 @@
-"""Reads what is asked by the schemas of ``wire``: messages say the same as JSON, and break the same rules."""
+"""Decoding of messages with the schemas of ``wire``: messages have the same rules as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,8 @@ def message_of(call: Call, method: Method) -> Message:
     """Return the message that was sent.
 
     Raises:
-        BodyTooLarge: it has more bytes than the method reads.
-        MalformedRequest: it is not of its type, or a text in it is not UTF-8.
+        BodyTooLarge: it is larger than the method reads.
+        MalformedRequest: it is not of the method's type, or a string in it is not UTF-8.
     """
     limit = min(method.max_bytes, call.app.config["MAX_BODY_BYTES"])
     if len(call.sent) > limit:
@@ -32,18 +32,18 @@ def message_of(call: Call, method: Method) -> Message:
 
 
 class Reader:
-    """Reads the parts of a request; their violations wait for one another."""
+    """Reads the parts of a request, and collects their violations."""
 
     def __init__(self, call: Call) -> None:
         self._now = call.services.clock.now()
         self.violations: list[Violation] = []
 
     def read(self, decode: Decoder, data: object, query: Mapping[str, Any] | None = None) -> Any:
-        """Return what a schema makes of the data; ``None`` where it breaks rules."""
+        """Return the data as decoded by a schema; ``None`` if it violates rules."""
         return decode(data, DecodeContext(self._now, query or {}), self.violations)
 
     def read_query(self, decode: Decoder, sent: Mapping[str, str]) -> Any:
-        """Return what a schema makes of parameters; control characters are in none of them."""
+        """Return the parameters as decoded by a schema; parameters with control characters are violations."""
         invalid = [name for name, value in sent.items() if name not in OPAQUE and not is_legible(value)]
         self.violations += map(illegible, invalid)
         found = self.read(decode, {name: value for name, value in sent.items() if name not in invalid})
@@ -52,10 +52,10 @@ class Reader:
         return found
 
     def resource(self, collection: str, name: str) -> UUID:
-        """Return the id in the name of a resource; a name that no resource can have is a violation.
+        """Return the ID in the name of a resource; a malformed name is a violation.
 
-        Unlike a path over HTTP, which leads nowhere then, a name is an argument (``google.rpc.Code``): it is
-        INVALID_ARGUMENT where it cannot name anything whatever the state of the service.
+        Over HTTP a malformed path is 404. Here a name is an argument (``google.rpc.Code``): it is INVALID_ARGUMENT if
+        no resource can have it, whatever the state of the service.
 
         Args:
             collection: as in ``tasks/{uuid}``.
@@ -69,17 +69,17 @@ class Reader:
         return resource_id(text)
 
     def require(self, request: Message, field: str) -> bool:
-        """Return whether a message contains another; a missing one is a violation."""
+        """Return true if a message contains a field; a missing one is a violation."""
         is_there = request.HasField(field)
         if not is_there:
             self.violations.append(_violation(field, "REQUIRED_FIELD", "is required"))
         return is_there
 
     def check(self) -> None:
-        """Go on once everything is in order.
+        """Raise if there are violations.
 
         Raises:
-            ValidationFailed: with everything that is not.
+            ValidationFailed: with all violations.
         """
         if self.violations:
             raise ValidationFailed(violations=tuple(self.violations))

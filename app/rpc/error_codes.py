@@ -17,7 +17,7 @@ SHARED: Final[Mapping[Kind, pb.AppErrorCode]] = {
     Kind.UNAUTHENTICATED: pb.AUTHENTICATION_FAILED,
     Kind.UNAUTHORIZED: pb.PERMISSION_DENIED,
 }
-"""The numbers of all codes of a kind that have no number of their own."""
+"""The numbers of all codes of a kind without their own number."""
 NUMBERS: Final = cast("Mapping[str, pb.AppErrorCode]", dict(pb.AppErrorCode.items()))
 """By the names of the enum."""
 

@@ -1,4 +1,4 @@
-"""What a failed call says of its error (AIP-193): ``google.rpc.Status``, with details that client libraries know."""
+"""The status of a failed call (AIP-193): a ``google.rpc.Status`` with standard details."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,19 +21,19 @@ from app.rpc.gen.errors.v1 import errors_pb2
 
 DOMAIN: Final = product.SLUG
 LISTED: Final = (100, 50, 25, 15, 10, 5, 2, 1, 0)
-"""Violations and failures listed at most: the first number with which the details are small enough."""
+"""Maximum numbers of violations and failures; the first with which the details are small enough is used."""
 LARGEST: Final = 5120
-"""Bytes of the details: they travel as metadata, of which clients take 8 KiB unless told otherwise."""
+"""The maximum size of the details in bytes: they are metadata, of which clients accept 8 KiB by default."""
 SERVICE: Final = "service"
-"""The stage where the time of a call went, if the error does not name one."""
+"""The stage of an exceeded deadline, if the error does not name one."""
 IDEMPOTENT: Final = ("Get", "List", "Delete")
-"""How the names of methods begin whose repetition has the effect of one call (AIP-131, 132, 135)."""
+"""Prefixes of idempotent methods (AIP-131, 132, 135)."""
 BODILESS: Final = frozenset({Kind.UNAUTHENTICATED, Kind.UNAUTHORIZED})
-"""Of these nothing is said but what a challenge says over HTTP."""
+"""Errors that have no more details than the challenge over HTTP."""
 
 
 def status(error: errs.Error, code: StatusCode, call: Call) -> status_pb2.Status:
-    """Return what a client is told of an error that may be shown."""
+    """Return the status that a client receives for an error that may be shown."""
     number: int = code.value[0]
     for listed in LISTED:
         packed = [_packed(each) for each in _details(error, call, listed)]
@@ -44,12 +44,12 @@ def status(error: errs.Error, code: StatusCode, call: Call) -> status_pb2.Status
 
 
 def public_detail(error: errs.Error, outcome: Outcome = Outcome.UNCHANGED) -> str:
-    """Return what happened this time, as ``detail`` has it over HTTP."""
+    """Return the same ``detail`` as over HTTP."""
     return errs.title(errs.definition(error)) if error.kind in BODILESS else errs.public_message(error, outcome)
 
 
 def outcome_of(call: Call) -> Outcome:
-    """Return what a failed call may have changed. It may be repeated if it is idempotent or was sent with a key."""
+    """Return the possible effect of a failed call. A call can be repeated if it is idempotent or has a key."""
     if not context.changing.get() or call.method is None:
         return Outcome.UNCHANGED
     is_keyed = call.method.is_kept and "idempotency-key" in call.metadata
@@ -77,7 +77,7 @@ def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
 
 
 def _metadata(error: errs.Error, facts: Mapping[str, Any], listed: int) -> dict[str, str]:
-    """Return every member that the problem document has beside text and place."""
+    """Return the fields of the problem document that are neither text nor place."""
     members: dict[str, object] = {
         "kind": error.kind.string,
         "param": error.param,
@@ -88,7 +88,7 @@ def _metadata(error: errs.Error, facts: Mapping[str, Any], listed: int) -> dict[
 
 
 def _declared(error: errs.Error, call: Call) -> dict[str, Any]:
-    """Return the facts that the definition of an error declares; of an exceeded deadline the call knows the budget."""
+    """Return the facts that the error's definition declares; the budget of an exceeded deadline comes from the call."""
     facts = errs.public_facts(error)
     if error.kind is Kind.DEADLINE:
         budget = {"budget_ms": round(call.limit.budget.total_seconds() * 1000), "spent_in": SERVICE}
@@ -114,7 +114,7 @@ def detail(
     facts: Mapping[str, Any] | None = None,
     outcome: Outcome = Outcome.UNCHANGED,
 ) -> errors_pb2.ErrorDetail:
-    """Return our own detail; an item of a batch, for which no facts are given, has no trace of its own."""
+    """Return the service's ``ErrorDetail``. An item of a batch has no facts and no trace."""
     is_item = facts is None
     code = errs.public_code(error)
     made = errors_pb2.ErrorDetail(
@@ -144,17 +144,17 @@ def detail(
 
 
 def failures(failed: Iterable[tuple[int, errs.Error]], instance: str) -> list[errors_pb2.ItemFailure]:
-    """Return what is said of the items of a batch that failed."""
+    """Return the errors of the failed items of a batch."""
     return [errors_pb2.ItemFailure(index=index, error=detail(error, instance, LISTED[0])) for index, error in failed]
 
 
 def failures_of(call: Call, failed: Failed, *, created: int) -> list[errors_pb2.ItemFailure]:
-    """Return what the answer says of items that failed while others did not; each is counted, one log entry has all.
+    """Return the failed items of a batch in which others succeeded. Each is counted; one log entry lists all.
 
     Args:
-        call: the call that is answered.
+        call: the call.
         failed: the items by their indexes, with their errors.
-        created: how many items did not fail.
+        created: the number of items that did not fail.
     """
     call.batch = BatchResult(created=created, failed=failed)
     return failures(failed, call.path)

@@ -1,4 +1,4 @@
-"""Errors over gRPC: which status a kind has, and what a client is shown."""
+"""Errors over gRPC: the status of each kind, and the text that clients receive."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -46,9 +46,9 @@ CODES: Final[Mapping[Kind, StatusCode]] = {
     Kind.STORAGE_FULL: StatusCode.RESOURCE_EXHAUSTED,
 }
 EVERYWHERE: Final[tuple[type[errs.Error], ...]] = (platform.MethodNotAllowed,)
-"""What is answered before it is known what is called."""
+"""Errors that are returned before the method is known."""
 UNLIMITED: Final = frozenset({Kind.NOT_EXIST, Kind.METHOD_NOT_ALLOWED, Kind.RATE_LIMITED})
-"""Answers before authentication that no limit bounds: those of one second and address share a log entry."""
+"""Unlimited errors before authentication; those of one second and address share a log entry."""
 _HTTP: Final = {
     StatusCode.OK: HTTPStatus.OK,
     StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -66,23 +66,23 @@ _HTTP: Final = {
     StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     StatusCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
 }
-"""As ``google.rpc.Code`` maps them, but for UNIMPLEMENTED, which is no fault of ours."""
+"""The mapping of ``google.rpc.Code``, except UNIMPLEMENTED, which is not an error of the service."""
 
 
 def http_status(code: StatusCode) -> int:
-    """Return what log, journal and metrics say, so that one question covers both protocols."""
+    """Return the HTTP status for log, failure recorder and metrics, which use it for both protocols."""
     return int(_HTTP[code])
 
 
 def public_error(exc: BaseException) -> errs.Error:
-    """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of ours."""
+    """Return the error that a client receives: the error itself, or ``INTERNAL_ERROR`` for a bug."""
     is_known = isinstance(exc, errs.Error) and exc.kind.fault is not Fault.SERVICE
     return exc if is_known and isinstance(exc, errs.Error) else platform.InternalError()
 
 
 def answer(exc: BaseException, call: Call) -> None:
-    """Answer what was raised: log it once, tell whether it was declared, and say what a client may see."""
-    if isinstance(exc, DBAPIError):  # of a session that was used outside of any unit of work
+    """Set the status of a call for an exception; log it once and check that the method declares it."""
+    if isinstance(exc, DBAPIError):  # from a session that was used outside of a unit of work
         exc = error_translation.of(exc) or exc
     shown = public_error(exc)
     call.end(CODES[shown.kind], error_details.status(shown, CODES[shown.kind], call))

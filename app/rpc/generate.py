@@ -1,4 +1,6 @@
-"""Write ``gen`` from ``proto``: `make proto`. No process that serves imports this module. It requires grpcio-tools."""
+"""Generates ``gen`` from ``proto``: `make proto`. Serving processes do not import this module. It needs
+grpcio-tools.
+"""
 
 import re
 import sys
@@ -26,7 +28,7 @@ def generate(into: Path) -> None:
 
 
 def describe(into: Path, proto: Path = PROTO) -> None:
-    """Write a ``google.protobuf.FileDescriptorSet`` with all files and what they import, for tools such as buf.
+    """Write a ``google.protobuf.FileDescriptorSet`` with all files and their imports, for tools such as buf.
 
     Args:
         into: the file to write.

@@ -1,6 +1,6 @@
-"""A creation repeated with the same ``idempotency-key`` in its metadata gets the first answer again (C21).
+"""Idempotent creations: a repeated call with the same ``idempotency-key`` gets the first response (C21).
 
-Keys are those of HTTP: one that was used there for a creation is another request here.
+HTTP and gRPC share the keys: a key that was used for a creation over HTTP belongs to another request here.
 """
 
 import hashlib
@@ -19,7 +19,9 @@ _OK: Final = 200
 
 
 def once(call: Call, request: Message, work: Callable[[], bytes]) -> bytes:
-    """Return the answer that is kept under the call's key, or have it made and kept; without a key, have it made."""
+    """Return the stored response of the call's key, or do the work and store its response. Without a key, do the
+    work.
+    """
     sent = call.metadata.get(NAME)
     if sent is None:
         return work()

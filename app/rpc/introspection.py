@@ -1,6 +1,6 @@
-"""What tools ask a gRPC server: its health, with ``List``, and its services, by both versions of reflection.
+"""Introspection for gRPC tools: the health service with ``List``, and both versions of reflection.
 
-grpcio-health-checking 1.85 answers ``List`` with UNIMPLEMENTED, and grpcio-reflection 1.85 speaks v1alpha alone. The
+grpcio-health-checking 1.85 returns UNIMPLEMENTED for ``List``, and grpcio-reflection 1.85 supports only v1alpha. The
 messages of v1 are those of v1alpha in another package (grpc/grpc, doc/server-reflection.md).
 """
 
@@ -34,7 +34,7 @@ class Health(health.aio.HealthServicer):
 
 
 def add_reflection(server: grpc.aio.Server) -> None:
-    """Have the server describe its services to clients of v1alpha and of v1."""
+    """Let the server describe its services to clients of v1alpha and of v1."""
     _describe_v1()
     reflection.enable_server_reflection(DESCRIBED, server)
     servicer = reflection.aio.ReflectionServicer(DESCRIBED)
@@ -49,7 +49,7 @@ def add_reflection(server: grpc.aio.Server) -> None:
 
 
 def _describe_v1() -> None:
-    """Add the file of v1 to the descriptors of this process, from that of v1alpha."""
+    """Register the descriptors of v1, derived from those of v1alpha."""
     file = FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
     file.name, file.package = "grpc/reflection/v1/reflection.proto", NEW

@@ -1,4 +1,4 @@
-"""The methods of a service of the protocol: each says which use case it calls, and so what it may end with."""
+"""The methods of a gRPC service: each names its use case, which determines its errors."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,16 +24,16 @@ COMMON_ERRORS: Final = (
     requests.ValidationFailed,
     *DATABASE,
 )
-"""What is around every method."""
+"""The errors that every method can return."""
 UNDECLARED: Final = (requests.PreconditionFailed,)
-"""What use cases raise for things that cannot be said here: there are no entity tags."""
+"""Errors of use cases that cannot occur over gRPC, which has no entity tags."""
 SMALL: Final = 16 * 1024
-"""Bytes of a message unless a method declares another size."""
+"""The default maximum size of a message in bytes."""
 Handle = Callable[[Call, Any], Message]
 
 
 class Service:
-    """One service, with the scope that it asks for, and its methods by the path that they are called by."""
+    """One service, its scope, and its methods by path."""
 
     def __init__(self, described: ServiceDescriptor, *, scope: str) -> None:
         self.described: Final = described
@@ -53,16 +53,16 @@ class Service:
         """Register a handler for a method.
 
         Args:
-            name: as in the protocol.
+            name: the name in the protocol.
             calls: the use case.
-            reads: the schemas that what is asked must obey.
-            max_bytes: the size of message that is read, checked before parsing; gRPC has one size for all methods.
-            once: whether an idempotency key is heeded.
-            deprecated: the announcement that it will be removed; each of its answers carries it as metadata.
+            reads: the schemas that validate the request.
+            max_bytes: the maximum size of a message, checked before parsing; gRPC itself has one limit for all methods.
+            once: true if the method supports idempotency keys.
+            deprecated: the announcement of its removal, which each of its responses carries as metadata.
 
         Raises:
             KeyError: the protocol has no such method.
-            TypeError: the use case declares nothing, or the protocol does not say ``option deprecated = true`` alike.
+            TypeError: the use case declares no errors, or ``option deprecated`` of the protocol differs.
         """
         method = self.described.methods_by_name[name]
         if method.GetOptions().deprecated is not (deprecated is not None):

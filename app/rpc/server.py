@@ -1,4 +1,4 @@
-"""The server: what it listens on, what it takes, and how it leaves."""
+"""The server: its listener, its limits, and its shutdown."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from app.rpc.services import METHODS, NAMES
 from app.wiring import Services
 
 MOST: Final = 1000
-"""Calls at once, those that are still being sent and those that watch our health among them."""
+"""The maximum number of concurrent calls, including calls in transfer and health watches."""
 PING_INTERVAL_MS: Final = 10_000
-"""How often a client may ping, whether calls are in progress or not; after three more frequent pings it gets GOAWAY."""
+"""How often a client may ping, with or without calls in progress; after three more frequent pings it gets GOAWAY."""
 EVERY: Final = 1.0
-"""Seconds between two looks at our health."""
+"""Seconds between two updates of the health status."""
 LAST: Final = 5.0
-"""Seconds beyond the longest budget for calls that are at work when the server leaves."""
+"""Seconds after the longest budget that calls in flight get at shutdown."""
 
 
 class CannotServe(Exception):
-    """The address or the certificate cannot be had; the text says which."""
+    """The server cannot bind its address or load its certificate; the text names the setting."""
 
 
 def options(settings: Settings) -> list[tuple[str, int]]:
-    """Return what HTTP/2 is asked to bear, in the words of gRPC.
+    """Return the options of the gRPC server.
 
-    A message may be twice as large as any method reads, so that we can say ourselves that one is too large.
+    gRPC accepts messages twice as large as the largest limit; the service itself rejects messages over a limit.
     """
     minute = 60_000
     largest = min(settings.max_body_bytes, max(method.max_bytes for method in METHODS.values()))
@@ -55,7 +55,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that serves."""
+    """A running server."""
 
     server: grpc.aio.Server
     admission: Admission
@@ -65,7 +65,7 @@ class Serving:
     grace: float
 
     async def drain(self, drain_seconds: float) -> None:
-        """Say so first, serve on for a while, then let nobody in and what is at work finish."""
+        """Report NOT_SERVING, keep serving for ``drain_seconds``, then reject new calls and finish those in flight."""
         self.watch.cancel()
         await self.health.enter_graceful_shutdown()
         await asyncio.sleep(drain_seconds)
@@ -74,10 +74,10 @@ class Serving:
 
 
 async def start(app: Flask, settings: Settings) -> Serving:
-    """Serve, and return once calls are taken.
+    """Start the server, and return once it accepts calls.
 
     Raises:
-        CannotServe: the address or the certificate cannot be had.
+        CannotServe: the address cannot be bound, or the certificate cannot be loaded.
     """
     admission = Admission(app, METHODS, threads=settings.web_threads)
     server = grpc.aio.server(options=options(settings), maximum_concurrent_rpcs=MOST)
@@ -93,7 +93,7 @@ async def start(app: Flask, settings: Settings) -> Serving:
 
 
 def _listen(server: grpc.aio.Server, settings: Settings) -> int:
-    """Return the port that is listened on."""
+    """Return the bound port."""
     host = f"[{settings.rpc_host}]" if ":" in settings.rpc_host else settings.rpc_host
     address = f"{host}:{settings.rpc_port}"
     try:
@@ -104,11 +104,11 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> int:
     except OSError as fault:
         raise CannotServe(f"RPC_CERTIFICATE or RPC_KEY cannot be read: {fault.strerror}") from fault
     except RuntimeError as fault:
-        raise CannotServe(f"RPC_HOST={settings.rpc_host} RPC_PORT={settings.rpc_port} cannot be had") from fault
+        raise CannotServe(f"RPC_HOST={settings.rpc_host} RPC_PORT={settings.rpc_port} cannot be bound") from fault
 
 
 async def _watch(app: Flask, health: Health) -> None:
-    """Keep our health what readiness is."""
+    """Keep the health status equal to the readiness."""
     while True:
         await _set_health(health, is_ready=await asyncio.to_thread(_is_ready, app))
         await asyncio.sleep(EVERY)

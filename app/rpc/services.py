@@ -1,4 +1,4 @@
-"""What is served: a line for each service."""
+"""The served gRPC services, one line each."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,4 +11,4 @@ NAMES: Final = tuple(service.described.full_name for service in SERVICES)
 METHODS: Final[Mapping[str, Method]] = {
     path: method for service in SERVICES for path, method in service.methods.items()
 }
-"""By the path that they are called by."""
+"""All methods by path."""

@@ -1,4 +1,5 @@
-"""A method is a use case and a transaction. No Flask, no SQL; each declares what it raises.
+"""Services. A method is one use case and one transaction, and declares its errors with ``@raises``. No Flask, no SQL.
 
-Collaborators come in through the constructor, as Protocols declared beside the service. A service knows no other.
+Collaborators are passed to the constructor, as Protocols that the module of the service declares. A service does not
+use other services.
 """

@@ -24,9 +24,9 @@ IMMEDIATE_ROWS: Final = 1_000
 """Rows of each large table that are erased in the transaction of the deletion; a job erases the others."""
 ROWS_PER_JOB: Final = 10_000
 RETRY_DELAY: Final = timedelta(minutes=1)
-"""When the job runs first: by then no worker accepts the user's tokens, and what was in flight is written."""
+"""The delay of the first job. After it, no worker accepts the user's tokens, and requests in flight have ended."""
 CONTINUES: Final = "continues"
-"""In the payload of a job that goes on where another stopped: failed requests have been erased by then."""
+"""The key in the payload of a follow-up job. The first job has already erased the failed requests."""
 
 
 class Verifier(Protocol):
@@ -104,7 +104,7 @@ class DeletionService:
     def delete(
         self, current_password: str, *, by: Principal, network: str, precondition: Precondition = NO_PRECONDITION
     ) -> UUID:
-        """Delete the caller's account and data, and return its id. The password is needed: a token may be stolen."""
+        """Delete the caller's account and data, and return its ID. It requires the password: a token may be stolen."""
         user = self._reads.get(user_id_of(by.id))
         precondition.check(user.version)
         self._login_throttle.count_password_check(user.id, user.password_hash, network=network)
@@ -130,9 +130,9 @@ class DeletionService:
 
     @raises()
     def erase(self, job: ClaimedJob) -> None:
-        """Erase what the transaction of a deletion has left; a job, which queues another one while there is more.
+        """Erase the remaining data of a deleted account, as a job. If some remains, queue another job.
 
-        It is part of the job's transaction. Undone, that is repeated by the queue, not by ``@transaction``.
+        It is part of the job's transaction. If that is rolled back, the queue repeats it, not ``@transaction``.
         """
         user_id, is_first = UUID(job.payload["user_id"]), CONTINUES not in job.payload
         with self._unit_of_work() as unit:

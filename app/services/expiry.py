@@ -1,4 +1,4 @@
-"""Cleaning: what has expired is deleted, whatever the traffic is like."""
+"""Deletion of expired rows, independent of traffic."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,7 +10,7 @@ from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 
 BATCH: Final = 1_000
-"""Rows of each table that are deleted in one transaction."""
+"""The maximum number of rows of each table that one transaction deletes."""
 
 
 class Expired(Protocol):
@@ -29,7 +29,7 @@ class Unit(Protocol):
 
 
 class ExpiryService:
-    """Deletes what has expired, in batches; a poller calls it, one process at a time does the work."""
+    """Deletes expired rows in batches. A poller of each process calls it; only one process at a time does the work."""
 
     def __init__(
         self, *, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock, failures_for: timedelta
@@ -38,7 +38,7 @@ class ExpiryService:
 
     @raises()
     def clean(self) -> None:
-        """Delete all that has expired, unless another process is at it."""
+        """Delete all expired rows, unless another process is doing it."""
         while self._batch() >= BATCH:
             pass
 

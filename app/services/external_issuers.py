@@ -1,6 +1,6 @@
-"""JWTs that others have issued, whom our configuration names: verified with their keys, and with no other.
+"""Verification of JWTs from configured external issuers, only with the keys of the token's issuer.
 
-A principal is issuer and subject. What it may do, our configuration says; what the token says of that counts nowhere.
+A principal consists of issuer and subject. Its scopes come from the configuration, never from the token.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from app.models.claims import WRONG_ISSUER, WRONG_SIGNATURE
 from app.resilience.clock import Clock
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
-"""All of them with a public and a private key, so that no public key is ever taken for a secret."""
+"""Asymmetric algorithms only. Otherwise a token could use a public key as a shared secret."""
 MAX_LENGTH: Final = 8000
 
 
@@ -27,27 +27,27 @@ class Keys(Protocol):
 
 
 class TrustedIssuer(NamedTuple):
-    """An issuer, and its keys."""
+    """An issuer and its keys."""
 
     issuer: Issuer
     keys: Keys
 
 
 class ExternalTokens:
-    """Turns tokens of known issuers into principals. Asks nobody: keys come by themselves."""
+    """Verifies tokens of known issuers and returns principals. It sends no requests: a poller fetches the keys."""
 
     def __init__(self, trusted: Mapping[str, TrustedIssuer], *, clock: Clock) -> None:
-        """Make the service.
+        """Create the service.
 
         Args:
-            trusted: the issuers, by what tokens name as ``iss``.
-            clock: what tokens are judged by.
+            trusted: the issuers, by their ``iss`` claim.
+            clock: the clock for the times in tokens.
         """
         self._trusted, self._clock = trusted, clock
 
     @raises()
     def accepts(self, token: str) -> bool:
-        """Tell whether a token is signed in a way that is not ours."""
+        """Return whether a token is signed with an algorithm of external issuers."""
         try:
             return claims.header_of(token, longest=MAX_LENGTH).get("alg") in ALGORITHMS
         except (InvalidToken, TypeError):
@@ -55,7 +55,7 @@ class ExternalTokens:
 
     @raises(InvalidToken, ServiceUnavailable)
     def verify(self, token: str, *, sender: str = "") -> Principal:
-        """Return who the token speaks for, by the one key of its issuer that it names, and by that key's algorithm."""
+        """Return the principal of a token. Only the key that the token names is used, with that key's algorithm."""
         header = claims.header_of(token, longest=MAX_LENGTH)
         named, kid = claims.unverified(token).get("iss"), header.get("kid")
         trusted = self._trusted.get(named) if isinstance(named, str) else None

@@ -1,4 +1,4 @@
-"""From a request id to the cause: what is on record of a failed request, and what the catalogue advises."""
+"""Explanations of failed requests by request ID: the stored log entry, and the advice of the error catalogue."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from app.errs.failures import RequestNotFound
 from app.observability.failure_recorder import FailureEntry
 
 MAX_OCCURRENCES: Final = 20
-"""Occurrences of an id that are told."""
+"""The maximum number of requests with one ID that are returned."""
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
@@ -24,7 +24,7 @@ class Failures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A link of the chain of causes; ``detail`` was said for the log alone."""
+    """One exception of the cause chain. ``detail`` is for the log only."""
 
     type: str | None
     message: str | None
@@ -34,7 +34,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """One request: what was asked, how it ended and why, what it cost, and what to do about it."""
+    """One failed request: its method and route, its outcome and cause, its timings, and the recommended action."""
 
     at: datetime
     request_id: str
@@ -66,7 +66,7 @@ class Explanation:
 
 
 class FailureService:
-    """Explains failed requests. They are nobody's own, so that only admins ask."""
+    """Explains failed requests. They have no owner, therefore only admins have access."""
 
     def __init__(self, *, failures: Failures, public_url: str, trace_url: str) -> None:
         self._failures = failures
@@ -75,14 +75,14 @@ class FailureService:
 
     @raises(RequestNotFound)
     def explain(self, request_id: str) -> list[Explanation]:
-        """Return the occurrences of an id, newest first."""
+        """Return the failed requests with an ID, newest first."""
         found = self._failures.find(request_id, most=MAX_OCCURRENCES) if _ID.fullmatch(request_id) else ()
         if not found:
             raise RequestNotFound
         return [self.explanation(entry) for entry in found]
 
     def explanation(self, entry: FailureEntry) -> Explanation:
-        """Return an entry with all that follows from it, wherever it was read."""
+        """Return the explanation of a log entry, from the database or from a log file."""
         fields = entry.fields
         code, status, facts = fields.get("code"), fields.get("status"), _mapping(fields.get("facts"))
         causes = [Cause(*map(each.get, Cause.__slots__)) for each in map(_mapping, _listed(fields.get("causes")))]
@@ -123,7 +123,7 @@ def _fault(kind: str | None) -> str | None:
 
 
 def _spent(value: Mapping[str, Any]) -> dict[str, float]:
-    """Return the milliseconds by hop, the longest first, and what no hop accounts for."""
+    """Return the milliseconds by stage, the longest first; ``other`` is the time outside of all stages."""
     spent, duration = _mapping(value.get("spent_ms")), value.get("duration_ms")
     if duration is not None:
         spent = {**spent, "other": round(max(0.0, duration - sum(spent.values())), 3)}
@@ -131,7 +131,7 @@ def _spent(value: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    """Return a member; a line of the log that was too long has a text in its place."""
+    """Return an object field; in a truncated log entry it is a string, which is replaced by an empty object."""
     return value if isinstance(value, dict) else {}
 
 

@@ -1,4 +1,7 @@
-"""Access tokens of Google's, which are no JWTs: Google is asked what they are, seldom, and believed for a while."""
+"""Verification of Google access tokens. They are not JWTs: Google's tokeninfo endpoint describes them.
+
+Results are cached.
+"""
 
 import hashlib
 import math
@@ -22,13 +25,13 @@ from app.resilience.rate_limit_store import RateLimitStore
 PREFIX: Final = "ya29."
 _SPELLING: Final = re.compile(r"ya29\.[A-Za-z0-9._~+/=-]{1,2043}")
 VALID_SECONDS: Final = timedelta(minutes=5).total_seconds()
-"""How long a token is believed to be good, if it does not end before."""
+"""How long a valid token is cached. If it expires earlier, only until then."""
 INVALID_SECONDS: Final = timedelta(minutes=1).total_seconds()
 MAX_LOOKUPS: Final = 30
-"""Tokens that Google is asked about in a minute for one address."""
+"""The maximum number of lookups at Google per minute and client address."""
 LOOKUP_WINDOW: Final = timedelta(minutes=1)
 CACHE_SIZE: Final = 1000
-"""Tokens that are remembered as good, and as many as bad: whoever invents bad ones has no good one forgotten."""
+"""The size of the cache of valid tokens, and of that of invalid ones. Invalid tokens never evict valid ones."""
 LOCKS: Final = 64
 
 
@@ -49,7 +52,7 @@ class _InvalidToken(NamedTuple):
 
 
 class GoogleTokens:
-    """Turns access tokens that Google has issued to our client into principals."""
+    """Verifies access tokens that Google has issued to the configured client, and returns principals."""
 
     def __init__(
         self,
@@ -61,15 +64,15 @@ class GoogleTokens:
         bulkhead: Bulkhead,
         clock: Clock,
     ) -> None:
-        """Make the service.
+        """Create the service.
 
         Args:
-            info: asks Google.
-            issuer: what Google's subjects may do.
-            client_id: whom tokens have to be for.
-            rate_limits: where lookups are counted.
-            bulkhead: where they are at work, so that Google can be slow without everybody waiting.
-            clock: what tokens are judged by.
+            info: the client of Google's tokeninfo endpoint.
+            issuer: the scopes of Google's subjects.
+            client_id: the required audience of tokens.
+            rate_limits: the counters of lookups.
+            bulkhead: limits concurrent lookups. A slow Google then does not block all threads.
+            clock: the clock for the times in tokens.
         """
         self._info, self._issuer, self._client_id = info, issuer, client_id
         self._rate_limits, self._bulkhead, self._clock = rate_limits, bulkhead, clock
@@ -79,12 +82,12 @@ class GoogleTokens:
 
     @raises()
     def accepts(self, token: str) -> bool:
-        """Tell whether a token looks like Google's."""
+        """Return whether a token looks like a Google access token."""
         return token.startswith(PREFIX)
 
     @raises(InvalidToken, ServiceUnavailable, RateLimitExceeded)
     def verify(self, token: str, *, sender: str = "") -> Principal:
-        """Return who the token speaks for; Google is asked once, however many come with it at the same time."""
+        """Return the principal of a token. Concurrent requests with the same token cause one lookup."""
         if not _SPELLING.fullmatch(token):
             raise InvalidToken(description=MALFORMED)
         digest = hashlib.sha256(token.encode()).digest()
@@ -102,11 +105,11 @@ class GoogleTokens:
         return found if found is not None and now < found.until else None
 
     def _look_up(self, token: str, digest: bytes, sender: str) -> _ValidToken | _InvalidToken:
-        """Ask Google, and remember what it says.
+        """Look up a token at Google, and cache the result.
 
         Raises:
-            ServiceUnavailable: it says nothing, or too many ask it.
-            RateLimitExceeded: it has been asked too often for this address.
+            ServiceUnavailable: Google does not respond, or there are too many concurrent lookups.
+            RateLimitExceeded: there were too many lookups for this address.
         """
         self._count(sender)
         with self._bulkhead:

@@ -1,7 +1,7 @@
-"""Do once what is asked many times: the answer is stored with its effect and told again.
+"""Idempotent creation: the response to the first request is stored with its effect, and replayed for repetitions.
 
-The key's scope is locked for the length of the transaction; a crash frees it, and an error leaves no trace.
-Idempotency-Key: draft-ietf-httpapi-idempotency-key-header, and Stripe's practice.
+The transaction holds a lock on the key. A crash releases it, and an error stores nothing.
+It follows draft-ietf-httpapi-idempotency-key-header and Stripe's API.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ LIFETIME: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer: its status, the headers worth keeping, its bytes, and whether it is told again."""
+    """A complete response: its status, the header fields to store, its body, and whether it is a replay."""
 
     status: int
     headers: dict[str, str]
@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Tell whether the answer is a 2xx."""
+        """Return whether the status is 2xx."""
         return 200 <= self.status < 300
 
 
@@ -45,7 +45,7 @@ class StoredAnswers(Protocol):
 
 
 class Unit(Protocol):
-    """One transaction, which the units of the work inside it join."""
+    """One transaction. Units of work inside it join it."""
 
     @property
     def stored_answers(self) -> StoredAnswers: ...  # noqa: D102
@@ -53,7 +53,7 @@ class Unit(Protocol):
 
 
 class IdempotencyService:
-    """Answers the same request with the same answer for 24 hours."""
+    """Replays the response to the same request for 24 hours."""
 
     def __init__(self, *, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock) -> None:
         self._unit_of_work = unit_of_work
@@ -62,13 +62,13 @@ class IdempotencyService:
     @raises(IdempotencyInProgress, IdempotencyKeyReused, runs_callable=True)
     @transaction
     def once(self, key: str, *, by: Principal, fingerprint: bytes, answer: Callable[[], Answer]) -> Answer:
-        """Return the stored answer, or let ``answer`` make it and store it in the same transaction.
+        """Return the stored response, or call ``answer`` and store its response in the same transaction.
 
         Args:
-            key: what the caller sent.
-            by: the caller; keys of others are other keys.
-            fingerprint: what makes a request the same as the first with this key.
-            answer: does the work; what it raises passes through and leaves the key free.
+            key: the value of Idempotency-Key.
+            by: the caller. Equal keys of different callers are independent.
+            fingerprint: identifies the request. A repetition has the fingerprint of the first request.
+            answer: runs the operation. Its exceptions pass through, and the key stays unused.
         """
         scope = hashlib.sha256(f"{len(by.id)}:{by.id}{key}".encode()).hexdigest()
         with self._unit_of_work() as unit:
@@ -98,10 +98,10 @@ class IdempotencyService:
 
 
 def _replayed(stored: StoredAnswer, fingerprint: bytes) -> Answer:
-    """Return the stored answer.
+    """Return the stored response.
 
     Raises:
-        IdempotencyKeyReused: it was the answer to another request.
+        IdempotencyKeyReused: it belongs to another request.
     """
     if stored.fingerprint != fingerprint:
         raise IdempotencyKeyReused

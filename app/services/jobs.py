@@ -1,7 +1,8 @@
-"""Jobs are done once their cause is committed: again after a failure, by somebody else when a worker is lost.
+"""Execution of jobs, after the transaction that queued them has committed.
 
-At least once, then; what a handler writes to the database is committed together with the job's end, and so happens
-once. What it does outside has to bear repetition: by a key such as the job's id, which stays the same.
+A job runs at least once: it is repeated after a failure, and by another worker after a crash. Database writes of a
+handler are committed together with the end of the job, therefore they happen exactly once. External effects must be
+idempotent, for example by the job's ID, which stays the same.
 """
 
 import random
@@ -24,10 +25,10 @@ from app.resilience.transaction_retry import transaction
 MOST_ATTEMPTS: Final = 15
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
-"""The pause doubles up to this: a system that is away for four hours costs no job."""
+"""The pause doubles up to this limit. All attempts at a job together take about four hours."""
 LEASE: Final = timedelta(seconds=30)
 TIMEOUT: Final = timedelta(seconds=5)
-"""How long the queue may take to answer."""
+"""The timeout of one operation on the queue."""
 
 Handler = Callable[[ClaimedJob], None]
 
@@ -46,7 +47,7 @@ class Queue(Protocol):
 
 
 class Unit(Protocol):
-    """One transaction, which the units of the handler inside it join."""
+    """One transaction. The units of work of the handler join it."""
 
     @property
     def jobs(self) -> Queue: ...  # noqa: D102
@@ -54,20 +55,20 @@ class Unit(Protocol):
 
 
 class Outcome(StrEnum):
-    """What became of an attempt."""
+    """The outcome of an attempt."""
 
     DONE = "done"
     PUT_BACK = "rescheduled"
     DEAD = "dead"
     REJECTED = "rejected"
-    """The recipient rejects it for good, which is no fault of the service: nothing is kept."""
+    """The recipient rejects it permanently, which is not a fault of the service. The job is deleted."""
     LOST = "lease lost"
-    """Its lease had passed to another; whatever it wrote is undone."""
+    """Another worker had leased the job. The writes of this attempt were rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt is over, after so many seconds."""
+    """The event that an attempt has ended, after ``seconds``."""
 
     job: ClaimedJob
     outcome: Outcome
@@ -77,14 +78,14 @@ class Ended:
 
 
 class JobService:
-    """Does jobs, and lets people look at those that could not be done.
+    """Runs jobs, and lists, retries and drops failed ones.
 
     Args:
         unit_of_work: opens a transaction.
-        handlers: who does which kind. A kind that is not here waits for a worker that knows it.
-        hooks: are told of every attempt that ended, while the ids of the request that caused it are in force.
-        lease: for how long a job is held; after two thirds of that its deadline has come.
-        chance: draws from [0, 1).
+        handlers: the handlers by kind. A job of another kind waits for a worker that has its handler.
+        hooks: called after every attempt, in the context (request ID, trace ID) of the request that caused the job.
+        lease: the duration of a lease. The deadline of a job is two thirds of it.
+        chance: returns a random number from [0, 1).
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class JobService:
     @raises()
     @transaction
     def claim(self, *, owner: str) -> ClaimedJob | None:
-        """Lease a job that is due, if there is one."""
+        """Lease a job that is due; return ``None`` if there is none."""
         with deadline.within(TIMEOUT), self._unit_of_work() as unit:
             job = unit.jobs.claim(self.handlers, owner=owner, lease=self.lease)
             unit.commit()
@@ -110,7 +111,7 @@ class JobService:
 
     @raises(runs_callable=True)
     def run(self, job: ClaimedJob) -> Outcome:
-        """Do a job that was taken, and note how it ended. Whatever its handler raises is part of that."""
+        """Run a leased job, and record its outcome. Exceptions of the handler are outcomes, too."""
         began = time.monotonic()
         with _in_context_of(job):
             error = self._attempt(job)
@@ -124,16 +125,16 @@ class JobService:
         return outcome
 
     def _attempt(self, job: ClaimedJob) -> Exception | None:
-        """Return what went wrong; the handler's writes and the job's end are committed together or not at all."""
+        """Return the error of the attempt, if any. The handler's writes and the end of the job are one transaction."""
         try:
             if job.attempts > MOST_ATTEMPTS:
-                raise RuntimeError("each worker that held this job was lost with it")
+                raise RuntimeError("every worker that ran this job crashed")
             with self._unit_of_work() as unit:
                 with deadline.within(self.lease * 2 / 3):
                     self.handlers[job.kind](job)
                 with deadline.within(TIMEOUT):
                     if not unit.jobs.finish(job):
-                        raise _LeaseLostError("the lease has passed to another worker")
+                        raise _LeaseLostError("another worker holds the lease")
                     unit.commit()
         except Exception as error:
             return error
@@ -155,20 +156,20 @@ class JobService:
 
     @transaction
     def _drop(self, job: ClaimedJob) -> tuple[Outcome, None]:
-        """Keep nothing of a job whose recipient rejects it for good: neither the address nor a token."""
+        """Delete a job that its recipient rejects permanently, with the address and the token in its payload."""
         with deadline.within(TIMEOUT), self._unit_of_work() as unit:
-            is_ours = unit.jobs.finish(job)
+            is_held = unit.jobs.finish(job)
             unit.commit()
-        return (Outcome.REJECTED if is_ours else Outcome.LOST), None
+        return (Outcome.REJECTED if is_held else Outcome.LOST), None
 
     def _pause(self, attempts: int) -> timedelta:
-        """Return between half and all of a time that doubles each time, so that failures do not march in step."""
+        """Return a random pause from half of a limit up to the limit, which doubles each time (backoff with jitter)."""
         longest: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
         return longest * (0.5 + self._chance() / 2)
 
     @raises()
     def list(self, state: JobState | None = None) -> list[Job]:
-        """Return the oldest jobs, or the oldest in one state."""
+        """Return the oldest jobs, optionally only those in one state."""
         with self._unit_of_work() as unit:
             found = unit.jobs.list(state)
             unit.commit()
@@ -176,7 +177,7 @@ class JobService:
 
     @raises()
     def find(self, job_id: UUID) -> Job | None:
-        """Return the job, unless it is done or never was."""
+        """Return the job; ``None`` if it is done or never existed."""
         with self._unit_of_work() as unit:
             found = unit.jobs.find(job_id)
             unit.commit()
@@ -184,7 +185,7 @@ class JobService:
 
     @raises()
     def backlogs(self) -> Sequence[Backlog]:
-        """Return how much is to be done of each kind, those included that we know and nobody has asked for."""
+        """Return the backlog of each kind, including known kinds without jobs."""
         with self._unit_of_work() as unit:
             found = {each.kind: each for each in unit.jobs.backlogs()}
             unit.commit()
@@ -194,7 +195,7 @@ class JobService:
     @raises()
     @transaction
     def drop(self, job_ids: Collection[UUID] | None) -> Sequence[UUID]:
-        """Delete dead jobs, or all of them (``None``), with their payloads; return which there were."""
+        """Delete these dead jobs, or all dead ones (``None``), with their payloads. Return the deleted IDs."""
         with self._unit_of_work() as unit:
             dropped = unit.jobs.drop(job_ids)
             unit.commit()
@@ -203,7 +204,7 @@ class JobService:
     @raises()
     @transaction
     def retry(self, job_id: UUID | None) -> int:
-        """Queue a dead job again, or all of them (``None``); return how many there were."""
+        """Queue a dead job again, or all dead ones (``None``). Return their number."""
         with self._unit_of_work() as unit:
             revived = unit.jobs.revive(job_id)
             unit.commit()
@@ -211,11 +212,11 @@ class JobService:
 
 
 class _LeaseLostError(Exception):
-    """Somebody else has the job by now."""
+    """Another worker has leased the job."""
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Tell whether the job itself is wrong, as the client of some other system: then it stays so."""
+    """Return whether the error is a client error that is not retryable: then the job itself is wrong."""
     return isinstance(error, errs.Error) and error.kind.fault is errs.Fault.CLIENT and not error.kind.retryable
 
 
@@ -225,7 +226,7 @@ def _is_undeliverable(error: Exception) -> bool:
 
 @contextmanager
 def _in_context_of(job: ClaimedJob) -> Iterator[None]:
-    """Go by the ids of the request that caused the job."""
+    """Set the IDs of the request that caused the job in the context."""
     request_id, trace_id = context.request_id.set(job.request_id), context.trace_id.set(job.trace_id)
     try:
         yield

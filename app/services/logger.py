@@ -1,4 +1,4 @@
-"""What is logged can be changed at run time: in every worker of every instance, until it is changed again."""
+"""Logger settings that can be changed at run time. They apply to every worker of every instance."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,14 +34,14 @@ class Unit(Protocol):
 
 
 class Log(Protocol):
-    """What this process logs; see ``app.observability.logs``."""
+    """The log of this process; see ``app.observability.logs``."""
 
     def set_level(self, level: str, *, shows_stacks: bool) -> None: ...  # noqa: D102
     def audit(self, message: str, fields: dict[str, object]) -> None: ...  # noqa: D102
 
 
 class LoggerService:
-    """Changes what is logged; ``least`` is the most verbose level that anybody may ask for."""
+    """Changes the logger settings. ``least`` is the most verbose level that callers may set."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class LoggerService:
 
     @raises()
     def get(self) -> LoggerSettings:
-        """Return what is in force, or will be within seconds."""
+        """Return the stored settings. They are in force, or will be within seconds."""
         stored = self._reads.find() or self._default
         return LoggerSettings(max(stored.level, self._least), stored.log_error_stack)
 
     @raises(ValidationFailed)
     @transaction
     def put(self, new: LoggerSettings, *, by: Principal) -> LoggerSettings:
-        """Change it, here at once and everywhere else when it asks next."""
+        """Change the settings, here immediately and in other processes at their next refresh."""
         if new.level < self._least:
             level = f"level must be one of {', '.join(each.name for each in Level if each >= self._least)}"
             raise ValidationFailed(violations=(Violation.of_member("level", "INVALID_VALUE", level),))
@@ -82,7 +82,7 @@ class LoggerService:
         return new
 
     def refresh(self) -> None:
-        """Put in force what was asked for, perhaps of another worker or instance."""
+        """Apply the stored settings, which another worker or instance may have changed."""
         self._apply(self.get())
 
     def _apply(self, settings: LoggerSettings) -> None:

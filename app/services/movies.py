@@ -1,4 +1,4 @@
-"""What can be done with movies."""
+"""Operations on movies."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -40,7 +40,7 @@ class Unit(Protocol):
 
 
 class MovieService:
-    """The use cases of movies. They belong to nobody: the scope alone says who may read and who may write."""
+    """The operations on movies. Movies have no owner: access depends only on the scope."""
 
     def __init__(
         self, *, reads: MovieReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
@@ -74,7 +74,7 @@ class MovieService:
     @raises(MovieNotFound, PreconditionRequired, PreconditionFailed)
     @transaction
     def replace(self, external_id: UUID, new: NewMovie, *, by: Principal, precondition: Precondition) -> Movie:
-        """Let what is said now take the place of all that was said of a movie; of two at once the second is stale."""
+        """Replace all data of a movie. Of two concurrent replacements, the second fails its precondition."""
         with self._unit_of_work() as unit:
             movie = unit.movies.get(external_id)
             precondition.check(movie.version)
@@ -85,7 +85,7 @@ class MovieService:
     @raises(MovieNotFound, PreconditionFailed)
     @transaction
     def delete(self, external_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> Movie:
-        """Delete a movie, and return what it was."""
+        """Delete a movie, and return its last state."""
         with self._unit_of_work() as unit:
             movie = unit.movies.get(external_id)
             precondition.check(movie.version)

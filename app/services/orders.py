@@ -1,4 +1,4 @@
-"""What can be done with orders."""
+"""Operations on orders."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -36,7 +36,7 @@ class OrderCollection(Protocol):
 
 
 class PriceList(Protocol):
-    """What products cost; see ``app.repositories.products``."""
+    """The prices of products; see ``app.repositories.products``."""
 
     def prices(self, skus: Collection[str], currency: Currency) -> Mapping[str, Decimal]: ...  # noqa: D102
 
@@ -60,7 +60,7 @@ class Unit(Protocol):
 
 
 class OrderService:
-    """The use cases of orders. Customers see and cancel their own; an admin everybody's, and ships them."""
+    """The operations on orders. Customers read and cancel their own orders. Admins read, cancel and ship all orders."""
 
     def __init__(
         self, *, reads: OrderReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
@@ -72,7 +72,7 @@ class OrderService:
     @raises(NotOrderCustomer, ValidationFailed)
     @transaction
     def create(self, new: NewOrder, *, by: Principal) -> Order:
-        """Create an order at the prices of now; for somebody else only an admin does, whether or not there is one."""
+        """Create an order at the current prices. Only an admin can create one for another customer, existing or not."""
         _check_customer(new.customer_id, by)
         with self._unit_of_work() as unit:
             prices = unit.products.prices({each.sku for each in new.items}, new.currency)
@@ -90,7 +90,7 @@ class OrderService:
         expansion: Expansion | None = None,
         precondition: Precondition = NO_PRECONDITION,
     ) -> OrderWithItems:
-        """Return an order that the caller may see, with a page of its items when that is asked for."""
+        """Return an order that the caller may read, with a page of its items if requested."""
         order = self._reads.get(order_id)
         _check_customer(order.customer_id, by)
         precondition.check(order.version)
@@ -98,7 +98,7 @@ class OrderService:
 
     @raises()
     def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[OrderWithItems]:
-        """Return one page of the caller's orders, an admin of everybody's; with items it is shorter."""
+        """Return one page of the caller's orders; for an admin, of all orders. With items, pages are shorter."""
         if not by.is_admin:
             query = replace(query, where=(Comparison("customer_id", Operator.EQ, by.id), *query.where))
         if expansion:
@@ -109,13 +109,13 @@ class OrderService:
     @raises(OrderNotFound, NotOrderCustomer, PreconditionFailed, OrderNotCancellable)
     @transaction
     def cancel(self, order_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> Order:
-        """Cancel an order of the caller's that is still pending."""
+        """Cancel a pending order of the caller. Admins can cancel any pending order."""
         return self._transition(Transition.CANCEL, order_id, precondition, customer=by)
 
     @raises(OrderNotFound, PreconditionFailed, OrderNotShippable)
     @transaction
     def ship(self, order_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> Order:
-        """Send an order on its way that is still pending; of a cancellation at the same time only one succeeds."""
+        """Mark a pending order as shipped. Of a shipment and a concurrent cancellation, only one succeeds."""
         return self._transition(Transition.SHIP, order_id, precondition)
 
     def _transition(
@@ -131,7 +131,7 @@ class OrderService:
         return order
 
     def _with_items(self, orders: Sequence[OrderView], expansion: Expansion | None) -> tuple[OrderWithItems, ...]:
-        """Return the orders with their items, which are read for all of them at once."""
+        """Return the orders with their items. One statement reads the items of all orders."""
         if expansion is None or not orders:
             return tuple(OrderWithItems(order) for order in orders)
         items = self._reads.items([order.id for order in orders], expansion)
@@ -139,10 +139,10 @@ class OrderService:
 
 
 def _check_customer(customer_id: str, by: Principal) -> None:
-    """Let pass whose order it is, and admins.
+    """Check that the caller is the customer or an admin.
 
     Raises:
-        NotOrderCustomer: everybody else.
+        NotOrderCustomer: the caller is neither.
     """
     if customer_id != by.id and not by.is_admin:
         raise NotOrderCustomer(user=by.id)

@@ -1,4 +1,4 @@
-"""What can be done with a password that is forgotten, or has been known for too long."""
+"""Password reset and password change."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -76,7 +76,7 @@ class Unit(Protocol):
 
 
 class PasswordService:
-    """The use cases of passwords. Whoever sets one ends all sessions: perhaps somebody else has begun one."""
+    """The operations on passwords. Setting a password ends all sessions, because an attacker may have started one."""
 
     def __init__(
         self,
@@ -99,9 +99,9 @@ class PasswordService:
 
     @raises()
     def request_reset(self, email: str) -> None:
-        """Send a mail to the address: a token to set another password, or word that it has no account.
+        """Send an email to the address: a token to set a new password, or a notice that it has no account.
 
-        Either way the same statements are sent.
+        The SQL statements are the same in both cases.
         """
         to = same_address(email)
         self._allow_reset(to, delay=self._mail_throttle.delay(Purpose.PASSWORD_RESET, to))
@@ -119,7 +119,7 @@ class PasswordService:
     @raises(InvalidOneTimeToken, ValidationFailed)
     @hashing
     def reset(self, token: str, password: str) -> None:
-        """Set the password that the token allows to set, once."""
+        """Set a new password with a single-use token."""
         digest = one_time_tokens.digest(token)
         waiting = self._reads.resetting(digest, now=self._clock.now())
         accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
@@ -137,9 +137,10 @@ class PasswordService:
     @raises(UserNotFound, ValidationFailed, RateLimitExceeded)
     @hashing
     def change(self, current: str, password: str, *, by: Principal, network: str) -> None:
-        """Set another password for the caller, who has to know the present one: a stolen token is not enough.
+        """Set a new password for the caller. It requires the current one, because a token may be stolen.
 
-        Guesses are counted apart from those of logging in, which a stranger can make, and by client network.
+        Failed checks are counted per client network. They are counted separately from failed logins, which anyone can
+        cause.
         """
         user = self._reads.get(user_id_of(by.id))
         accepted = self._rules.accept(password, about=(user.name, user.email))

@@ -1,4 +1,4 @@
-"""What can be done with preferences."""
+"""Operations on preferences."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -45,7 +45,7 @@ class Unit(Protocol):
 
 
 class PreferencesService:
-    """The use cases of preferences: everybody's own, and to an admin anybody's."""
+    """The operations on preferences. Users have access to their own, admins to all."""
 
     def __init__(self, *, reads: PreferencesReads, unit_of_work: Callable[[], AbstractContextManager[Unit]]) -> None:
         self._reads = reads
@@ -53,7 +53,7 @@ class PreferencesService:
 
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
     def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> PreferencesView:
-        """Return what a user prefers; who has never said so has the defaults, in version 0."""
+        """Return the preferences of a user; without stored ones, the defaults in version 0."""
         check_is_caller(user_id, by)
         preferences = self._reads.get(user_id)
         precondition.check(preferences.version)
@@ -64,7 +64,7 @@ class PreferencesService:
     def replace(
         self, user_id: UUID, new: NewPreferences, *, by: Principal, precondition: Precondition
     ) -> PreferencesView:
-        """Let what is said now take the place of what was said before, or of the defaults."""
+        """Replace the preferences of a user, or the defaults."""
         check_is_caller(user_id, by)
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id)

@@ -1,4 +1,4 @@
-"""What can be done with products: their prices are loaded, and looked at."""
+"""Operations on products: loading and listing of prices."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -12,14 +12,14 @@ from app.models.products import Currency, Price
 from app.resilience.clock import Clock
 
 CHUNK: Final = 1000
-"""Offers that are in memory at once, however long a file is."""
+"""The maximum number of prices in memory at the same time, for a file of any length."""
 MAX_REPORTED: Final = 100
-"""Faults that are told one by one."""
+"""The maximum number of violations that are reported individually."""
 START: Final = ("", 0)
 
 
 class CsvRow(NamedTuple):
-    """A line of a file: its number, and the offer that stands there or what is wrong with it."""
+    """A row of a CSV file: its line number, and its price or its violations."""
 
     number: int
     offer: Price | None = None
@@ -49,7 +49,7 @@ class Unit(Protocol):
 
 
 class ProductService:
-    """The use cases of products, all of them an operator's."""
+    """The operations on products. All of them are for operators."""
 
     def __init__(
         self, *, reads: ProductReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
@@ -59,11 +59,11 @@ class ProductService:
         self._clock = clock
 
     def exist(self) -> bool:
-        """Tell whether there is any product."""
+        """Return whether any product exists."""
         return self._reads.exist()
 
     def all(self) -> Iterator[Price]:
-        """Yield every offer, by product and then by currency, reading a thousand at a time."""
+        """Yield every price, sorted by product and currency. It reads a thousand at a time."""
         after = START
         while offers := self._reads.page(after, CHUNK):
             yield from offers
@@ -71,12 +71,12 @@ class ProductService:
 
     @raises(ValidationFailed)
     def load(self, rows: Iterable[CsvRow]) -> int:
-        """Add or replace the offers of a file and return how many: all of them, or none when any line is wrong.
+        """Add or replace the prices of a file: all of them, or none if any row is invalid. Return their number.
 
-        It is not tried again when it is undone, for the lines have been read by then.
+        If the transaction is rolled back, it is not repeated, because the rows have already been read.
 
         Raises:
-            ValidationFailed: with every fault, or the first hundred and how many more there are.
+            ValidationFailed: it lists all violations, or the first hundred and the number of further ones.
         """
         faults, count, at, rest = Faults(), 0, self._clock.now(), iter(rows)
         with self._unit_of_work() as unit:
@@ -88,7 +88,7 @@ class ProductService:
         return count
 
     def _put(self, unit: Unit, chunk: Sequence[CsvRow], faults: "Faults", at: datetime) -> int:
-        """Put the offers of some lines; what this load has put before is not put again, and therefore noticed."""
+        """Store the prices of some rows. Report those that this load has stored before as duplicates."""
         by_key: dict[tuple[str, Currency], CsvRow] = {}
         for line in chunk:
             faults.add(*line.violations)
@@ -101,22 +101,22 @@ class ProductService:
 
 
 class Faults:
-    """What is wrong with a file, of which no more is kept than is told."""
+    """The violations in a file. Only as many as are reported are kept."""
 
     def __init__(self) -> None:
         self._kept: list[Violation] = []
         self._count = 0
 
     def add(self, *violations: Violation) -> None:
-        """Take note of faults."""
+        """Add violations."""
         self._count += len(violations)
         self._kept += violations[: MAX_REPORTED - len(self._kept)]
 
     def check(self) -> None:
-        """Go on only when there are none.
+        """Check that there are no violations.
 
         Raises:
-            ValidationFailed: there are some.
+            ValidationFailed: there are violations.
         """
         if not self._count:
             return

@@ -1,4 +1,4 @@
-"""What can be done with profiles, whatever becomes of the dependencies that they are made of."""
+"""Profiles, combined from two dependencies, with fallbacks if one of them fails."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,41 +20,41 @@ from app.resilience.stale_cache import StaleCache
 
 T = TypeVar("T")
 Source = Callable[[UUID], Callable[[], T]]
-"""Begins to get what there is of a user, and returns what waits for it."""
+"""Starts to read the data of a user, and returns a function that waits for the result."""
 Cache = StaleCache[tuple[UUID, Principal], PublicUser]
-"""Users by id and by who was allowed to see them: nobody else is shown the copy."""
+"""Users by ID and by the principal that was allowed to read them. Only that principal gets the cached copy."""
 
 REASONS: Final = {
     Kind.UNAVAILABLE: DegradationReason.UNREACHABLE,
     Kind.DEADLINE: DegradationReason.TIMED_OUT,
     Kind.EXTERNAL: DegradationReason.NO_USABLE_ANSWER,
 }
-"""Kinds that say nothing about the user, but that there is no telling just now."""
+"""Kinds of errors that mean that a dependency is unavailable. All others are results about the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Degraded:
-    """A profile was made without the help of a dependency."""
+    """The event that a profile was returned without a dependency."""
 
     degradation: Degradation
     error: Error
 
 
 def local(get: Callable[[UUID], T]) -> Source[T]:
-    """Return a source that reads in the request's own thread, and so on its connection, once it is waited for."""
+    """Return a source that reads in the thread and on the connection of the request, when the result is waited for."""
     return lambda user_id: partial(get, user_id)
 
 
 def remote(name: str, get: Callable[[UUID], T]) -> Source[T]:
-    """Return a source that asks in a thread of its own, from the beginning."""
+    """Return a source that starts the call immediately, in a separate thread."""
     return lambda user_id: run_in_background(partial(get, user_id), name=name).result
 
 
 class ProfileService:
-    """The use case of profiles: everybody's own, and to an admin anybody's.
+    """The operation on profiles. Users have access to their own, admins to all.
 
-    Without the user there is no profile, but a copy may stand in, if there are ``copies``. Preferences can be done
-    without.
+    A profile requires the user; if there is a ``cache``, a cached copy can replace it. Preferences are optional: the
+    defaults replace them.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ProfileService:
 
     @raises(UserNotFound, NotThisUser, InvalidToken, ExternalServiceError)
     def get(self, user_id: UUID, *, by: Principal) -> Profile:
-        """Return a profile; both dependencies are asked at the same time."""
+        """Return a profile. Both dependencies are called concurrently."""
         check_is_caller(user_id, by)
         user, preferences = self._users(user_id), self._preferences(user_id)
         failed: list[Degradation] = []
@@ -94,7 +94,7 @@ class ProfileService:
         return user
 
     def _cached(self, key: tuple[UUID, Principal], error: Error) -> PublicUser | None:
-        """Return the copy that may stand in; there is none any more of what is refused, or does not exist."""
+        """Return the cached copy. If the error denies access or means that the user does not exist, delete the copy."""
         if self._cache is None:
             return None
         if error.kind not in REASONS:
@@ -111,7 +111,7 @@ class ProfileService:
             return DEFAULTS
 
     def _report(self, dependency: str, error: Error, failed: list[Degradation]) -> None:
-        is_left_alone = "breaker" in error.facts
-        reason = DegradationReason.BREAKER_OPEN if is_left_alone else REASONS.get(error.kind, DegradationReason.REFUSED)
+        is_open = "breaker" in error.facts
+        reason = DegradationReason.BREAKER_OPEN if is_open else REASONS.get(error.kind, DegradationReason.REFUSED)
         failed.append(Degradation(dependency, reason))
         notify(self._hooks, Degraded(failed[-1], error))

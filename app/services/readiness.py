@@ -1,4 +1,4 @@
-"""May this instance be sent requests? Asked often by machines, so an answer is kept for a second."""
+"""Readiness: whether this instance can receive requests. The result is cached for one second."""
 
 import threading
 import time
@@ -13,22 +13,22 @@ from app.observability import metrics
 from app.resilience import deadline
 
 FRESH: Final = 1.0
-"""Seconds for which an answer is kept."""
+"""Seconds for which a result is cached."""
 BUDGET: Final = timedelta(seconds=4)
-"""How long all checks together may take."""
+"""The timeout of all checks together."""
 DRAINING: Final = "draining"
-"""The check that fails once the instance is shutting down; never kept, never waited for."""
+"""The check that fails during shutdown. It is never cached, and never waits."""
 
 
 Check = Callable[[], bool]
-"""Tells whether it passes; an error that it raises instead is the reason why it does not, which is logged."""
+"""Returns whether it passes. It may raise an error instead; the error is logged as the reason of the failure."""
 
 
 class ReadinessService:
     """Runs the checks that decide whether the instance is ready.
 
-    What is dispensable is told too, but decides nothing: all instances share it, and all would be sent away for a
-    thing that each of them can do without.
+    Optional checks are reported, but do not affect readiness. All instances share these dependencies and can serve
+    without them, but all would become unready at the same time.
     """
 
     def __init__(
@@ -48,7 +48,11 @@ class ReadinessService:
 
     @raises(NotReady)
     def report(self) -> dict[str, str]:
-        """Return that every check passes that has to; callers who come together share one answer."""
+        """Return the result of every check. Concurrent callers share one result.
+
+        Raises:
+            NotReady: a required check fails, or the instance is shutting down.
+        """
         if self._is_draining():
             raise NotReady(checks={**self._passed, DRAINING: "failed"}, retry_after=1)
         with self._lock:
@@ -62,7 +66,7 @@ class ReadinessService:
         return {**checks, DRAINING: "ok"}
 
     def _run_checks(self) -> None:
-        """Run every check, and keep the first reason that one gives for failing."""
+        """Run every check, and keep the first error of a required one."""
         passed, reasons = dict[str, str](), list[Error]()
         for name, check in self._checks.items():
             try:

@@ -1,7 +1,7 @@
-"""The list of revoked sessions and tokens: what this process knows of it, and how old that knowledge is.
+"""The list of revoked sessions and tokens: this process's copy, and the age of the copy.
 
-The list is read incrementally, in the order of transactions. A revocation is in force within 5 seconds. A list that has
-not been read for longer is reported; after ``BELIEVED_FOR`` it is not believed: tokens are then rejected with 503.
+The list is read incrementally, in the order of transactions. A revocation is in force within 5 seconds. An older copy
+is reported. A copy older than ``BELIEVED_FOR`` is not used: tokens are then rejected with 503.
 """
 
 import time
@@ -23,9 +23,9 @@ BELIEVED_FOR: Final = timedelta(seconds=60).total_seconds()
 15 minutes that an access token is valid for."""
 PAGE: Final = 10_000
 NEWEST: Final = 1_000
-"""Entries that are read first of a list of several pages: a new revocation does not wait for a long list to be read."""
+"""The number of newest entries that are read first if the list has several pages. New revocations then don't wait."""
 AT_A_TIME: Final = SHARDS // 16
-"""Shards that are cleaned with each read."""
+"""The number of shards from which each read removes expired entries."""
 
 
 class Revoked(Protocol):
@@ -51,14 +51,14 @@ class Reads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The list was read; it has so many entries."""
+    """The event that the list was read, with its number of entries."""
 
     entries: int
 
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """The list has become older than ``FRESH_FOR``, or is up to date again (``error`` is ``None``).
+    """The event that the list has become older than ``FRESH_FOR``, or is up to date again (``error`` is ``None``).
 
     ``seconds`` is its age, infinite before the first read.
     """
@@ -90,12 +90,12 @@ class RevocationList:
         hooks: tuple[Hook, ...] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make it empty.
+        """Create an empty list.
 
         Args:
-            reads: the table.
-            clock: decides what has expired.
-            hooks: are called after each read, and when the list becomes too old or is up to date again.
+            reads: reads the table.
+            clock: the clock for the expiry of entries.
+            hooks: called after each read, and when the list becomes too old or is up to date again.
             monotonic: the clock of the list's age, in seconds.
         """
         self._reads, self._clock, self._hooks, self._monotonic = reads, clock, hooks, monotonic
@@ -111,12 +111,16 @@ class RevocationList:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nothing is revoked."""
+        """Return whether nothing is revoked."""
         return not self._digests
 
     @raises(ServiceUnavailable)
     def check_age(self) -> None:
-        """Continue only while the list can be believed; a process that never began to follow it is a test client."""
+        """Check that the list is not too old. A process that never started to poll it, such as a test, passes.
+
+        Raises:
+            ServiceUnavailable: the list is older than ``BELIEVED_FOR``.
+        """
         if self._is_followed and self._monotonic() - self._fresh_at > BELIEVED_FOR:
             raise ServiceUnavailable(
                 retry_after=round(FRESH_FOR), reason="the list of revoked sessions is too old to accept tokens"
@@ -124,7 +128,7 @@ class RevocationList:
 
     @raises(runs_callable=True)
     def refresh_in_steps(self) -> None:
-        """Read what is new, as a poller does; from now on, the age of the list counts."""
+        """Read new entries, as a poller. From the first call on, the age of the list is checked."""
         self._is_followed = True
         try:
             self.refresh()
@@ -135,7 +139,7 @@ class RevocationList:
 
     @raises(runs_callable=True)
     def refresh(self) -> None:
-        """Read what is new. A read that is interrupted goes on where it stopped."""
+        """Read new entries. A read that was interrupted continues from its last page."""
         if self._walk is not None:
             self._add(self._reads.newest(most=NEWEST))
         walk = self._walk or self._begin()
@@ -153,11 +157,11 @@ class RevocationList:
             self._digests.add(digest_of(row.id), row.until)
 
     def _begin(self) -> _Walk:
-        """Begin behind all transactions that had ended when the previous read began.
+        """Start after all transactions that had ended when the previous read started.
 
-        Those that had not have no smaller id than the horizon of that moment: they are read, however late they commit.
-        Of another server, or one that was restarted, the list is read as a whole: a failover may have lost transactions
-        whose ids are given again. A horizon that has gone back is another server's, too.
+        Transactions that had not ended have IDs at or above the horizon of that time. They are therefore read, even if
+        they commit late. After a failover or a restart, the whole list is read again: a failover may have lost
+        transactions, and PostgreSQL then reuses their IDs. A horizon that has decreased also means another server.
         """
         began, (horizon, server) = self._monotonic(), self._reads.horizon()
         if horizon < self._horizon or server != self._server:

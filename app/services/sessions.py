@@ -1,4 +1,4 @@
-"""Logging in, and staying so."""
+"""Login, refresh, and revocation of sessions."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -28,12 +28,12 @@ from app.resilience.login_throttle import LoginThrottle
 from app.resilience.transaction_retry import transaction
 
 USERS: Final = 100
-"""Users whose sessions are ended in one transaction, when those of all users are."""
+"""The number of users whose sessions one transaction ends, when the sessions of all users are ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What somebody sends to log in: any two texts."""
+    """The email address and password of a login. They are not validated."""
 
     email: str
     password: str
@@ -41,7 +41,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What comes of logging in; ``expires_in`` is in seconds."""
+    """The tokens that a login or refresh returns. ``expires_in`` is in seconds."""
 
     access_token: str
     refresh_token: str
@@ -102,7 +102,7 @@ class Unit(Protocol):
 
 
 class SessionService:
-    """The use cases of sessions."""
+    """The operations on sessions."""
 
     def __init__(
         self,
@@ -124,13 +124,13 @@ class SessionService:
     @raises(InvalidCredentials, RateLimitExceeded)
     @hashing
     def log_in(self, sent: Credentials, *, network: str) -> Tokens:
-        """Begin a session.
+        """Start a session.
 
-        Whatever is wrong, the same is computed and the same is said: one look for the user, one verification.
+        Every failure has the same cost and the same error: one lookup of the user, one password verification.
 
         Args:
-            sent: address and password.
-            network: of the client, by which guesses are counted.
+            sent: the email address and the password.
+            network: the client network, by which failed logins are counted.
         """
         user = self._users.find_by_email(sent.email)
         kept = user.password_hash if user else None
@@ -153,10 +153,10 @@ class SessionService:
     def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for an access token and the next refresh token.
 
-        A token is single-use. Sent again within 60 seconds, while its successor is unused, it gets a new successor and
-        the unused one is superseded: the answer may have been lost, and only a digest of it is kept. A superseded token
-        is rejected. Whoever sends a replaced token after its replacement was used, or a used one after the 60 seconds,
-        may have stolen it: the session ends.
+        A token is single-use. Exception: within 60 seconds, while its successor is unused, a client that lost the
+        response can send the token again. The token then gets a new successor, which supersedes the unused one. A
+        superseded token is rejected. A token that is sent after the 60 seconds, or after its successor was used, may be
+        stolen: the session ends.
         """
         tokens = self._rotate(one_time_tokens.digest(refresh_token))
         if tokens is None:
@@ -188,10 +188,10 @@ class SessionService:
         return self._tokens(following, user.scopes, minted.secret)
 
     def _limit(self, unit: Unit, session_id: UUID, now: datetime) -> None:
-        """Allow a refresh, unless there were too many.
+        """Check the number of recent refreshes of a session.
 
         Raises:
-            RateLimitExceeded: there were.
+            RateLimitExceeded: there were too many.
         """
         if unit.sessions.count(session_id, since=now - REFRESH_WINDOW) >= MAX_REFRESHES:
             seconds = round(REFRESH_WINDOW.total_seconds())
@@ -200,7 +200,7 @@ class SessionService:
     @raises()
     @transaction
     def revoke(self, token: str) -> None:
-        """End the session of a token, be it a refresh or an access token; of one that is not good there is none."""
+        """End the session of a refresh token or an access token. An invalid token has no effect."""
         now, identity = self._clock.now(), self._issuer.identify(token)
         with self._unit_of_work() as unit:
             unit.sessions.end_with(one_time_tokens.digest(token), identity, now=now)
@@ -210,9 +210,9 @@ class SessionService:
 
     @raises()
     def end_all(self) -> int:
-        """End the sessions of all users, and return how many there were.
+        """End the sessions of all users, and return their number.
 
-        Each batch of users is a transaction. After an error, the sessions of earlier batches have ended.
+        Each batch of users is one transaction. After an error, the sessions of earlier batches have ended.
         """
         total, last = 0, DELETED_USER_ID
         while True:
@@ -232,12 +232,12 @@ class SessionService:
     @raises()
     @transaction
     def retire_key(self, kid: str | None) -> None:
-        """Revoke all access tokens that a key has signed or will sign; ``None`` is the key of tokens that name none.
+        """Revoke all access tokens that a key has signed or will sign. ``None`` is the key of tokens without ``kid``.
 
-        Sessions go on: their next access tokens are signed with another key, once that is configured.
+        Sessions continue. Once another key is configured, it signs their next access tokens.
 
         Raises:
-            KeyError: no key has this name.
+            KeyError: there is no key with this ID.
         """
         with self._unit_of_work() as unit:
             unit.sessions.revoke(self._issuer.key_id(kid), until=self._clock.now() + MAX_LIFETIME)
@@ -246,10 +246,11 @@ class SessionService:
     @raises(UserNotFound)
     @transaction
     def issue(self, subject: str, *, scopes: Collection[str], lifetime: timedelta) -> str:
-        """Return an access token without a session. One for a user ends like those of the user's sessions.
+        """Return an access token without a session. If it is for a user, ending the user's sessions revokes it.
 
         Raises:
-            ValueError: subject or lifetime make no sense; see ``app.services.tokens``.
+            ValueError: the subject or the lifetime is invalid; see ``app.services.tokens``.
+            UserNotFound: the user is disabled or deleted.
         """
         now, user_id, token_id = self._clock.now(), user_id_of(subject), str(uuid4())
         issued = self._issuer.issue(subject, scopes=scopes, lifetime=lifetime, token_id=token_id)

@@ -1,4 +1,4 @@
-"""What can be done with tasks."""
+"""Operations on tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -43,14 +43,14 @@ class Unit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """The tasks that were created, and each item that was not with its index and error."""
+    """The created tasks, and the index and error of each item that was not created."""
 
     tasks: tuple[CreatedTask, ...]
     failures: tuple[tuple[int, Error], ...]
 
 
 class TaskService:
-    """The use cases of tasks. Everybody sees and changes their own; an admin everybody's."""
+    """The operations on tasks. Users read and change their own, admins all."""
 
     def __init__(
         self, *, reads: TaskReads, unit_of_work: Callable[[], AbstractContextManager[Unit]], clock: Clock
@@ -72,7 +72,7 @@ class TaskService:
     @raises(BatchFailed)
     @transaction
     def create_batch(self, news: Sequence[NewTask], *, by: Principal) -> BatchResult:
-        """Create those tasks whose titles are free; an item fails by itself."""
+        """Create the tasks whose titles are not taken. Each item fails separately."""
         with self._unit_of_work() as unit:
             tasks = [CreatedTask.of(new, by=by.id, at=self._clock.now()) for new in news]
             created = unit.tasks.add_all(tasks)
@@ -84,7 +84,7 @@ class TaskService:
 
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
     def get(self, task_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> TaskView:
-        """Return a task that the caller may see."""
+        """Return a task that the caller may read."""
         task = self._reads.get(task_id)
         _check_owner(task, by)
         precondition.check(task.version)
@@ -92,7 +92,7 @@ class TaskService:
 
     @raises()
     def page(self, query: ListQuery, *, by: Principal) -> Page[TaskView]:
-        """Return one page of the caller's tasks; an admin gets everybody's."""
+        """Return one page of the caller's tasks; for an admin, of all tasks."""
         if not by.is_admin:
             query = replace(query, where=(Comparison("created_by", Operator.EQ, by.id), *query.where))
         return self._reads.page(query)
@@ -102,7 +102,7 @@ class TaskService:
     def update(
         self, task_id: UUID, changes: Mapping[str, Any], *, by: Principal, precondition: Precondition = NO_PRECONDITION
     ) -> Task:
-        """Set the named members of a task; two updates at once are applied one after the other."""
+        """Set the given fields of a task. Concurrent updates are applied one after the other."""
         with self._unit_of_work() as unit:
             task = self._get_for_change(unit, task_id, by, precondition)
             task.change(changes, at=self._clock.now())
@@ -112,7 +112,7 @@ class TaskService:
     @raises(TaskNotFound, NotTaskOwner, PreconditionFailed)
     @transaction
     def delete(self, task_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> Task:
-        """Delete a task, and return what it was."""
+        """Delete a task, and return its last state."""
         with self._unit_of_work() as unit:
             task = self._get_for_change(unit, task_id, by, precondition)
             unit.tasks.remove(task)
@@ -120,7 +120,7 @@ class TaskService:
         return task
 
     def _get_for_change(self, unit: Unit, task_id: UUID, by: Principal, precondition: Precondition) -> Task:
-        """Return the task for changing it, once it is certain that the caller may, and knows what it is."""
+        """Return the locked task, after the checks of ownership and precondition."""
         task = unit.tasks.get(task_id)
         _check_owner(task, by)
         precondition.check(task.version)
@@ -128,10 +128,10 @@ class TaskService:
 
 
 def _check_owner(task: TaskView, by: Principal) -> None:
-    """Let pass who owns the task, and admins.
+    """Check that the caller is the owner of the task or an admin.
 
     Raises:
-        NotTaskOwner: everybody else.
+        NotTaskOwner: the caller is neither.
     """
     if task.created_by != by.id and not by.is_admin:
         raise NotTaskOwner(user=by.id)

@@ -1,4 +1,4 @@
-"""Bearer tokens: HS256 JWTs (RFC 7519) of our own, issued and verified; those of others are for others to verify."""
+"""Bearer tokens. The service issues and verifies its own HS256 JWTs (RFC 7519), and delegates external tokens."""
 
 import hashlib
 import secrets
@@ -24,7 +24,7 @@ from app.resilience.digest_set import digest_of
 ALGORITHM: Final = "HS256"
 MAX_LENGTH: Final = 4096
 CACHE_SIZE: Final = 10_000
-"""Verified tokens that are remembered; beyond that, the one verified first is verified again."""
+"""The maximum number of verified tokens in the cache. Beyond that, the oldest entry is removed."""
 
 
 class Revocations(Protocol):
@@ -37,23 +37,23 @@ class Revocations(Protocol):
 
 
 class Verifier(Protocol):
-    """Knows tokens of others; see ``app.services.external_issuers`` and ``app.services.google``."""
+    """Verifies external tokens; see ``app.services.external_issuers`` and ``app.services.google``."""
 
     def accepts(self, token: str) -> bool: ...  # noqa: D102
     def verify(self, token: str, *, sender: str) -> Principal: ...  # noqa: D102
 
 
 class _CachedToken(NamedTuple):
-    """What a token said that was verified."""
+    """The contents of a verified token."""
 
     principal: Principal
     expires: float
     digests: tuple[int, ...]
-    """Of the ids by which it may have been revoked: its key's, its own, and its session's."""
+    """The digests of the IDs by which it can be revoked: those of its key, the token, and its session."""
 
 
 class TokenService:
-    """Issues tokens, and turns them into principals."""
+    """Issues tokens, and verifies them to principals."""
 
     def __init__(
         self,
@@ -66,16 +66,16 @@ class TokenService:
         revoked: Revocations | None = None,
         external: Collection[Verifier] = (),
     ) -> None:
-        """Make the service.
+        """Create the service.
 
         Args:
-            secret: the key of tokens that name none. When there are ``keys``, it counts only if it is one of them.
-            audience: what ``aud`` has to name, if anything.
-            issuer: what ``iss`` has to be, if anything.
-            clock: what tokens are judged by.
-            keys: the keys that tokens name, by ``kid``; with the first of them, tokens are signed. No other counts.
-            revoked: the sessions and tokens that have been revoked.
-            external: verify what is not ours.
+            secret: the key of tokens without ``kid``. If there are ``keys``, it is used only if it is one of them.
+            audience: the required ``aud``, if any.
+            issuer: the required ``iss``, if any.
+            clock: the clock for the times in tokens.
+            keys: the accepted keys, by ``kid``. The first one signs new tokens.
+            revoked: the revoked sessions and tokens.
+            external: the verifiers of external tokens.
         """
         self._keys: dict[str | None, str] = dict((keys or {}).items())
         if not keys or secret in keys.values():
@@ -98,7 +98,7 @@ class TokenService:
         token_id: str | None = None,
         session_id: str | None = None,
     ) -> str:
-        """Return a signed token, with an id of its own unless one is given, and the id of its session if it has one.
+        """Return a signed token. Without ``token_id``, it gets a random ID.
 
         Raises:
             ValueError: the subject is empty, too long, has control characters or stands for deleted users, or the
@@ -129,11 +129,11 @@ class TokenService:
 
     @raises(InvalidToken, ServiceUnavailable, RateLimitExceeded)
     def verify(self, token: str, *, sender: str = "") -> Principal:
-        """Return who the token speaks for.
+        """Return the principal of a token.
 
         Args:
-            token: whatever was sent.
-            sender: the address that sent it, where looking it up costs something.
+            token: the string that the client sent.
+            sender: the client address, by which external lookups are limited.
         """
         for external in self._external:
             if external.accepts(token):
@@ -149,10 +149,10 @@ class TokenService:
 
     @raises()
     def identify(self, token: str) -> TokenIdentity | None:
-        """Return which token it is; ``None`` of one that is not valid anyhow, not ours, or signed with a retired key.
+        """Return the identity of a token. ``None`` if it is invalid, external, or signed with a retired key.
 
-        A token that is revoked already still names its session, which may go on under another id. No revocation has to
-        last longer than the longest token that the service issues.
+        A revoked token is identified too, because its session may continue under another ID. The expiry is limited to
+        the maximum lifetime of tokens that the service issues: a revocation need not last longer.
         """
         try:
             payload, key = self._decoded(token)
@@ -170,18 +170,18 @@ class TokenService:
 
     @raises()
     def key_id(self, kid: str | None) -> str:
-        """Return the id by which the tokens of a key are revoked, which does not reveal the key.
+        """Return the ID by which all tokens of a key are revoked. It does not reveal the key.
 
         Raises:
-            KeyError: no key has this name.
+            KeyError: there is no key with this ``kid``.
         """
         return key_id(self._keys[kid])
 
     def _verify_cached(self, token: str) -> _CachedToken:
-        """Return what the token says, without verifying again what has been verified: keys do not change, times do.
+        """Return the contents of a token, from the cache if possible. The caller checks expiry and revocation.
 
         Raises:
-            InvalidToken: it is not valid.
+            InvalidToken: the token is not valid.
         """
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         cached = self._cache.get(digest)
@@ -194,10 +194,10 @@ class TokenService:
         return cached
 
     def _decoded(self, token: str) -> tuple[dict[str, Any], str]:
-        """Return the claims of a token of ours that is valid, unless it has been revoked, and its key.
+        """Return the claims and the key of a token that this service has issued. Revocation is not checked.
 
         Raises:
-            InvalidToken: it is not.
+            InvalidToken: the token is not valid.
         """
         key = self._keys.get(claims.header_of(token, longest=MAX_LENGTH).get("kid"))
         if key is None:
@@ -216,5 +216,5 @@ class TokenService:
 
 
 def key_id(key: str) -> str:
-    """Return the id of a key in the list of revocations; of 256 random bits, it reveals none."""
+    """Return the ID of a key in the list of revocations. It does not reveal a random key of 256 bits."""
     return f"key:{hashlib.sha256(b'candor key id v1' + key.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""What can be done with accounts."""
+"""Operations on accounts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -95,7 +95,7 @@ class Unit(Protocol):
 
 
 class UserService:
-    """The use cases of accounts. Nobody learns from them whether an address has one, but by its mail."""
+    """The operations on accounts. Their responses do not reveal whether an address has an account; only emails do."""
 
     def __init__(
         self,
@@ -118,11 +118,11 @@ class UserService:
 
     @raises()
     def register(self, new: NewUser) -> None:
-        """Send a mail to the address: a token to activate the account, or word that it has one already.
+        """Send an email to the address: a token to activate the account, or a notice that it already has one.
 
-        Either way the same statements are sent. A registration holds no password, so nobody can have the owner of an
-        address activate an account whose password somebody else knows (Sudhodanan and Paverd, "Pre-hijacked accounts",
-        USENIX Security 2022).
+        The SQL statements are the same in both cases. A registration has no password. Therefore an attacker can't make
+        the owner of an address activate an account with a password that the attacker knows (Sudhodanan and Paverd,
+        "Pre-hijacked accounts", USENIX Security 2022).
         """
         delay = self._mail_throttle.delay(Purpose.REGISTRATION, same_address(new.email))
         self._register(new, is_taken=self._reads.has_email(new.email), delay=delay)
@@ -141,7 +141,7 @@ class UserService:
     @raises(InvalidOneTimeToken, ValidationFailed)
     @hashing
     def activate(self, token: str, password: str) -> User:
-        """Make a user of the registration that the token was sent for, once; its password is the one sent along."""
+        """Create the user of a registration, with a single-use token and a new password."""
         digest = one_time_tokens.digest(token)
         waiting = self._reads.pending(digest, now=self._clock.now())
         accepted = self._rules.accept(password, about=(waiting.name, waiting.email))
@@ -164,12 +164,12 @@ class UserService:
 
     @raises()
     def find_by_email(self, email: str) -> UserView | None:
-        """Return the user with this address."""
+        """Return the user with this email address, if any."""
         return self._reads.find_by_email(email)
 
     @raises(UserNotFound, NotThisUser, PreconditionFailed)
     def get(self, user_id: UUID, *, by: Principal, precondition: Precondition = NO_PRECONDITION) -> UserView:
-        """Return the caller, or to an admin anybody."""
+        """Return a user: the caller, or for an admin any user."""
         check_is_caller(user_id, by)
         return self._find(user_id, precondition)
 
@@ -188,7 +188,7 @@ class UserService:
     def update(
         self, changes: Mapping[str, str], *, by: Principal, precondition: Precondition = NO_PRECONDITION
     ) -> User:
-        """Set the named members of the caller."""
+        """Set the given fields of the caller."""
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id_of(by.id))
             precondition.check(user.version)
@@ -199,13 +199,13 @@ class UserService:
     @raises(UserNotFound)
     @transaction
     def grant(self, email: str, scopes: Sequence[str]) -> User:
-        """Give a user more scopes; the present access tokens end, those of the next refresh have them."""
+        """Grant a user more scopes. Current access tokens are revoked; those of the next refresh have the scopes."""
         return self._with_other_scopes(email, lambda user, now: user.grant(scopes, at=now))
 
     @raises(UserNotFound)
     @transaction
     def revoke(self, email: str, scopes: Sequence[str]) -> User:
-        """Take scopes from a user; the present access tokens end, those of the next refresh lack them."""
+        """Remove scopes from a user. Current access tokens are revoked; those of the next refresh lack the scopes."""
         return self._with_other_scopes(email, lambda user, now: user.revoke(scopes, at=now))
 
     def _with_other_scopes(self, email: str, change: Callable[[User, datetime], None]) -> User:
@@ -220,7 +220,7 @@ class UserService:
     @raises(UserNotFound)
     @transaction
     def enable(self, email: str) -> User:
-        """Let a user log in again who was disabled."""
+        """Enable login for a disabled user again."""
         with self._unit_of_work() as unit:
             user = unit.users.get_by_email(email)
             user.enable(at=self._clock.now())
@@ -230,7 +230,7 @@ class UserService:
     @raises(UserNotFound)
     @transaction
     def disable(self, email: str) -> User:
-        """Let a user log in no more, and end all sessions."""
+        """Disable login for a user, and end all sessions."""
         now = self._clock.now()
         with self._unit_of_work() as unit:
             user = unit.users.get_by_email(email)

@@ -1,4 +1,4 @@
-"""The composition root: session, engine and clock become services."""
+"""The composition root: creates the services from settings, session, engine and clock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ STALE_CACHE_LIFETIME: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Every use case there is, and what they go by: the clock, work slots, and the windows that limits count in."""
+    """All services, and their shared dependencies: the clock, the work slots, and the rate-limit counters."""
 
     clock: Clock
     bulkhead: Bulkhead
@@ -102,21 +102,21 @@ class Services:
     users: UserService
     rate_limits: RateLimitStore
     breakers: Callable[[], dict[str, str]]
-    """Tells the state of every breaker, by what it guards."""
+    """Returns the state of every circuit breaker, by dependency."""
     clients: Sequence[HttpClient]
-    """Those who are asked over HTTP."""
+    """The clients of HTTP dependencies."""
     key_sets: Mapping[str, KeySet]
-    """The keys of those who issue tokens besides us, by issuer."""
+    """The signing keys of external issuers, by issuer."""
 
 
 def _bulkhead(settings: Settings) -> Bulkhead:
-    """Return a slot per connection but the one that readiness keeps; every thread that is left may wait for one."""
+    """Return the bulkhead: one work slot per connection, except readiness's. All other threads may wait for a slot."""
     size = work_slots(settings.database_pool_size)
     return Bulkhead(size, queue=max(0, settings.web_threads - size))
 
 
 def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[HttpClient]]:
-    """Return the service, and those whom it asks."""
+    """Return the service, and the clients of its remote dependencies."""
     clients: list[HttpClient] = []
     users: Source[PublicUser] = local(UserReads(reads).get)
     preferences: Source[PreferencesView] = local(PreferencesReads(reads).get)
@@ -150,7 +150,7 @@ def _accounts(
     rate_limits: RateLimitStore,
     clock: Clock,
 ) -> tuple[UserService, SessionService, PasswordService, DeletionService]:
-    """Return what has to do with passwords."""
+    """Return the services that use passwords."""
     passwords, login_throttle, mail_throttle = (
         Argon2Passwords(HashingShare.check),
         LoginThrottle(rate_limits),
@@ -190,7 +190,7 @@ def _accounts(
 
 
 def _handlers(settings: Settings) -> dict[str, Handler]:
-    """Return who does which job. In production mail waits in the queue until there is a server to send it."""
+    """Return the job handlers by kind. In production without SMTP_URL, emails stay in the queue."""
     links = {"mail.activation": settings.activation_url, "mail.password_reset": settings.password_reset_url}
     renderer = MailRenderer(sender=settings.mail_from, public_url=settings.public_url, links=links)
     if settings.smtp_url:
@@ -210,7 +210,7 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
 
 
 def _readiness(reads: Reads, redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]) -> ReadinessService:
-    """Return the service; what all instances share is no reason to send all of them away."""
+    """Return the service. Shared dependencies are optional: their failure must not make all instances unready."""
     cache = {"cache": redis.is_shared} if redis else {}
     return ReadinessService(
         DatabaseChecks(reads).all(),
@@ -222,7 +222,7 @@ def _readiness(reads: Reads, redis: RedisRateLimitStore | None, clients: Sequenc
 def _breakers(
     engine: Callable[[], Engine], redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]
 ) -> Callable[[], dict[str, str]]:
-    """Return what tells the state of every breaker; the engine's is there once somebody has asked for the engine."""
+    """Return a function that returns the state of every breaker, by name."""
 
     def states() -> dict[str, str]:
         all_ = (breaker_of(engine()), redis and redis.breaker, *(each.breaker for each in clients))
@@ -234,7 +234,7 @@ def _breakers(
 def wire(
     settings: Settings, session: scoped_session[Any], engine: Callable[[], Engine], clock: Clock | None = None
 ) -> Services:
-    """Return the services on this database."""
+    """Return the services for this database."""
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
     redis = (
@@ -289,6 +289,6 @@ def wire(
 
 
 def failure_recorder(settings: Settings) -> FailureRecorder:
-    """Return what keeps failed requests, on this database."""
+    """Return the recorder of failed requests for this database."""
     write = FailureWriter(settings.database_url, max_rows=settings.failures_kept, days=settings.failures_days)
     return FailureRecorder(write, sample=settings.failures_sample)

@@ -1,4 +1,4 @@
-"""Who asks a dependency by HTTP."""
+"""The factory of HTTP clients for dependencies."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,9 +8,9 @@ from app.resilience import instrumentation
 from app.wiring.hooks import log_transitions
 
 DEFAULT_TIMEOUT: Final = timedelta(seconds=2)
-"""Unless somebody says otherwise."""
+"""The timeout of a call, including all attempts."""
 
 
 def http_client(name: str, url: str, timeout: timedelta = DEFAULT_TIMEOUT) -> HttpClient:
-    """Return the client of a dependency, whose breaker is logged and counted."""
+    """Return the client of a dependency. The events of its circuit breaker are logged and counted."""
     return HttpClient(name, url, timeout=timeout, hooks=(log_transitions, instrumentation.count_breaker_event))

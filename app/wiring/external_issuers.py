@@ -1,4 +1,4 @@
-"""Those who issue tokens besides us: wired when the settings name them."""
+"""External token issuers: created from the settings."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from app.wiring.hooks import log_keys
 
 @dataclass(frozen=True, slots=True)
 class ExternalIssuers:
-    """Those who issue tokens besides us: who verifies these, the keys by issuer, and who asks them."""
+    """The verifiers of external tokens, the signing keys by issuer, and the clients that fetch from the issuers."""
 
     verifiers: list[Verifier]
     key_sets: dict[str, KeySet]
@@ -31,7 +31,7 @@ class ExternalIssuers:
 def external_issuers(
     settings: Settings, rate_limits: RateLimitStore, bulkhead: Bulkhead, clock: Clock
 ) -> ExternalIssuers:
-    """Return who verifies the tokens of others, as far as any are named."""
+    """Return the external issuers that the settings name."""
     external, trusted = ExternalIssuers([], {}, []), {}
     for each in settings.issuers:
         if each.jwks_url:

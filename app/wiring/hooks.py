@@ -1,4 +1,4 @@
-"""Hooks: what the inner rooms tell, written into the log and counted."""
+"""Hooks that log and count the events of inner layers."""
 
 from app.clients.key_sets import KeysEvent
 from app.clients.redis_rate_limit_store import NAME, remedy_of
@@ -10,19 +10,19 @@ from app.services.revocations import Aged, Refreshed
 
 
 def log_transitions(event: Event) -> None:
-    """Log when a breaker changes its state."""
+    """Log the state transitions of a circuit breaker."""
     if isinstance(event, Transitioned):
         remedy = remedy_of(event.cause) if event.name == NAME else None
         breaker_log.state_changed(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
 
 
 def log_degraded(event: Degraded) -> None:
-    """Log that an answer was given without a dependency."""
+    """Log that a response was sent without a dependency."""
     degradation_log.degraded(event.degradation.dependency, event.degradation.reason, event.error)
 
 
 def count_job(ended: Ended) -> None:
-    """Count an attempt at a job."""
+    """Count an attempt at a job, and its duration."""
     metrics.job(ended.job.kind, ended.outcome, ended.seconds)
 
 
@@ -36,7 +36,7 @@ def log_job(ended: Ended) -> None:
 
 
 def log_keys(issuer: str, event: KeysEvent) -> None:
-    """Log when the keys of an issuer are known, or cannot be had."""
+    """Log when the signing keys of an issuer become available or unavailable."""
     if event.error is None:
         jwks_log.fetched(issuer, event.count)
     else:
@@ -53,6 +53,6 @@ def log_revocations(event: Refreshed | Aged) -> None:
 
 
 def measure_revocations(event: Refreshed | Aged) -> None:
-    """Note when the list was read, and its size."""
+    """Record the time of the last read of the list, and its size."""
     if isinstance(event, Refreshed):
         metrics.revocations(event.entries)

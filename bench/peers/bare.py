@@ -1,6 +1,6 @@
 """The work itself, with nothing around it: token check, SQL by psycopg, JSON by orjson.
 
-Both floors and both bare peers use it. The statements are those that Candor sends for the same request, and the
+Both baselines and both bare peers use it. The statements are those that Candor sends for the same request, and the
 transactions too.
 """
 
@@ -33,27 +33,27 @@ Row = tuple[Any, ...]
 Borrow = Callable[[], AbstractContextManager["Connection[Row]"]]
 
 
-class Refused(Exception):
-    """What is answered instead."""
+class Rejected(Exception):
+    """A rejection."""
 
     def __init__(self, status: int, *errors: str) -> None:
         self.status, self.body = status, orjson.dumps({"errors": errors})
 
 
 def subject(authorization: str) -> str:
-    """Return whose token it is. Raises: Refused."""
+    """Return the subject of a token. Raises: Rejected."""
     scheme, _, token = authorization.partition(" ")
     try:
         claims = jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "iat", "sub"]})
     except jwt.PyJWTError as exc:
-        raise Refused(401, "invalid token") from exc
+        raise Rejected(401, "invalid token") from exc
     if scheme != "Bearer" or "tasks" not in claims.get("scope", "").split():
-        raise Refused(403, "insufficient scope")
+        raise Rejected(403, "insufficient scope")
     return str(claims["sub"])
 
 
 def shown(row: Row) -> dict[str, Any]:
-    """Return a row as it is answered."""
+    """Return a row in the form of a response."""
     return {
         "name": f"tasks/{row[0]}",
         "title": row[1],
@@ -75,17 +75,17 @@ class Tasks:
         self._borrow = borrow
 
     def get(self, task_id: str, by: str) -> bytes:
-        """Return one task, as JSON. Raises: Refused."""
+        """Return one task, as JSON. Raises: Rejected."""
         return orjson.dumps(shown(self.row(task_id, by)), option=orjson.OPT_UTC_Z)
 
     def row(self, task_id: str, by: str) -> Row:
-        """Return one task. Raises: Refused."""
+        """Return one task. Raises: Rejected."""
         with self._borrow() as connection:
             row = connection.execute(ONE, (UUID(task_id),), binary=True).fetchone()
         if row is None:
-            raise Refused(404, "no such task")
+            raise Rejected(404, "no such task")
         if row[8] != by:
-            raise Refused(403, "not yours")
+            raise Rejected(403, "not yours")
         return row
 
     def page(self, size: int, by: str) -> bytes:
@@ -95,7 +95,7 @@ class Tasks:
         return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
 
     def rows(self, size: int, by: str) -> tuple[list[Row], str | None, int]:
-        """Return the first page, the token of the next one, and how many there are in all."""
+        """Return the first page, the token of the next one, and the total number."""
         with self._borrow() as connection:
             rows = connection.execute(PAGE, (by, size + 1), binary=True).fetchall()
             total = len(rows) if len(rows) <= size else self._count(connection, by)
@@ -104,7 +104,7 @@ class Tasks:
         return rows[:size], after, total
 
     def _count(self, connection: "Connection[Row]", by: str) -> int:
-        """Return how many there are, or -1 when counting takes too long."""
+        """Return the number of rows, or -1 when counting takes too long."""
         connection.execute("BEGIN; SET LOCAL statement_timeout = 50")
         try:
             return int(connection.execute(COUNT, (by,), binary=True).fetchall()[0][0])
@@ -114,10 +114,10 @@ class Tasks:
             connection.rollback()
 
     def create(self, body: bytes, by: str) -> tuple[bytes, str]:
-        """Create a task, and return it and its path. Raises: Refused."""
+        """Create a task, and return it and its path. Raises: Rejected."""
         task = orjson.loads(body)["task"]
         if errors := faults(task):
-            raise Refused(400, *errors)
+            raise Rejected(400, *errors)
         due = task.get("due_date")
         now = datetime.now(UTC)
         row = (
@@ -136,12 +136,12 @@ class Tasks:
             with self._borrow() as connection, connection.transaction():
                 connection.execute(INSERT, row)
         except UniqueViolation as exc:
-            raise Refused(409, "title taken") from exc
+            raise Rejected(409, "title taken") from exc
         return orjson.dumps(shown(row), option=orjson.OPT_UTC_Z), f"/v1/tasks/{row[0]}"
 
 
 def faults(task: dict[str, Any]) -> list[str]:
-    """Return all that is wrong with a new task."""
+    """Return all violations of a new task."""
     found = []
     if not 1 <= len(task.get("title", "")) <= 200:
         found.append("title must have 1 to 200 characters")
@@ -158,6 +158,8 @@ def faults(task: dict[str, Any]) -> list[str]:
     if len(tags) > 10 or len({*tags}) < len(tags):
         found.append("tags must be at most 10, each once")
     found += [
-        f"{tag} is no tag" for tag in tags if not (tag.isascii() and tag.replace("-", "").isalnum() and tag.islower())
+        f"{tag} is not a tag"
+        for tag in tags
+        if not (tag.isascii() and tag.replace("-", "").isalnum() and tag.islower())
     ]
     return found

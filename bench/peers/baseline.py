@@ -1,11 +1,11 @@
-"""The floor: a bare WSGI callable. Nobody can do the same work under the same server for much less."""
+"""The baseline: a bare WSGI callable. The same work under the same server can hardly cost less."""
 
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from bench.peers.bare import Borrow, Refused, Tasks, subject
+from bench.peers.bare import Borrow, Rejected, Tasks, subject
 
 Start = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], Start], Iterable[bytes]]
@@ -13,7 +13,7 @@ PHRASES = {200: "200 OK", 201: "201 Created", 400: "400 Bad Request", 401: "401 
 
 
 def application(borrow: Borrow) -> Application:
-    """Return the callable, on connections from wherever."""
+    """Return the callable, on connections from a given source."""
     tasks = Tasks(borrow)
 
     def answer(environ: dict[str, Any]) -> tuple[int, bytes, list[tuple[str, str]]]:
@@ -34,8 +34,8 @@ def application(borrow: Borrow) -> Application:
     def serve(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         try:
             status, body, fields = answer(environ)
-        except Refused as refused:
-            status, body, fields = refused.status, refused.body, []
+        except Rejected as rejected:
+            status, body, fields = rejected.status, rejected.body, []
         fields += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start(PHRASES.get(status, f"{status} Error"), fields)
         return (body,)
@@ -44,8 +44,8 @@ def application(borrow: Borrow) -> Application:
 
 
 def served() -> Application:
-    """Return the callable as gunicorn serves it."""
-    from psycopg_pool import ConnectionPool  # noqa: PLC0415 -- not there where bench.guard calls the floor
+    """Return the callable for gunicorn."""
+    from psycopg_pool import ConnectionPool  # noqa: PLC0415 -- not there where bench.guard calls the baseline
 
     pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=5, max_size=5, kwargs={"autocommit": True}, open=True)
     return application(pool.connection)

@@ -1,4 +1,4 @@
-"""The floor over gRPC: two bare handlers under grpcio's own server. ``python -m bench.peers.baseline_rpc PORT``."""
+"""The baseline over gRPC: two bare handlers under grpcio's own server. ``python -m bench.peers.baseline_rpc PORT``."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceServicer, add_TodoServiceServicer_to_server
-from bench.peers.bare import Refused, Row, Tasks, subject
+from bench.peers.bare import Rejected, Row, Tasks, subject
 
 THREADS = 16
 CODES = {401: grpc.StatusCode.UNAUTHENTICATED, 403: grpc.StatusCode.PERMISSION_DENIED, 404: grpc.StatusCode.NOT_FOUND}
@@ -48,8 +48,8 @@ class Todo(TodoServiceServicer):
     def _as_caller(self, context: grpc.ServicerContext, work: Callable[[str], Any]) -> Any:
         try:
             return work(subject(str(dict(context.invocation_metadata()).get("authorization", ""))))
-        except Refused as refused:
-            context.abort(CODES[refused.status], "refused")
+        except Rejected as rejected:
+            context.abort(CODES[rejected.status], "rejected")
 
 
 def main(port: str) -> None:

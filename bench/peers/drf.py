@@ -1,4 +1,4 @@
-"""Django REST framework: a model, a serializer, its generic views, an authentication. In one file for once."""
+"""Django REST framework: a model, a serializer, its generic views and authentication, in one file."""
 
 import os
 from datetime import UTC, datetime

@@ -1,11 +1,11 @@
-"""Falcon and nothing else around the work."""
+"""Falcon without anything else around the work."""
 
 import os
 
 import falcon
 from psycopg_pool import ConnectionPool
 
-from bench.peers.bare import Refused, Tasks, subject
+from bench.peers.bare import Rejected, Tasks, subject
 
 pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=5, max_size=5, kwargs={"autocommit": True}, open=True)
 tasks = Tasks(pool.connection)
@@ -32,12 +32,12 @@ class HealthResource:
         resp.data = b'{"status":"ok"}'
 
 
-def refuse(req, resp, refused, params):
-    resp.status, resp.data = refused.status, refused.body
+def reject(req, resp, rejected, params):
+    resp.status, resp.data = rejected.status, rejected.body
 
 
 app = falcon.App()
 app.add_route("/v1/tasks", TasksResource())
 app.add_route("/v1/tasks/{task_id}", TaskResource())
 app.add_route("/healthz", HealthResource())
-app.add_error_handler(Refused, refuse)
+app.add_error_handler(Rejected, reject)

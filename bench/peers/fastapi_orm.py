@@ -1,4 +1,4 @@
-"""FastAPI with pydantic models and SQLAlchemy's async ORM on asyncpg, after its manual."""
+"""FastAPI with pydantic models and SQLAlchemy's async ORM on asyncpg, as in its manual."""
 
 import base64
 import os

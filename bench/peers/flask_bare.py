@@ -1,11 +1,11 @@
-"""Flask and nothing else around the work: what no Flask application can be faster than."""
+"""Flask without anything else around the work: the limit for every Flask application."""
 
 import os
 
 from flask import Flask, Response, request
 from psycopg_pool import ConnectionPool
 
-from bench.peers.bare import Refused, Tasks, subject
+from bench.peers.bare import Rejected, Tasks, subject
 
 app = Flask(__name__)
 pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=5, max_size=5, kwargs={"autocommit": True}, open=True)
@@ -38,6 +38,6 @@ def healthz() -> Response:
     return Response(b'{"status":"ok"}', mimetype="application/json")
 
 
-@app.errorhandler(Refused)
-def refuse(refused: Refused) -> Response:
-    return Response(refused.body, refused.status, mimetype="application/json")
+@app.errorhandler(Rejected)
+def reject(rejected: Rejected) -> Response:
+    return Response(rejected.body, rejected.status, mimetype="application/json")

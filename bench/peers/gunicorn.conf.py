@@ -1,4 +1,4 @@
-"""How the floor and the peers on WSGI are served: as ours are, by one worker with sixteen threads."""
+"""gunicorn's settings for the baseline and the WSGI peers, as Candor's: one worker with sixteen threads."""
 
 worker_class = "gthread"
 workers = 1

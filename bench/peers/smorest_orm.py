@@ -1,4 +1,4 @@
-"""flask-smorest, marshmallow and Flask-SQLAlchemy's ORM, after their manuals."""
+"""flask-smorest, marshmallow and Flask-SQLAlchemy's ORM, as in their manuals."""
 
 import base64
 import os

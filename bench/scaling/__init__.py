@@ -1,1 +1,1 @@
-"""How ours behaves as things grow: rows, lists, clients, workers, and the number of requests that it has answered."""
+"""Candor's behavior with more rows, longer lists, more clients, more workers, and after many requests."""

@@ -14,7 +14,7 @@ PARTS: Final = ("lengths", "clients", "workers", "start", "memory", "rows")
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure what is asked for; the exit status tells whether every promise holds."""
+    """Run the selected measurements; the exit status is 0 if every promise holds."""
     parser = argparse.ArgumentParser(prog="make bench-scaling", description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, joined by commas")
     parts = parser.parse_args(words).only.split(",")

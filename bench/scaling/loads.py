@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench import candidates, load, measure, processes, server
-from bench.workloads import GET_ONE, Callers, always, said
+from bench.workloads import GET_ONE, Callers, always, encoded
 
 LENGTHS: Final = (1, 10, 50, 100, 250, 500, 1000)
 CLIENTS: Final = (1, 4, 16, 64, 256, 1000)
@@ -18,22 +18,22 @@ LIGHTEST: Final = 110
 
 
 @contextmanager
-def ours(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str) -> Iterator[server.Server]:
-    """Serve ours with these settings on top of those of the comparison."""
+def candor(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str) -> Iterator[server.Server]:
+    """Serve Candor with these settings in addition to those of the comparison."""
     port = server.free_ports()
-    environment = {**candidates.CONTESTANTS[1].environment(url, port), **settings}
-    command = [*candidates.OURS["ours"], *words]
-    ready = said("GET", "/readyz", {})
+    environment = {**candidates.CANDIDATES[1].environment(url, port), **settings}
+    command = [*candidates.CANDOR["candor"], *words]
+    ready = encoded("GET", "/readyz", {})
     with server.serving("scaling", command, environment, port, cores=cores, ready=ready) as serving:
         yield serving
 
 
 def lengths(url: str, callers: Callers) -> list[dict[str, float]]:
-    """Return what lists of some lengths cost."""
+    """Return the cost of lists of some lengths."""
     found = []
-    with ours(url, cores=processes.SERVER_CORE) as serving:
+    with candor(url, cores=processes.SERVER_CORE) as serving:
         for length in LENGTHS:
-            measure.say(f"a list of {length}")
+            measure.progress(f"a list of {length}")
             asks = always(f"/v1/tasks?page_size={length}")(callers)
             load.closed(serving.port, asks, connections=1, count=2 * WARM)
             before = processes.cpu_seconds(serving.pid)
@@ -44,17 +44,17 @@ def lengths(url: str, callers: Callers) -> list[dict[str, float]]:
 
 
 def clients(url: str, callers: Callers) -> list[dict[str, float]]:
-    """Return what becomes of so many clients at once, each of whom asks as soon as it is answered."""
+    """Return the outcomes of a number of clients, each of which sends again as soon as it has its response."""
     found = []
-    with ours(url, cores=processes.SERVER_CORE) as serving:
+    with candor(url, cores=processes.SERVER_CORE) as serving:
         for count in CLIENTS:
-            measure.say(f"{count} clients")
+            measure.progress(f"{count} clients")
             tally = load.closed(serving.port, GET_ONE.make(callers), connections=count, seconds=SECONDS)
             found.append(
                 {
                     "clients": count,
                     "answered_per_second": round(tally.statuses[200] / tally.seconds, 1),
-                    "refused": round(tally.share(503), 4),
+                    "rejected": round(tally.share(503), 4),
                     "other": round(1 - tally.share(200, 503), 4),
                     "p50_ms": round(tally.quantile(0.5), 2),
                     "p99_ms": round(tally.quantile(0.99), 2),
@@ -64,11 +64,11 @@ def clients(url: str, callers: Callers) -> list[dict[str, float]]:
 
 
 def workers(url: str, callers: Callers) -> tuple[list[dict[str, float]], list[str]]:
-    """Return what more workers bring on all cores, and whether one is too heavy."""
+    """Return the throughput of more workers on all cores, and whether one uses too much memory."""
     found, broken = list[dict[str, float]](), list[str]()
     for count in WORKERS:
-        measure.say(f"{count} workers")
-        with ours(url, cores=processes.CORES, WEB_CONCURRENCY=str(count)) as serving:
+        measure.progress(f"{count} workers")
+        with candor(url, cores=processes.CORES, WEB_CONCURRENCY=str(count)) as serving:
             before = processes.cpu_seconds(serving.pid)
             tally = load.closed(serving.port, GET_ONE.make(callers), connections=CLIENTS_OF_WORKERS, seconds=SECONDS)
             cpu = (processes.cpu_seconds(serving.pid) - before) / tally.statuses.total() * 1e6
@@ -77,7 +77,7 @@ def workers(url: str, callers: Callers) -> tuple[list[dict[str, float]], list[st
                 {
                     "workers": count,
                     "answered_per_second": round(tally.statuses[200] / tally.seconds, 1),
-                    "refused": round(tally.share(503), 4),
+                    "rejected": round(tally.share(503), 4),
                     "cpu_us": round(cpu, 1),
                     "heaviest_mb": round(heaviest, 1),
                     "all_mb": round(processes.megabytes(serving.pid), 1),

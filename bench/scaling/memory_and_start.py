@@ -1,11 +1,11 @@
-"""What lasts: memory over many requests, and how long it takes to start."""
+"""Memory over many requests, and the duration of the start."""
 
 import statistics
 from typing import Any, Final
 
 from bench import load, measure, processes
 from bench.load import Requests
-from bench.scaling.loads import ours
+from bench.scaling.loads import candor
 from bench.workloads import WORKLOADS, Callers
 
 REQUESTS: Final = 200_000
@@ -13,7 +13,7 @@ STEP: Final = 10_000
 SETTLED: Final = 40_000
 """Requests after which all code has run and all caches are full."""
 GROWTH: Final = 6.0
-"""Megabytes more than that are too many in the end."""
+"""The limit of further growth, in megabytes."""
 CONNECTIONS: Final = 4
 STARTS: Final = 5
 STARTS_WITHIN: Final = 2.0
@@ -22,12 +22,12 @@ MIX: Final = ("W1", "W1", "W6", "W1", "W1", "W5", "W1", "W1", "W7", "W1", "W1", 
 
 
 def memory(url: str, callers: Callers, *, requests: int = REQUESTS) -> tuple[list[dict[str, float]], list[str]]:
-    """Return the memory of one worker, which is never replaced, as it answers request after request."""
+    """Return the memory of one worker, which is never replaced, over its requests."""
     found, mixed = list[dict[str, float]](), _mixed(callers)
-    with ours(url, cores=processes.SERVER_CORE, words=("--max-requests", "0")) as serving:
+    with candor(url, cores=processes.SERVER_CORE, words=("--max-requests", "0")) as serving:
         worker = max(processes.tree(serving.pid)[1:], key=processes.resident_megabytes)
         for done in range(0, requests + 1, STEP):
-            measure.say(f"{done:,} of {requests:,} requests: {processes.resident_megabytes(worker):.1f} MB")
+            measure.progress(f"{done:,} of {requests:,} requests: {processes.resident_megabytes(worker):.1f} MB")
             found.append({"requests": done, "mb": round(processes.resident_megabytes(worker), 2)})
             if done < requests:
                 load.closed(serving.port, mixed, connections=CONNECTIONS, count=STEP, seconds=600)
@@ -43,11 +43,11 @@ def _mixed(callers: Callers) -> Requests:
 
 
 def start(url: str) -> tuple[dict[str, Any], list[str]]:
-    """Return how long an instance with two workers takes until it is ready."""
+    """Return the seconds until an instance with two workers is ready."""
     seconds = []
     for number in range(STARTS):
-        measure.say(f"start {number + 1} of {STARTS}")
-        with ours(url, cores=processes.CORES, WEB_CONCURRENCY="2") as serving:
+        measure.progress(f"start {number + 1} of {STARTS}")
+        with candor(url, cores=processes.CORES, WEB_CONCURRENCY="2") as serving:
             seconds.append(serving.seconds)
     median = statistics.median(seconds)
     broken = [f"a start takes {median:.1f} s, more than {STARTS_WITHIN:.0f}"] if median > STARTS_WITHIN else []

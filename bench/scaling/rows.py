@@ -1,4 +1,4 @@
-"""From a thousand rows to a million: what lists cost, by the plan and the buffers it touches, and in time."""
+"""From a thousand rows to a million: the cost of lists, by the plan and the buffers it touches, and in time."""
 
 import json
 import statistics
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flask import Flask
 
 from bench import database, in_process, measure
-from bench.workloads import said
+from bench.workloads import encoded
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 OWNER: Final = "owner-0"
@@ -20,20 +20,20 @@ PAGE: Final = 50
 DEEP: Final = 1_000
 """The page that is compared with the first, or the last full one where there are fewer."""
 FEW: Final = 400
-"""Buffers that a page may touch, however many rows there are; a million rows are more than 20,000."""
+"""Buffers that a page may touch with any number of rows; a million rows are more than 20,000."""
 TIMES: Final = 9
 FILTERED: Final = "status = PENDING AND priority = CRITICAL"
-UNMATCHED: Final = 'title = "nothing bears this title"'
+UNMATCHED: Final = 'title = "no task has this title"'
 
 
 @dataclass(frozen=True)
 class Question:
-    """A list that is asked for."""
+    """A list request."""
 
     name: str
     query: str
     is_bounded: bool = True
-    """Whether its cost must not depend on the number of rows."""
+    """True if its cost must not depend on the number of rows."""
     is_deep: bool = False
 
 
@@ -48,7 +48,7 @@ QUESTIONS: Final = (
 
 
 class Lists:
-    """Asks our application in this process, and PostgreSQL how it found the answer."""
+    """Sends requests to the application in this process, and reads PostgreSQL's plans."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class Lists:
         with app.app_context():
             self._engine = app.extensions["sqlalchemy"].engine
 
-    def ask(self, query: str) -> dict[str, Any]:
+    def send(self, query: str) -> dict[str, Any]:
         """Return a page. Raises: RuntimeError."""
         status = ""
 
@@ -65,7 +65,7 @@ class Lists:
             status = line
             return len
 
-        environ = in_process.environ_of(said("GET", f"/v1/tasks?{query}", self._reader))
+        environ = in_process.environ_of(encoded("GET", f"/v1/tasks?{query}", self._reader))
         body = b"".join(self._app(environ, start))
         if not status.startswith("200"):
             raise RuntimeError(f"{query} was answered {status}: {body.decode()}")
@@ -73,23 +73,23 @@ class Lists:
         return found
 
     def deep(self, query: str, rows: int) -> str:
-        """Return the query of the deep page, which is found by walking there."""
+        """Return the query of the deep page, which is reached by following page tokens."""
         at = query
         for _ in range(min(DEEP, rows // PAGE) - 1):
-            at = f"{query}&page_token={self.ask(at)['next_page_token']}"
+            at = f"{query}&page_token={self.send(at)['next_page_token']}"
         return at
 
     def milliseconds(self, query: str) -> float:
-        """Return how long a page takes, PostgreSQL included: the median."""
+        """Return the duration of a page, PostgreSQL included: the median."""
         found = []
         for _ in range(TIMES):
             began = time.perf_counter()
-            self.ask(query)
+            self.send(query)
             found.append(time.perf_counter() - began)
         return statistics.median(found) * 1000
 
     def plan(self, query: str) -> dict[str, Any]:
-        """Return the plan of the statement that finds the rows, with what it really cost."""
+        """Return the plan of the statement that finds the rows, with its measured cost."""
         sent: list[tuple[str, Any]] = []
 
         def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
@@ -98,7 +98,7 @@ class Lists:
 
         send_on = self._engine.dialect.do_execute
         with patch.object(self._engine.dialect, "do_execute", send):
-            self.ask(query)
+            self.send(query)
         statement, parameters = sent[0]
         with self._engine.connect() as connection:
             explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
@@ -107,11 +107,11 @@ class Lists:
 
 
 def measured(url: str, sizes: tuple[int, ...] = SIZES) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what each question costs at each size, and which promises do not hold."""
-    lists, found, before = Lists(in_process.ours(url)), list[dict[str, Any]](), 0
+    """Return the cost of each list at each size, and the broken promises."""
+    lists, found, before = Lists(in_process.candor(url)), list[dict[str, Any]](), 0
     database.run(url, "TRUNCATE tasks")
     for size in sizes:
-        measure.say(f"{size:,} rows")
+        measure.progress(f"{size:,} rows")
         database.fill(url, size, first=before + 1, owners=1)
         before = size
         with in_process.log_to_file("rows"):
@@ -133,7 +133,7 @@ def _row(lists: Lists, question: Question, size: int) -> dict[str, Any]:
         "buffers": int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]),
         "plan": sorted({node["Node Type"] for node in _nodes(plan)}),
         "ms": round(lists.milliseconds(query), 2),
-        "total_size": lists.ask(query)["total_size"],
+        "total_size": lists.send(query)["total_size"],
     }
 
 

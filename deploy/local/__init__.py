@@ -1,6 +1,6 @@
-"""The service on one machine, with nothing installed but Python: an embedded PostgreSQL beside gunicorn.
+"""The service on one machine that has only Python: an embedded PostgreSQL and gunicorn.
 
-`run.py` is what `make run` executes, `postgres.py` the database it starts, `child.py` what a process of ours becomes
-before it executes its program, `steady.py` what starts the worker again. Standard library only: this runs before
-anything else may be taken for granted.
+`make run` executes `run.py`; `embedded_postgres.py` is its database, `exec_child.py` prepares each child process before
+it executes its program, `supervisor.py` restarts the worker. Standard library only, because this runs before the
+requirements are installed.
 """

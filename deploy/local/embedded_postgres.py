@@ -1,8 +1,8 @@
-"""A PostgreSQL server of our own: made in a directory, reached on 127.0.0.1 by password, gone when its starter is gone.
+"""An embedded PostgreSQL server in a directory, on 127.0.0.1 with a password, that ends with its starter.
 
 `running(directory)` is for tests, `start(directory)` for a launcher that goes on to execute another program in its own
-process. The directory holds `data`, `password`, `port`, `log` and `lock`; who holds the lock owns the server, and the
-kernel releases it with the process. Call from the main thread: the server ends with the *thread* that started it.
+process. The directory holds `data`, `password`, `port`, `log` and `lock`; the holder of the lock owns the server, and
+the kernel releases it with the process. Call from the main thread: the server ends with the *thread* that started it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ __all__ = ["AlreadyRunningError", "PostgresError", "Server", "query", "running",
 READY_WITHIN: Final = timedelta(seconds=60)  # crash recovery included
 GONE_WITHIN: Final = timedelta(seconds=15)
 ATTEMPTS: Final = 3
-PASSING: Final = ("could not bind", "postmaster.pid")  # the port was taken meanwhile; the predecessor is a zombie still
+PASSING: Final = ("could not bind", "postmaster.pid")  # the port was taken meanwhile; the predecessor is still a zombie
 RETRY_AFTER: Final = 0.1  # seconds
 SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -56,7 +56,7 @@ class Server:
     watcher: subprocess.Popen[bytes] | None = field(repr=False)
 
     def stop(self) -> None:
-        """End every session, write the data out, and wait for the end; a server that will not is cut off."""
+        """End every session, write the data to disk, and wait until it has ended; kill it when it does not end."""
         if self.watcher is not None:
             self.watcher.kill()
             self.watcher.communicate()
@@ -64,7 +64,7 @@ class Server:
         os.close(self.lock)
 
     def outlive_exec(self) -> None:
-        """Let the program that this process is about to execute own the server: the lock, and the watcher's cord."""
+        """Make the program that this process will execute the owner of the server: of its lock and its watcher."""
         os.set_inheritable(self.lock, True)
         if self.watcher is not None and self.watcher.stdin is not None:
             os.set_inheritable(self.watcher.stdin.fileno(), True)
@@ -72,7 +72,7 @@ class Server:
 
 @contextlib.contextmanager
 def running(directory: Path, *, settings: Mapping[str, str] | None = None, disposable: bool = False) -> Iterator[str]:
-    """Yield the URL of a server on `directory`, and stop the server at the end. As `start` otherwise."""
+    """Yield the URL of a server on `directory`, and stop the server at the end. Otherwise as `start`."""
     server = start(directory, settings=settings, disposable=disposable)
     try:
         yield server.url
@@ -87,10 +87,10 @@ def start(
     disposable: bool = False,
     on_lock: Callable[[], None] = lambda: None,
 ) -> Server:
-    """Start a server on `directory`, made when it is not there yet, and return once it answers.
+    """Start a server on `directory`, which is created when missing, and return once it answers.
 
-    `settings` come beside `SETTINGS` and before them. A `disposable` cluster is made without waiting for the disk, and
-    made anew when it does not start. `on_lock` is called once the directory is ours.
+    `settings` are added before `SETTINGS`. A `disposable` cluster is created without waiting for the disk, and
+    recreated when it does not start. `on_lock` is called once this process holds the lock.
     Raises: AlreadyRunningError, PostgresError.
     """
     directory, settings = directory.absolute(), {**SETTINGS, **(settings or {})}
@@ -112,10 +112,10 @@ def start(
 
 
 def query(url: str, sql: str) -> str:
-    """Return what `psql` answers to one statement: unaligned, without headers. Raises: PostgresError."""
+    """Return the output of `psql` for one statement: unaligned, without headers. Raises: PostgresError."""
     password = url.partition("//")[2].partition("@")[0].partition(":")[2]
-    plain = url.replace("+psycopg", "", 1).replace(f":{password}@", "@", 1)  # arguments are for all to see
-    done = subprocess.run(  # noqa: S603 - our own binary
+    plain = url.replace("+psycopg", "", 1).replace(f":{password}@", "@", 1)  # all users can read arguments
+    done = subprocess.run(  # noqa: S603 - a fixed program
         [cluster.binaries() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, plain],
         env={**cluster.environment(), "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"},
         capture_output=True, text=True, check=False,
@@ -161,7 +161,7 @@ def _attempt(directory: Path, settings: Mapping[str, str]) -> subprocess.Popen[b
     argv = ["postgres", "-D", str(directory / "data"), *options]
     log = private_files.open_private(directory / "log", os.O_WRONLY | os.O_TRUNC)
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own binary
+        process = subprocess.Popen(  # noqa: S603 - a fixed program
             cluster.program(directory, argv, dies_by=signal.SIGINT),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=cluster.environment(),
             start_new_session=True,  # Ctrl-C is for the service, which still needs its database to finish
@@ -182,7 +182,7 @@ def _ready(directory: Path, pid: int) -> bool:
 
 
 def _predecessor(directory: Path) -> bool:
-    """Whether a server still runs on this directory although nobody holds its lock: one on its way out."""
+    """Return True if a server still runs on this directory without a holder of its lock: it is shutting down."""
     pid = next(iter(_pid_file(directory)), "")
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
@@ -216,7 +216,7 @@ def _lock(directory: Path) -> int:
 
 
 def _free_port(directory: Path) -> int:
-    """Return last time's port when it is free, so that saved connections go on working, else any free one."""
+    """Return the previous port when it is free, for saved connections, otherwise any free one."""
     saved = directory / "port"
     for port in (int(saved.read_text()) if saved.exists() else 0, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -227,7 +227,7 @@ def _free_port(directory: Path) -> int:
 
 
 def _watcher(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:
-    """Where the kernel does not tell a child of its parent's death, start a shell that does: it reads until our end."""
+    """Start a shell that reads until this process ends, where the kernel cannot signal that to a child."""
     if exec_child.KERNEL_SIGNALS_CHILD:
         return None
     script = 'read _; kill -INT "$0"'

@@ -1,7 +1,7 @@
-"""Become what a child of the launcher must be, then execute its program: `child.py PARENT SIGNAL ACCOUNT PROGRAM …`.
+"""Prepare a child process of the launcher, then execute its program: `exec_child.py PARENT SIGNAL ACCOUNT PROGRAM …`.
 
-A program of its own rather than a `preexec_fn`, so that a parent with threads may start it. The order matters: a
-change of user forgets the signal at the parent's death, and only after both may we ask whether the parent still lives.
+A separate program rather than a `preexec_fn`, because a parent with threads may start it. The order matters: a
+change of user resets the signal at the parent's death, and the check that the parent lives must come after both.
 """
 
 import ctypes
@@ -21,19 +21,19 @@ CAPABILITY_VERSION_3: Final = 0x20080522
 _libc: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _libc is not None:
     _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-KERNEL_SIGNALS_CHILD: Final = _libc is not None  # a child of its parent's death
+KERNEL_SIGNALS_CHILD: Final = _libc is not None  # when its parent dies
 
 
 def ends_with_parent(signum: int) -> bool:
-    """Ask the kernel to send us `signum` when the thread that started us ends; false where it cannot (macOS)."""
+    """Request `signum` from the kernel when the thread that started this process ends; False if unsupported (macOS)."""
     return _libc is not None and _libc.prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0) == 0
 
 
 def become(uid: int, gid: int, *, sees_all: bool) -> None:
-    """Cease to be root: PostgreSQL refuses to run as it.
+    """Change from root to another user: PostgreSQL does not run as root.
 
-    `sees_all` keeps the one capability that opens files whatever their mode, so that a checkout below a home of
-    mode 0700 can be reached. Where it is missing (some containers) we go on without: often nothing is closed.
+    `sees_all` keeps the one capability that opens files with any mode, which a checkout below a home folder of
+    mode 0700 needs. Where it is missing (some containers) the process continues without it: often no folder is closed.
     """
     if _libc is not None and sees_all:
         # Capabilities stay as the user changes, and access(2), by which initdb looks for its programs, counts them.
@@ -62,14 +62,14 @@ def command(argv: list[str], *, dies_by: signal.Signals, account: tuple[int, int
 
 
 def main(parent: str, signum: str, account: str, *argv: str) -> None:
-    """Take on the conditions and execute `argv`; a parent that is gone already ends us at once."""
+    """Apply the conditions and execute `argv`; end at once if the parent has ended."""
     uid, gid, sees_all = map(int, account.split(":"))
     if uid >= 0:
         become(uid, gid, sees_all=bool(sees_all))
     if ends_with_parent(int(signum)) and os.getppid() != int(parent):
         sys.exit(1)
     try:
-        os.execvp(argv[0], argv)  # noqa: S606 - no shell is what we want
+        os.execvp(argv[0], argv)  # noqa: S606 - no shell is intended
     except OSError as error:
         sys.exit(f"{argv[0]}: {error.strerror}")
 

@@ -1,6 +1,6 @@
-"""Folders and files below the checkout: private where they hold secrets, and owned by whoever owns the checkout.
+"""Folders and files below the checkout: private where they hold secrets, owned by the owner of the checkout.
 
-Root may have run `make run` once in a checkout of somebody else, who must still be able to run it afterwards.
+Root may run `make run` once in another user's checkout; that user must still be able to run it afterwards.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def make_directory(directory: Path) -> None:
-    """Make `directory` and its parents, as the owner of what is already there."""
+    """Create `directory` and its parents, as the owner of the existing folder above them."""
     if not directory.exists():
         make_directory(directory.parent)
         directory.mkdir(exist_ok=True)
@@ -26,7 +26,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open `path`, made when it is not there, readable by its owner only; return the descriptor."""
+    """Open `path`, created when missing, readable by its owner only; return the descriptor."""
     handle = os.open(path, flags | os.O_CREAT, 0o600)
     _hand_over(path)
     return handle

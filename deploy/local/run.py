@@ -1,15 +1,15 @@
-"""Bring the service up on this machine: `run.py` serves, `run.py -- flask db upgrade` runs one command and ends.
+"""Start the service on this machine: `run.py` serves, `run.py -- flask db upgrade` runs one command and ends.
 
 Without DATABASE_URL an embedded PostgreSQL is started below `.local/`, or the one that already runs there is used.
-What the environment says, then `.env`, beats whatever would be chosen here. To serve, this process becomes gunicorn:
-nothing stays in between, a signal reaches gunicorn itself, and the database ends with it, however it ends.
+The environment takes precedence, then `.env`, then the defaults here. To serve, this process becomes gunicorn:
+no process stays in between, a signal reaches gunicorn itself, and the database ends with it, however it ends.
 """
 
-# ruff: noqa: E402 -- what is done before an import is done for its sake
+# ruff: noqa: E402 -- the statements before an import prepare it
 import sys
 
 _shown = sys.excepthook
-# Ctrl-C among the imports ends us without a word: nothing is begun.
+# Ctrl-C during the imports ends the process without output: nothing has started.
 sys.excepthook = lambda kind, exc, trace: None if kind is KeyboardInterrupt else _shown(kind, exc, trace)
 
 import errno
@@ -33,7 +33,7 @@ from deploy.local import embedded_postgres, exec_child, private_files
 LOCAL: Final = ROOT / ".local"
 URL_FILE: Final = LOCAL / "database-url"
 PRODUCTS: Final = ROOT / "deploy" / "local" / "products.csv"
-"""What can be ordered where nobody has said otherwise."""
+"""Products that can be ordered where none are configured."""
 STAMP: Final = LOCAL / "postgres" / "migrated"
 WORKER: Final = [sys.executable, "-m", "flask", "worker"]
 SUPERVISOR: Final = [sys.executable, "-m", "deploy.local.supervisor"]
@@ -44,7 +44,7 @@ PORT_FREE_WITHIN: Final = 1.5  # seconds: a killed gunicorn's workers notice wit
 
 
 def main(words: list[str]) -> int:
-    """Serve, or run the command after `--`; what went wrong for a known reason is told in one line."""
+    """Serve, or run the command after `--`; an expected error is printed in one line."""
     os.chdir(ROOT)
     settle_environment()
     if sys.flags.optimize > 1:
@@ -82,17 +82,17 @@ def serve() -> NoReturn:
     sys.stdout.flush()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until gunicorn.conf.py has a handler for it
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-    os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is what we want
+    os.execv(sys.executable, gunicorn)  # noqa: S606 - no shell is intended
 
 
 def start_in_background(argv: list[str]) -> None:
-    """Have a command run until gunicorn ends; Ctrl-C is not for it where the kernel tells it of that end."""
+    """Run a command until gunicorn ends; Ctrl-C does not reach it where the kernel signals gunicorn's end to it."""
     command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
-    subprocess.Popen(command, start_new_session=exec_child.KERNEL_SIGNALS_CHILD)  # noqa: S603 - ours
+    subprocess.Popen(command, start_new_session=exec_child.KERNEL_SIGNALS_CHILD)  # noqa: S603 - a fixed program
 
 
 def run_command(argv: list[str]) -> int:
-    """Run one command with the database up, ours or that of a neighbour in this checkout, and return its exit code."""
+    """Run one command with the database of this checkout, started if necessary, and return its exit code."""
     if not is_embedded():
         return _finish(argv)
     deadline = time.monotonic() + embedded_postgres.READY_WITHIN.total_seconds()
@@ -114,7 +114,7 @@ def run_command(argv: list[str]) -> int:
 
 
 def settle_environment() -> None:
-    """Put into the environment what `.env` says and the environment does not, then our defaults."""
+    """Add variables of `.env` that the environment does not have, then the defaults, to the environment."""
     if (ROOT / ".env").exists():
         for line in (ROOT / ".env").read_text(encoding="utf-8").splitlines():
             if (found := ASSIGNMENT.fullmatch(line)) and found[2].strip("'\""):
@@ -125,12 +125,12 @@ def settle_environment() -> None:
 
 
 def is_embedded() -> bool:
-    """Whether the database is ours to start; production must name its own, and says so itself when it does not."""
+    """True if this launcher starts the database; production must configure one, and reports a missing one itself."""
     return not os.environ.get("DATABASE_URL") and os.environ["APP_ENV"] != "production"
 
 
 def start_postgres() -> embedded_postgres.Server:
-    """Start the embedded server and tell everybody its address: our children, and commands beside us."""
+    """Start the embedded server and publish its address: to child processes, and to other commands in this checkout."""
     server = embedded_postgres.start(LOCAL / "postgres", on_lock=lambda: URL_FILE.unlink(missing_ok=True))
     private_files.write_private(URL_FILE, f"{server.url}\n")
     os.environ["DATABASE_URL"] = server.url
@@ -148,7 +148,7 @@ def neighbour() -> str | None:
 
 
 def check_port() -> None:
-    """Refuse a port that cannot be had before gunicorn stumbles over it. Raises: OSError."""
+    """Reject an unavailable port before gunicorn starts. Raises: OSError."""
     host, port = os.environ["HOST"], os.environ["PORT"]
     deadline = time.monotonic() + PORT_FREE_WITHIN
     while (fault := _fault_of(host, port)) is not None:
@@ -171,7 +171,7 @@ def _fault_of(host: str, port: str) -> OSError | None:
 
 
 def migrate(*, embedded: str = "") -> None:
-    """Bring the schema to the newest migration; not even asked when the embedded database is known to be there."""
+    """Migrate the schema to the newest revision; skipped when the embedded database is known to have it."""
     if embedded and STAMP.exists() and STAMP.read_text() == _stamp(embedded):
         return
     info("migrating the database")
@@ -184,7 +184,7 @@ def migrate(*, embedded: str = "") -> None:
 
 
 def _stamp(url: str) -> str:
-    """Return what the database and the folder of migrations must both still be for a migration to be superfluous."""
+    """Return the state of the database and of the migrations; while it is the same, no migration is necessary."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "migrations").rglob("*.py")):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
@@ -196,9 +196,9 @@ def _stamp(url: str) -> str:
 
 
 def _finish(argv: list[str]) -> int:
-    """Run a command that ends with us; Ctrl-C reaches it too, and we wait for what it makes of it."""
+    """Run a command that ends with this process; Ctrl-C reaches it too, and this process waits for its exit code."""
     command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
-    with subprocess.Popen(command) as process:  # noqa: S603 - ours, or what the user typed
+    with subprocess.Popen(command) as process:  # noqa: S603 - a fixed program, or the user's command
         while True:
             try:
                 code = process.wait()
@@ -208,7 +208,7 @@ def _finish(argv: list[str]) -> int:
 
 
 def info(line: str) -> None:
-    """Tell a person something, in one line."""
+    """Print one line."""
     sys.stderr.write(f"{product.SLUG}: {line}\n")
     sys.stderr.flush()
 

@@ -1,6 +1,6 @@
 """Keep a program running: `python -m deploy.local.supervisor PROGRAM …` starts it again when it ends, after a pause.
 
-The pause doubles while it keeps ending. Told to stop, by SIGTERM or SIGINT, we tell it, and end with it.
+The pause doubles while it keeps ending. SIGTERM or SIGINT is passed on to the program, and the supervisor ends with it.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds."""
 STABLE_SECONDS: Final = 60.0
-"""Who has run for so long did not end for what ended its predecessors."""
+"""A program that ran for this long did not end for the same reason as the previous one."""
 
 
 class Supervisor:
-    """A program, its pauses, and what we have been told."""
+    """A program, its pauses, and the received signal."""
 
     def __init__(self, argv: list[str]) -> None:
         self._command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
@@ -31,12 +31,12 @@ class Supervisor:
         for end in (self._bell, self._ear):
             end.setblocking(False)
         signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # it rings the bell
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler makes the wait end
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
 
     def run(self) -> int:
-        """Run the program until told to stop, and return its last exit code."""
+        """Run the program until stopped, and return its last exit code."""
         pause, code = FIRST_PAUSE, 0
         while not self._signals:
             began = time.monotonic()
@@ -63,7 +63,7 @@ class Supervisor:
         self._signals += 1
 
     def _wait(self, seconds: float | None) -> None:
-        """Wait for a signal, or so long."""
+        """Wait for a signal, or for the timeout."""
         self._ear.settimeout(seconds)
         with contextlib.suppress(TimeoutError):
             self._ear.recv(4096)

@@ -1,5 +1,5 @@
-"""How the metrics of several workers become one answer, and go on through their crashes.
+"""Metrics of several workers as one response, which survive crashes of workers.
 
-Each worker writes into files of its number (`files.py`); `exporter.py` is a process of its own that adds them up on
-METRICS_PORT; `keeper.py` is what gunicorn's master does to have it.
+Each worker writes into files with its index (`metrics_folder.py`); `exporter.py` is a separate process that adds them
+up on METRICS_PORT; `exporter_supervisor.py` runs it from gunicorn's master.
 """

@@ -1,6 +1,6 @@
-"""Answers ``GET /metrics`` with what all workers together have counted: `python -m deploy.metering.exporter FOLDER`.
+"""Exporter of the counters of all workers on ``GET /metrics``: `python -m deploy.metering.exporter FOLDER`.
 
-The socket to listen on is standard input. It needs no worker and knows no secret; it ends with the process that
+The listening socket is standard input. It needs no worker and has no secret; it ends with the process that
 started it.
 """
 
@@ -16,7 +16,7 @@ from app.observability.metrics_endpoint import MetricsServer
 
 
 class Exporter(MetricsServer):
-    """Adds up what lies in the files of a folder."""
+    """Adds up the values in the files of a folder."""
 
     def __init__(self, listener: socket.socket, folder: str) -> None:
         registry = CollectorRegistry()
@@ -25,13 +25,13 @@ class Exporter(MetricsServer):
         self._parent = os.getppid()
 
     def service_actions(self) -> None:
-        """End when nobody is left whose metrics these are; where the kernel can tell us, it already has."""
+        """End when the parent has ended; only necessary where the kernel cannot signal that."""
         if os.getppid() != self._parent:
             sys.exit(0)
 
 
 def main(folder: str) -> None:
-    """Serve until we are ended."""
+    """Serve until the process is ended."""
     logs.configure("WARNING")
     Exporter(socket.socket(fileno=os.dup(0)), folder).serve_forever()
 

@@ -1,4 +1,4 @@
-"""What gunicorn's master does about metrics: it holds the port, and has an exporter behind it, again when that ends."""
+"""Supervision of the exporter by gunicorn's master: it holds the port, and restarts an exporter that ends."""
 
 import signal
 import socket
@@ -21,7 +21,7 @@ _LOG: Final = product.logger("metrics")
 
 
 class ExporterSupervisor:
-    """Keeps an exporter for this instance; nothing that goes wrong here stops anybody from serving."""
+    """Runs an exporter for this instance; no failure here stops the service."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
@@ -31,7 +31,7 @@ class ExporterSupervisor:
         self._has_complained = False
 
     def attend(self, server: Any) -> None:
-        """Look after the exporter whenever the master looks after its workers, if there is to be one."""
+        """Check the exporter whenever the master checks its workers, if metrics are configured."""
         if not self._port:
             return
         manage = server.manage_workers
@@ -44,7 +44,7 @@ class ExporterSupervisor:
         self.supervise()
 
     def supervise(self) -> None:
-        """Have the port and the exporter, as far as they can be had now."""
+        """Open the port and start the exporter, as far as that is possible now."""
         if time.monotonic() - self._started_at < PAUSE or (self._process and self._process.poll() is None):
             return
         self._started_at = time.monotonic()
@@ -55,12 +55,12 @@ class ExporterSupervisor:
             self._warn(fault)
 
     def let_go(self) -> None:
-        """Close, in a worker, what is the master's."""
+        """Close the master's socket in a worker."""
         if self._listener is not None:
             self._listener.close()
 
     def end(self) -> None:
-        """End the exporter, which has nothing to finish; one that was stopped would not hear anything gentler."""
+        """Kill the exporter, which has nothing to finish; a suspended one would not receive another signal."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -78,10 +78,10 @@ class ExporterSupervisor:
         argv = exec_child.command(
             [*PROGRAM, str(metrics_folder.home())], dies_by=signal.SIGKILL, account=None, sees_all=False
         )
-        self._process = subprocess.Popen(argv, stdin=listener.fileno(), cwd=ROOT, env={}, start_new_session=True)  # noqa: S603 -- ours
+        self._process = subprocess.Popen(argv, stdin=listener.fileno(), cwd=ROOT, env={}, start_new_session=True)  # noqa: S603 -- fixed
 
     def _warn(self, fault: OSError) -> None:
-        """Say once why there are no metrics."""
+        """Log once the reason that there are no metrics."""
         if not self._has_complained:
             message = "no metrics are served on METRICS_HOST=%s METRICS_PORT=%d until that is possible: %s"
             _LOG.warning(message, self._host, self._port, fault.strerror)

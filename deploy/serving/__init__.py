@@ -1,1 +1,1 @@
-"""What gunicorn does differently for us; `gunicorn.conf.py` puts it in place."""
+"""Changes to gunicorn's behavior, which `gunicorn.conf.py` applies."""

@@ -1,4 +1,4 @@
-"""Lets somebody with the token look into a worker, on a port of loopback that goes by the worker's number."""
+"""Debug listener of a worker, for operators with the token, on a loopback port that depends on the worker's index."""
 
 import gc
 import logging
@@ -24,7 +24,7 @@ _LOG: Final = product.logger("debug")
 
 
 def listen(worker: Any, *, token: str, port: int) -> None:
-    """Answer on the port; where another instance has it, do without."""
+    """Listen on the port; continue without the listener where another instance has it."""
     try:
         listener = Listener(port=port, token=token, variables=lambda: variables(worker))
     except OSError as exc:
@@ -34,7 +34,7 @@ def listen(worker: Any, *, token: str, port: int) -> None:
 
 
 def variables(worker: Any) -> dict[str, object]:
-    """Return the state of everything that is bounded, and what this process is made of."""
+    """Return the state of every bounded resource, and the versions of this process."""
     services = worker.wsgi.extensions["app-services"]
     bulkhead = services.bulkhead
     return {

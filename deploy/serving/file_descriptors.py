@@ -1,28 +1,28 @@
-"""File descriptors: as many as we may have, and no more connections than they suffice for."""
+"""File descriptors: the highest limit that the system allows, and the number of connections that it suffices for."""
 
 import resource
 from typing import Final
 
 CONNECTIONS: Final = 1000
-"""Of a worker's at once, if there are descriptors for as many."""
+"""Connections of a worker at a time, if there are enough descriptors."""
 RESERVED: Final = 64
-"""For listeners, the log, the pool, Redis, other services, and what the interpreter opens for itself."""
+"""For listeners, the log, the pool, Redis, other services, and the interpreter itself."""
 PER_THREAD: Final = 2
-"""A thread that waits for the rest of a request has a selector, and may be dialing."""
+"""A thread that waits for the rest of a request has a selector, and may be connecting."""
 
 
 def claim() -> int:
-    """Raise our limit to the highest we are allowed, for us and for all who come after us, and return it."""
+    """Raise the soft limit of this process and its children to the hard limit, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return CONNECTIONS + RESERVED if hard == resource.RLIM_INFINITY else hard
 
 
 def connections(descriptors: int, *, threads: int) -> int:
-    """Return how many connections a worker may have: accepting one without a descriptor would end it.
+    """Return the number of connections that a worker may have: accepting one without a descriptor would end it.
 
     Raises:
-        ValueError: there are not even enough for each thread to have one.
+        ValueError: there are fewer than one for each thread.
     """
     left = descriptors - RESERVED - PER_THREAD * threads
     if left <= threads:

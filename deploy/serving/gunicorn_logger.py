@@ -6,7 +6,7 @@ from gunicorn import glogging
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn is untyped
-    """Tells what gunicorn has to tell of itself."""
+    """gunicorn's own log messages, as entries of the service's log."""
 
     def access(self, *_: Any) -> None:
-        """Write nothing: wherever loggers are configured, the base class makes each line up before nobody wants it."""
+        """Write nothing: the base class formats each line before it finds that no logger needs it."""

@@ -1,4 +1,4 @@
-"""Bodies that are asked for when they are first read, and of which can be told whether all has come."""
+"""Request bodies that are requested when they are first read, and that know if they are complete."""
 
 from typing import Any, Final
 
@@ -8,21 +8,21 @@ from gunicorn.http.errors import InvalidChunkSize, NoMoreData, ParseException
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CHUNK: Final = 8192
 DISCARDED: Final = 65536
-"""Bytes of a body nobody wants that are read in order to keep a connection."""
+"""Bytes of an unused body that are read to keep a connection."""
 
 
 LARGEST: Final = 2**63 - 1
-"""Octets of a chunk, of which more are no number to nginx either (RFC 9112, section 7.1: mind overflows)."""
+"""Octets of a chunk size; nginx rejects longer ones as well (RFC 9112, section 7.1: integer overflows)."""
 
 
 class ChunkedReader(body.ChunkedReader):  # type: ignore[misc]  # gunicorn is untyped
-    """Refuses a chunk that cannot come, rather than wait for it."""
+    """Rejects an impossible chunk, instead of waiting for it."""
 
     def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> Any:
-        """Return the size of the next chunk, and what was read beyond it.
+        """Return the size of the next chunk, and the bytes read beyond it.
 
         Raises:
-            ParseException: it is none, or beyond any.
+            ParseException: the size is invalid, or too large.
         """
         size, rest = super().parse_chunk_size(unreader, data)
         if size > LARGEST:
@@ -31,7 +31,7 @@ class ChunkedReader(body.ChunkedReader):  # type: ignore[misc]  # gunicorn is un
 
 
 class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
-    """The body of a request (RFC 9110, section 10.1.1: 100 is sent by who wants it, and never before a refusal)."""
+    """The body of a request (RFC 9110, section 10.1.1: reading it sends 100, which a rejection never does)."""
 
     def __init__(self, reader: Any, connection: Any, *, is_awaited: bool) -> None:
         super().__init__(reader)
@@ -40,11 +40,11 @@ class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
 
     @property
     def is_at_end(self) -> bool:
-        """Tell whether all of it has been read, as far as that can be told without reading."""
+        """Return True if all of it has been read, as far as that is known without reading."""
         return not self.failed and self._left() == 0
 
     def is_over(self) -> bool:
-        """Tell whether the next request begins here, after discarding what has come of the body, without waiting."""
+        """Return True if the next request begins here, after discarding received bytes of the body, without waiting."""
         if self.is_at_end:
             return True
         if self.failed or self._is_awaited:
@@ -58,10 +58,10 @@ class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
             self._connection.settimeout(None)
 
     def _read_reader(self, size: int) -> Any:
-        """Read, after having asked for the body if the client waits for that.
+        """Read, after sending 100 Continue if the client waits for it.
 
         Raises:
-            NoMoreData: it ended before it was complete; gunicorn would take it for the whole.
+            NoMoreData: it ended before it was complete; gunicorn would treat it as complete.
         """
         wanted = min(size, self._left())
         if self._is_awaited and wanted:
@@ -74,5 +74,5 @@ class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
         return data
 
     def _left(self) -> int:
-        """Return how many bytes are to come; one, if who knows."""
+        """Return the number of bytes that remain; 1 if the number is unknown."""
         return int(getattr(self.reader, "length", 1))

@@ -1,6 +1,6 @@
-"""Requests, read more strictly than gunicorn does, and kept when they are refused, so that the refusal can say of what.
+"""Requests, parsed more strictly than gunicorn does, and kept when they are rejected, for the log of the rejection.
 
-Where a request ends must be beyond doubt (RFC 9112, sections 6.1, 6.3 and 11.2).
+The end of a request must be unambiguous (RFC 9112, sections 6.1, 6.3 and 11.2).
 """
 
 import re
@@ -15,14 +15,14 @@ from gunicorn.http.parser import RequestParser
 from deploy.serving.request_body import Body, ChunkedReader
 
 NEWEST: Final = (1, 1)
-"""The version of our answers (RFC 9110, section 6.2: the highest that a server conforms to)."""
+"""The version of responses (RFC 9110, section 6.2: the highest that a server conforms to)."""
 UNKNOWN_CODINGS: Final = re.compile(r"(?:(?!chunked[ \t]*,)[\w.+-]+[ \t]*,[ \t]*)*[\w.+-]+", re.ASCII | re.IGNORECASE)
-"""A list of codings of which ``chunked`` is at most the last; `http.conf` has the same for nginx."""
+"""A list of codings with ``chunked`` at the end at most; `http.conf` has the same for nginx."""
 CONTINUE: Final = "100-continue"
 
 
 class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
-    """A request whose length and host are beyond doubt; Upgrade is ignored, and any expectation but 100-continue."""
+    """A request with an unambiguous length and host; Upgrade is ignored, and any expectation except 100-continue."""
 
     version: tuple[int, int]
     uri: str
@@ -31,7 +31,7 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
     body: Any
 
     _policy_expect_continue = False
-    """gunicorn refuses other expectations, and asks for the body before anybody wants it; see ``Body``."""
+    """gunicorn rejects other expectations, and requests the body before it is needed; see ``Body``."""
 
     def __init__(self, *args: Any) -> None:
         try:
@@ -41,10 +41,10 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
             raise
 
     def parse(self, unreader: Any) -> Any:
-        """Read the head, and return what was read beyond it.
+        """Read the head, and return the bytes read beyond it.
 
         Raises:
-            ParseException: it is malformed, or leaves a doubt.
+            ParseException: it is malformed, or ambiguous.
         """
         rest = super().parse(unreader)
         self._names = {name for name, _ in self.headers}
@@ -60,11 +60,11 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
         return rest
 
     def set_body_reader(self) -> None:
-        """Decide how long the body is.
+        """Determine the length of the body.
 
         Raises:
-            UnsupportedTransferCoding: it is in codings of which there are some that nobody decodes here.
-            ParseException: its length is in doubt.
+            UnsupportedTransferCoding: it has a coding that neither gunicorn nor the service decodes.
+            ParseException: its length is ambiguous.
         """
         codings = [value.lower() for value in self.sent("TRANSFER-ENCODING")]
         if codings not in ([], ["chunked"]):
@@ -78,7 +78,7 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
         self.body = Body(reader, self.unreader.sock, is_awaited=is_awaited)
 
     def sent(self, name: str) -> list[str]:
-        """Return the value of each field of this name, which is in upper case."""
+        """Return the value of each field with this name, which is in upper case."""
         return [value for each, value in self.headers if each == name] if name in self._names else []
 
     def listed(self, name: str) -> set[str]:
@@ -90,7 +90,7 @@ class Request(message.Request):  # type: ignore[misc]  # gunicorn is untyped
         return {}, []
 
     def _take_path_of(self, target: str) -> None:
-        """Hold that a target of another form than a path has one, or needs none (RFC 9112, section 3.2)."""
+        """Require a host in, or for, a target of another form than a path (RFC 9112, section 3.2)."""
         is_absolute = re.match(r"https?://[^/?#]", target, re.IGNORECASE)
         if not is_absolute and target != "*":
             raise InvalidRequestLine(target)
@@ -104,12 +104,12 @@ class Parser(RequestParser):  # type: ignore[misc]  # gunicorn is untyped
     mesg_class = Request
 
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
-        """Tell whether another request can be read, once the body before it is discarded; mostly none is left."""
+        """Return True if another request can be read, after discarding the rest of the previous body."""
         return (self.mesg is not None and self.mesg.body.is_at_end) or bool(super().finish_body(deadline, max_bytes))
 
 
 def install() -> None:
-    """Have gunicorn read so from now on, and hand over what is the same for all requests without making it again."""
+    """Make gunicorn use this parser, and set the attributes that are the same for all requests once."""
     http.RequestParser = Parser
     common = cache(wsgi.base_environ)
     wsgi.base_environ = lambda cfg: common(cfg).copy()

@@ -1,7 +1,7 @@
-"""What waits for a thread: a line before the pool, in which nobody stands for long (C23a).
+"""The request queue before the thread pool, in which no request waits for long (C23a).
 
-All of it happens in the main loop: who finds every thread busy waits, or is refused there and then. Health checks are
-answered by a thread in reserve, however busy or stuck the others are.
+All of it happens in the main loop: a request that finds every thread busy waits, or is rejected at once. Health checks
+are answered by a reserved thread, however busy or stuck the others are.
 """
 
 import errno
@@ -23,20 +23,20 @@ from app.resilience.admission_queue import AdmissionQueue
 URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /readyz ")
 HEAD_ENDS: Final = b"\r\n\r\n"
 MOST: Final = 65536
-"""Bytes looked at."""
+"""Bytes that are inspected."""
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 RESPITE: Final = 0.05
-"""Seconds that what has run out has for coming back."""
+"""Seconds before an exhausted resource is tried again."""
 COMPLAINTS: Final = 10.0
-"""Seconds between two lines that say so."""
+"""Seconds between two log entries about that."""
 HEARTBEAT: Final = 0.5
-"""Seconds between two signs of life, of which there has to be one in as many as `timeout` says."""
+"""Seconds between two heartbeats, of which gunicorn needs one per `timeout`."""
 LINGER: Final = 2.0
-"""Seconds that a client has for closing after us (RFC 9112, section 9.6)."""
+"""Seconds that a client has for closing after the server (RFC 9112, section 9.6)."""
 
 
 class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
-    """Gives each request a thread, a place in the line, or a refusal."""
+    """Gives each request a thread, a place in the queue, or a rejection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,26 +46,26 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         self._complained_at = self._notified_at = float("-inf")
 
     def init_process(self) -> None:
-        """Set the thread in reserve aside, and know the settings; then serve, which only ends with the process."""
+        """Create the reserved thread, and store the settings; then serve until the process ends."""
         self.cfg.__dict__ |= {name: setting.get() for name, setting in self.cfg.settings.items()}
         self._reserve = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reserve")
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application, and what refuses in its words."""
+        """Load the application, and its overload responses."""
         super().load_wsgi()
         from app.rest.overload import Overload  # noqa: PLC0415 -- here, the application is loaded
 
         self._overload = Overload(self.app.wsgi().config)
 
     def notify(self) -> None:
-        """Tell the master that we live, as often as it matters to it."""
+        """Send the master a heartbeat, as often as it needs one."""
         if time.monotonic() - self._notified_at >= HEARTBEAT:
             self._notified_at = time.monotonic()
             super().notify()
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection; where the machine has no room for one, leave it in the queue for a moment."""
+        """Accept a connection; without a free descriptor, leave it in the kernel's queue for a moment."""
         try:
             super().accept(listener)
         except OSError as fault:
@@ -77,7 +77,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             time.sleep(RESPITE)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """Refuse a request on a kept connection where it stands, if it has to be; else go the usual way."""
+        """Reject a request on a kept-alive connection at once, if necessary; otherwise use the normal path."""
         received = _received(conn) if self._is_overloaded else None
         if received is None or _is_urgent(received):
             super().on_client_socket_readable(conn, client)
@@ -91,7 +91,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             self._resolve(conn, False)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Hand a readable connection to a free thread; else let it wait, or refuse it, unless it asks how we are."""
+        """Give a readable connection to a free thread; otherwise queue or reject it, unless it is a health check."""
         if self._busy < self.cfg.threads:
             self._serve(conn)
         elif (received := _received(conn)) is None:
@@ -105,13 +105,13 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             metrics.WAITING.set(len(self._queue))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Do so, but not past the moment when somebody has waited long enough; and refuse those who have."""
+        """Do so, but wait no longer than the oldest queued request may wait; and reject the expired ones."""
         super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._queue.seconds_to_expiry())))
         for conn, waited in self._queue.pop_expired():
             self._resolve(conn, self._reject(conn, _received(conn) or b"", waited=waited))
             metrics.WAITING.set(len(self._queue))
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
-            self._hang_up(self._leaving[0])
+            self._disconnect(self._leaving[0])
 
     def finish_request(self, conn: Any, future: "Future[Any]") -> None:
         """As the base class does, but without waiting for the client to close, while all others would wait too."""
@@ -126,11 +126,11 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         self._submit(self.tpool, conn, self._go_on)
 
     def _submit(self, pool: ThreadPoolExecutor, conn: Any, then: Callable[[Any, "Future[Any]"], None]) -> None:
-        """Have a thread handle a connection; what follows is for the main loop, which is woken once."""
+        """Give a connection to a thread; the main loop, which is woken once, continues afterwards."""
         pool.submit(self.handle, conn).add_done_callback(partial(self.method_queue.defer, then, conn))
 
     def _go_on(self, conn: Any, future: "Future[Any]") -> None:
-        """A thread has become free: serve the next."""
+        """Serve the next request, because a thread is free."""
         try:
             self.finish_request(conn, future)
         finally:
@@ -141,12 +141,12 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     @property
     def busy(self) -> int:
-        """Return how many threads serve."""
+        """Return the number of threads that serve."""
         return self._busy
 
     @property
     def waiting(self) -> int:
-        """Return how many wait for one."""
+        """Return the number of requests that wait for one."""
         return len(self._queue)
 
     @property
@@ -154,9 +154,9 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         return self._busy >= self.cfg.threads and self._queue.is_full
 
     def _reject(self, conn: Any, received: bytes, *, waited: float = 0.0) -> bool:
-        """Refuse a request, and tell whether another may follow it on its connection.
+        """Reject a request, and return True if another may follow on its connection.
 
-        To what is not even a whole head, or one that would have to be parsed first, there is no answer.
+        An incomplete head, or one that would have to be parsed first, gets no response.
         """
         peer = address_of(conn.client)
         answer, length = self._overload.reject(received, may_follow=self.alive, waited=waited, peer=peer)
@@ -168,13 +168,13 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             return False
 
     def _resolve(self, conn: Any, outcome: object) -> None:
-        """Go on with a connection as if a thread had come to this outcome."""
+        """Continue with a connection as if a thread had this result."""
         future: Future[Any] = Future()
         future.set_result(outcome)
         self.finish_request(conn, future)
 
     def _announce_close(self, conn: Any) -> None:
-        """Close our side; the other one closes with that, or with the end of LINGER."""
+        """Close this side; the other side is closed with it, or at the end of LINGER."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -186,7 +186,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
             conn.close()
 
     def _on_leaving(self, conn: Any, _client: object) -> None:
-        """Throw away what still comes, until the end."""
+        """Discard further bytes, until the end."""
         try:
             is_over = not conn.sock.recv(MOST)
         except BlockingIOError:
@@ -194,9 +194,9 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         except OSError:
             is_over = True
         if is_over:
-            self._hang_up(conn)
+            self._disconnect(conn)
 
-    def _hang_up(self, conn: Any) -> None:
+    def _disconnect(self, conn: Any) -> None:
         self._leaving.remove(conn)
         self.poller.unregister(conn.sock)
         self.nr_conns -= 1
@@ -204,7 +204,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
 
 def _received(conn: Any) -> bytes | None:
-    """Return what has been received and is not parsed yet; ``None`` when that is nothing, nothing when it is over."""
+    """Return the received, unparsed bytes; ``None`` when there are none, empty bytes at the end of the connection."""
     conn.init()
     buffer = conn.parser.unreader.buf
     buffer.seek(0, io.SEEK_END)
@@ -223,5 +223,5 @@ def _is_urgent(received: bytes) -> bool:
 
 
 def address_of(peer: Any) -> str:
-    """Return the address of a peer as a socket has it; none of one on a unix socket."""
+    """Return the address of a peer in the form of a socket; empty for a Unix socket."""
     return str(peer[0]) if isinstance(peer, tuple) else ""

@@ -1,7 +1,7 @@
-"""Answers in one piece, the head together with the body, which say truly whether the connection stays open.
+"""Responses in one write, head and body together, that state correctly if the connection stays open.
 
-gunicorn writes them one after the other, and a worker killed in between leaves a client with half an answer, which no
-proxy can ask for again. Written at once, a body that fits the socket's buffer arrives whole or not at all.
+gunicorn writes them one after the other, and a worker killed in between leaves a client with half a response, which no
+proxy can request again. In one write, a body that fits the socket's buffer arrives completely or not at all.
 """
 
 import time
@@ -13,7 +13,7 @@ from gunicorn.http import wsgi
 
 
 class SingleWriteResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is untyped
-    """Holds the head back until there is something to send it with, or nothing more to wait for."""
+    """Keeps the head until there is a body to send with it, or the end of the response."""
 
     sock: Any
     status: str
@@ -25,7 +25,7 @@ class SingleWriteResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is u
         self._head = b""
 
     def send_headers(self) -> None:
-        """Make the head up, but keep it; it announces the close when the rest of the request is still to come."""
+        """Build the head, but keep it; it announces the close when the rest of the request has not arrived."""
         if self.headers_sent:
             return
         if not self.must_close and not self.req.body.is_over():
@@ -35,11 +35,11 @@ class SingleWriteResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is u
         self.headers_sent = True
 
     def default_headers(self) -> list[str]:
-        """Return the head's first lines, in our own version whatever the client's is (RFC 9110, section 6.2)."""
+        """Return the first lines of the head, in the server's version (RFC 9110, section 6.2)."""
         return [f"HTTP/1.1 {self.status}\r\n", *super().default_headers()[1:]]
 
     def close(self) -> None:
-        """Send what is still kept: the head of an answer without a body."""
+        """Send the kept head of a response without a body."""
         self.send_headers()
         self._flush()
         super().close()
@@ -63,7 +63,7 @@ class SingleWriteResponse(wsgi.Response):  # type: ignore[misc]  # gunicorn is u
 
 
 def install() -> None:
-    """Have gunicorn answer so from now on, and make the date up once a second."""
+    """Make gunicorn use this response class, and build the date once a second."""
     wsgi.Response = SingleWriteResponse
     date = lru_cache(maxsize=1)(util.http_date)
     util.http_date = lambda: date(int(time.time()))

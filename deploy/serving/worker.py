@@ -1,4 +1,4 @@
-"""gunicorn's threads, whose refusals are answered and logged as ours are, and which end with their master."""
+"""gunicorn's threaded worker, with the service's responses and log for rejections, which ends with its master."""
 
 from types import FrameType
 from typing import Any, Final
@@ -23,12 +23,12 @@ NAMED: Final[tuple[tuple[type[Exception], type[errs.Error]], ...]] = (
 
 
 class Worker(QueueingWorker):
-    """Refuses as we refuse, and does not outlive its master."""
+    """Rejects with problem documents, and does not outlive its master."""
 
     alive: bool
     nr_conns: int
     is_quitting = False
-    """Whether it ends without waiting for requests."""
+    """True if it ends without waiting for requests."""
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """End soon, after one signal or two: Ctrl-C signals all processes, and the master signals its workers again.
@@ -49,9 +49,9 @@ class Worker(QueueingWorker):
             super().wait_for_and_dispatch_events(timeout)
 
     def is_parent_alive(self) -> bool:
-        """Tell whether the master lives; without it take what is queued, and let nobody in any more.
+        """Return True if the master lives; without it serve the queued connections, and accept no more.
 
-        A door left open would keep connections that nobody answers: closed, it has nginx ask the other instance.
+        An open listener would keep connections that get no response: closed, it makes nginx use the other instance.
         """
         is_alive = bool(super().is_parent_alive())
         if not is_alive and self.alive:
@@ -66,7 +66,7 @@ class Worker(QueueingWorker):
         return is_alive
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what gunicorn refuses by itself, with a problem document and one line in each log."""
+        """Answer requests that gunicorn rejects by itself, with a problem document and an entry in each log."""
         request = getattr(exc, "request", req)
         named = next((named for kind, named in NAMED if isinstance(exc, kind)), platform.InternalError)
         fields = request.headers if request else ()
@@ -80,4 +80,4 @@ class Worker(QueueingWorker):
         try:
             util.write_nonblock(client, answer)
         except OSError:
-            self.log.debug("The client has gone before it was refused")
+            self.log.debug("The client has closed before it was rejected")

@@ -1,6 +1,6 @@
-"""Run two instances, the first of which asks the second for users and preferences, and watch what becomes of a profile.
+"""Run two instances, the first of which calls the second for users and preferences, and print changes of a profile.
 
-PORT (8000) is the first's, and the one after it the second's. Kill the second: it is started again after DEMO_PAUSE
+PORT (8000) is the first's, and the next port the second's. Kill the second: it is started again after DEMO_PAUSE
 seconds (20). Ctrl-C or SIGTERM ends everything that was started.
 """
 
@@ -27,10 +27,11 @@ from deploy.stack.run import KNOWN, database
 
 ASK_EVERY: Final = 0.5
 READY_WITHIN: Final = 60.0
+PARTS: Final = "users and preferences"
 
 
 class Second(Program):
-    """The instance that is asked, which stays away for a while when it is killed."""
+    """The called instance, which stays away for a while when it is killed."""
 
     def __init__(self, environment: Mapping[str, str], words: IO[bytes], *, pause: float) -> None:
         super().__init__(GUNICORN, environment, words)
@@ -51,7 +52,7 @@ class Second(Program):
 
 
 def main() -> int:
-    """Run the demonstration; what went wrong for a known reason is told in one line."""
+    """Run the demonstration; an expected error is printed in one line."""
     os.chdir(local.ROOT)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.default_int_handler)
@@ -71,7 +72,7 @@ def main() -> int:
 
 
 def demonstrate(stack: ExitStack) -> None:
-    """Start both, make somebody with an account, and tell what a profile looks like whenever that changes."""
+    """Start both, create an account, and print the state of its profile whenever that changes."""
     port = int(os.environ["PORT"])
     first_url, second_url = (f"http://127.0.0.1:{each}" for each in (port, port + 1))
     common = {**os.environ, "WEB_CONCURRENCY": "1", "METRICS_PORT": "0", "DEBUG_TOKEN": "", "HOST": "127.0.0.1"}
@@ -111,15 +112,15 @@ def _watch(second: Second, profile: str, token: str) -> None:
 
 
 def _joined(url: str, stack: ExitStack) -> tuple[str, str]:
-    """Return the id and a token of somebody with an account, which ends with us."""
+    """Return the id and a token of a new account, which is deleted at the end."""
     credentials = {"email": f"demo-{secrets.token_hex(4)}@example.com", "password": secrets.token_urlsafe(16)}
     _request(f"{url}/v1/users", body={"name": "Demo", "email": credentials["email"]})
-    sent = f"SELECT payload->>'token' FROM jobs WHERE payload->>'to' = '{credentials['email']}'"  # noqa: S608 -- ours
+    sent = f"SELECT payload->>'token' FROM jobs WHERE payload->>'to' = '{credentials['email']}'"  # noqa: S608
     token = embedded_postgres.query(os.environ["DATABASE_URL"], sent)
     _, user, _ = _request(f"{url}/v1/users:activate", body={"token": token, "password": credentials["password"]})
     status, tokens, _ = _request(f"{url}/v1/tokens", body=credentials)
     if status != HTTPStatus.OK:
-        raise InstanceError(f"nobody could be given an account: {status} {tokens.get('code', '')}")
+        raise InstanceError(f"no account could be created: {status} {tokens.get('code', '')}")
     token = str(tokens["access_token"])
     stack.callback(_request, f"{url}/v1/users/me", token, method="DELETE")
     return str(user["id"]), token
@@ -128,10 +129,10 @@ def _joined(url: str, stack: ExitStack) -> tuple[str, str]:
 def _request(
     url: str, token: str = "", *, body: Mapping[str, str] | None = None, method: str | None = None
 ) -> tuple[int, dict[str, Any], str]:
-    """Return the status, the JSON and the field Degraded of an answer; 0 when there is none."""
+    """Return the status, the JSON and the field Degraded of a response; 0 when there is none."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 -- ours
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 -- a fixed URL
     try:
         with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 -- as above
             return answer.status, json.loads(answer.read() or b"{}"), answer.headers.get("Degraded", "")
@@ -145,7 +146,7 @@ def _wait_until_ready(program: Program, url: str) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while _request(f"{url}/readyz")[0] != HTTPStatus.OK:
         if not program.is_alive or time.monotonic() > deadline:
-            raise InstanceError(f"the instance on {url} does not start; .local/demo/log says why")
+            raise InstanceError(f"the instance on {url} does not start; see .local/demo/log")
         time.sleep(0.1)
 
 
@@ -156,7 +157,7 @@ def _log() -> IO[bytes]:
 
 
 def _end(program: Program) -> None:
-    """End it, even where somebody has stopped it."""
+    """End it, even when it is suspended."""
     with suppress(ProcessLookupError):
         os.killpg(program.pid, signal.SIGCONT)
     program.signal(signal.SIGTERM)
@@ -166,23 +167,23 @@ def _end(program: Program) -> None:
 def _print_instructions(first: Program, second: Program, profile: str, token: str) -> None:
     lines = [
         "",
-        f"  The first instance (process {first.pid}) asks the second (process {second.pid}) for users and preferences.",
+        f"  The first instance (process {first.pid}) calls the second (process {second.pid}) for {PARTS}.",
         "  Their log is .local/demo/log. Ctrl-C ends both.",
         "",
         f"  curl -i {profile} -H 'Authorization: Bearer {token}'",
         "",
-        "  Below is what that says, whenever it changes. Now break the second, from another terminal:",
+        "  Below is the result, whenever it changes. Now stop the second, from another terminal:",
         "",
         f"  kill -KILL {second.pid}      it is gone, and back after a while; the breaker waits 30 s",
         f"  kill -STOP -{second.pid}     it hangs, with its workers, until kill -CONT -{second.pid}",
         "",
     ]
-    print("\n".join(lines), flush=True)  # noqa: T201 - for a person
+    print("\n".join(lines), flush=True)  # noqa: T201 - for the user
 
 
 def info(line: str) -> None:
-    """Tell a person what happened, and when."""
-    print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)  # noqa: T201 - for a person
+    """Print an event and its time."""
+    print(f"  {time.strftime('%H:%M:%S')}  {line}", flush=True)  # noqa: T201 - for the user
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the ``listen.conf`` of the installed nginx: TLS and HTTP/2 on an address, as its version spells it.
+"""Print the ``listen.conf`` of the installed nginx: TLS and HTTP/2 on an address, in the syntax of its version.
 
 Until nginx 1.25.1 HTTP/2 is a parameter of ``listen``, since then a directive (nginx.org, ngx_http_v2_module).
 ``python -m deploy.stack.listen [ADDRESS…]``; the default is port 443 of IPv4 and IPv6.
@@ -28,7 +28,7 @@ def version(program: str) -> tuple[int, ...]:
 
 
 def configuration(addresses: Sequence[str], nginx: tuple[int, ...]) -> str:
-    """Return the file for these addresses, each as ``listen`` takes it."""
+    """Return the file for these addresses, each in the syntax of ``listen``."""
     if nginx < DIRECTIVE_SINCE:
         return "".join(f"listen {address} ssl http2;\n" for address in addresses)
     return "".join(f"listen {address} ssl;\n" for address in addresses) + "http2 on;\n"

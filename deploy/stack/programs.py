@@ -1,4 +1,4 @@
-"""Programs of the system that the stack runs: where they are."""
+"""Paths of the system's programs that the stack runs."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ SYSTEM_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"
 
 
 class NginxError(RuntimeError):
-    """nginx cannot run; the message is one line for a person."""
+    """nginx cannot run; the message is one line."""
 
 
 def find(program: str) -> str:

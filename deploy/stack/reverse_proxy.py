@@ -1,4 +1,4 @@
-"""nginx in front: the very files of `deploy/nginx`, with other addresses, below a folder of its own."""
+"""nginx in front: the files of `deploy/nginx` with other addresses, below a separate folder."""
 
 import contextlib
 import grp
@@ -51,7 +51,7 @@ http {{
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """Where nginx listens, what it knows, and where its files are."""
+    """The addresses and the files of nginx."""
 
     home: Path
     log: Path
@@ -72,10 +72,10 @@ class ReverseProxy:
         return f"http://127.0.0.1:{self.plain_port}"
 
     def start(self, problems: str) -> subprocess.Popen[bytes]:
-        """Write the configuration, start nginx, and return once it listens; it ends with us. Raises: NginxError.
+        """Write the configuration, start nginx, and return once it listens. Raises: NginxError.
 
         Args:
-            problems: what belongs into problems.conf.
+            problems: the content of problems.conf.
         """
         program = find("nginx")
         self._certify()
@@ -83,17 +83,17 @@ class ReverseProxy:
         argv = [program, "-e", "stderr", "-p", str(self.home), "-c", str(self.home / "nginx.conf")]
         tried = subprocess.run([*argv, "-t", "-q"], capture_output=True, text=True, check=False)  # noqa: S603
         if tried.returncode != 0:
-            raise NginxError(f"nginx refuses its configuration: {tried.stderr.strip().splitlines()[0]}")
+            raise NginxError(f"nginx rejects its configuration: {tried.stderr.strip().splitlines()[0]}")
         command = exec_child.command(argv, dies_by=signal.SIGTERM, account=None, sees_all=False)
         process = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - Ctrl-C is for the launcher
         while process.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.plain_port), timeout=1):
                 return process
             time.sleep(0.01)
-        raise NginxError("nginx does not start; it has said why")
+        raise NginxError("nginx does not start; see its output above")
 
     def _configure(self, problems: str) -> None:
-        """Render the files of `deploy/nginx`; each replacement must find its place, so that none goes stale."""
+        """Write the files of `deploy/nginx` with replacements; each replaced text must exist."""
         rules = self.home / "candor"
         rules.mkdir(exist_ok=True)
         for name in RULES:
@@ -124,7 +124,7 @@ class ReverseProxy:
         (self.home / "nginx.conf").write_text(main)
 
     def _certify(self) -> None:
-        """Make a self-signed certificate when there is none yet."""
+        """Create a self-signed certificate when there is none yet."""
         if self.certificate.exists() and self.key.exists():
             return
         where = ["-keyout", str(self.key), "-out", str(self.certificate)]
@@ -136,12 +136,12 @@ class ReverseProxy:
 
 
 def _quoted(path: Path) -> str:
-    """Return a path as nginx reads it, with blanks in it, too."""
+    """Return a path in the syntax of nginx, which allows spaces in it."""
     return '"{}"'.format(str(path).replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def account() -> tuple[str, str]:
-    """Return the user and group that nginx's workers take on when we are root."""
+    """Return the user and group of nginx's workers when started by root."""
     entry = pwd.getpwnam("nobody")
     return entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name
 
@@ -150,6 +150,6 @@ def _replace(path: Path, places: dict[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for old, new in places.items():
         if old not in text:
-            raise NginxError(f"{path.name} no longer says {old}")
+            raise NginxError(f"{path.name} no longer contains {old}")
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Bring the deployment up on this machine until Ctrl-C or SIGTERM; SIGHUP replaces one instance after the other.
+"""Run the deployment on this machine until Ctrl-C or SIGTERM; SIGHUP replaces one instance after the other.
 
-HTTPS_PORT and HTTP_PORT choose where nginx listens, STACK_HOME where its log and certificate are, DATABASE_URL another
-database, METRICS_PORT the port before those of the exporters; every other setting holds as for `make run`. What ends
-without being told to is started again.
+HTTPS_PORT and HTTP_PORT choose nginx's ports, STACK_HOME the folder of its log and certificate, DATABASE_URL another
+database, METRICS_PORT the port before those of the exporters; every other setting is the same as for `make run`. A
+process that ends unexpectedly is started again.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ KNOWN: Final = (NginxError, InstanceError, embedded_postgres.PostgresError, OSEr
 
 
 class Stack:
-    """The instances, the worker and nginx, and what we have been told to do with them."""
+    """The instances, the worker and nginx, and the received signals."""
 
     def __init__(self, proxy: ReverseProxy, instances: list[Instance], environment: dict[str, str]) -> None:
         self.proxy = proxy
@@ -49,11 +49,11 @@ class Stack:
 
     @property
     def must_end(self) -> bool:
-        """Whether we have been told to stop."""
+        """True if the stack was stopped."""
         return bool(self.signals & {signal.SIGINT, signal.SIGTERM})
 
     def run(self) -> None:
-        """Start everything, look after it, and stop it again. Raises: NginxError, InstanceError."""
+        """Start everything, supervise it, and stop it again. Raises: NginxError, InstanceError."""
         nginx = None
         try:
             for instance in self.instances:
@@ -83,7 +83,7 @@ class Stack:
             self._replace()
 
     def _replace(self) -> None:
-        """Replace one instance after the other, so that there is always one that serves, and then the worker."""
+        """Replace one instance after the other, one of which always serves, and then the worker."""
         for instance in self.instances:
             instance.signal(signal.SIGTERM)
             instance.wait()
@@ -99,7 +99,7 @@ class Stack:
             local.info(f"the worker has been replaced by process {self.worker.pid}")
 
     def _stop(self, nginx: "subprocess.Popen[bytes] | None") -> None:
-        """Let nobody in any more, and let the instances finish what they have begun, without the drain."""
+        """Accept no more requests, and let the instances finish their requests, without the drain."""
         if nginx is not None and nginx.poll() is None:
             nginx.send_signal(signal.SIGQUIT)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -121,7 +121,7 @@ class Stack:
             f"  {product.NAME} answers on {front.url} (curl -k: the certificate is self-signed)",
             f"            and on {front.plain_url}, until Ctrl-C",
             "",
-            f"  nginx      process {nginx.pid}, configured in {front.home}, refusals logged in {front.log}",
+            f"  nginx      process {nginx.pid}, configured in {front.home}, rejections logged in {front.log}",
             *(f"  instance   process {each.pid}, {each.path}" for each in self.instances),
             f"  worker     process {self.worker.pid}, does jobs",
             "  token      .venv/bin/flask tokens issue --subject alice --scope tasks",
@@ -134,11 +134,11 @@ class Stack:
             f"  replace    kill -HUP {os.getpid()}    (both instances, one after the other, losing nothing)",
             "",
         ]
-        print("\n".join(lines), flush=True)  # noqa: T201 - for a person
+        print("\n".join(lines), flush=True)  # noqa: T201 - for the user
 
 
 def main() -> int:
-    """Run the stack; what went wrong for a known reason is told in one line."""
+    """Run the stack; an expected error is printed in one line."""
     os.chdir(local.ROOT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     local.settle_environment()
@@ -171,7 +171,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def database() -> Iterator[None]:
-    """Have a migrated database: the one that DATABASE_URL names, that of a neighbour in this checkout, or our own."""
+    """Yield when a database is migrated: that of DATABASE_URL, of another process in this checkout, or a new one."""
     if os.environ.get("DATABASE_URL"):
         local.migrate()
         yield
@@ -195,7 +195,7 @@ def database() -> Iterator[None]:
 
 @contextlib.contextmanager
 def runtime() -> Iterator[Path]:
-    """Have a folder with a short name, since that of a socket may not be long, which only nginx may look into."""
+    """Yield a folder with a short name, because socket paths are limited, which only nginx may enter."""
     home = Path(tempfile.mkdtemp(prefix=f"{product.SLUG}-stack-"))
     try:
         if os.geteuid() == 0:
@@ -207,8 +207,8 @@ def runtime() -> Iterator[Path]:
 
 
 def printed(command: list[str], environment: dict[str, str]) -> str:
-    """Return what a command prints. Raises: SubprocessError."""
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours
+    """Return the output of a command. Raises: SubprocessError."""
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - fixed
     return done.stdout
 
 
@@ -222,7 +222,7 @@ def production(proxy: ReverseProxy) -> dict[str, str]:
 
 
 def distinct_ports(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the environment of each instance in turn, with ports of its own, as under systemd.
+    """Yield the environment of each instance in turn, with separate ports, as under systemd.
 
     Its metrics are on 9091, 9092; its debug listeners, one for each worker, begin with 6160, 6260.
     """

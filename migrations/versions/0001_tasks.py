@@ -1,4 +1,4 @@
-"""Tasks, and the answers stored by Idempotency-Key."""
+"""Tasks, and the responses stored by Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -55,6 +55,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("idempotency_keys")
     op.drop_table("tasks")

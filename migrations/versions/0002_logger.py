@@ -1,4 +1,4 @@
-"""What is logged, as it was asked for last."""
+"""Logger settings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,5 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("logger")

@@ -1,4 +1,4 @@
-"""Failed requests, by their ids."""
+"""Failed requests, by request ID."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,5 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("failures")

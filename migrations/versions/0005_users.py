@@ -1,4 +1,4 @@
-"""Users, registrations that wait for their mail to be followed, and refresh tokens."""
+"""Users, registrations that wait for activation, and refresh tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -65,7 +65,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("refresh_tokens")
     op.drop_table("users")
     op.drop_table("registrations")

@@ -1,4 +1,4 @@
-"""Leave to set another password, and access tokens that were revoked."""
+"""Password resets, and revoked access tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,6 +32,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("revoked_tokens")
     op.drop_table("password_resets")

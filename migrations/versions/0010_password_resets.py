@@ -1,4 +1,4 @@
-"""Password resets for nobody, so that asking for one takes as long for an address without an account."""
+"""Password resets without a user: a request for an address without an account then takes the same time."""
 
 from alembic import op
 
@@ -15,7 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.execute("DELETE FROM password_resets WHERE user_id NOT IN (SELECT id FROM users)")
     op.create_foreign_key(
         "fk_password_resets_user_id_users", "password_resets", "users", ["user_id"], ["id"], ondelete="CASCADE"

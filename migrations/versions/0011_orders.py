@@ -1,4 +1,4 @@
-"""Products, and orders of them."""
+"""Products and orders."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("order_items")
     op.drop_table("orders")
     op.drop_table("products")

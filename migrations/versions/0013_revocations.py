@@ -1,4 +1,4 @@
-"""Revocations that are read incrementally, refresh tokens that are superseded, and owners of stored answers."""
+"""Incremental reads of revocations, superseded refresh tokens, and owners of stored responses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_column("idempotency_keys", "owner")
     op.drop_column("refresh_tokens", "supersede_time")
     op.drop_column("revoked_tokens", "seq")

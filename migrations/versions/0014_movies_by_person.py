@@ -1,4 +1,4 @@
-"""Movies are found by who has created or updated them, for the deletion of an account."""
+"""Indexes on the users who created or updated movies, for the deletion of accounts."""
 
 from alembic import op
 
@@ -10,9 +10,9 @@ compatible_since = "0011"
 
 
 def upgrade() -> None:
-    """Apply, while rows are written; an index that an interrupted run has left is made again."""
+    """Apply without blocking writes. An index that an interrupted run has left is created again."""
     with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")  # it would end the wait for older transactions, and leave an invalid index
+        op.execute("SET lock_timeout = 0")  # a timeout during the wait for other transactions leaves an invalid index
         for column in ("create_username", "update_username"):
             op.drop_index(f"ix_movies_{column}", "movies", if_exists=True, postgresql_concurrently=True)
             op.create_index(f"ix_movies_{column}", "movies", [column], postgresql_concurrently=True)
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
         for column in ("create_username", "update_username"):

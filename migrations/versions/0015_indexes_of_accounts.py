@@ -1,4 +1,4 @@
-"""Indexes of what sessions, revocations, stored answers, superseded emails and dead jobs are found by."""
+"""Indexes to find sessions, revocations, stored responses, superseded emails and dead jobs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,16 +20,16 @@ REPLACED = (("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"], N
 
 
 def upgrade() -> None:
-    """Apply, while rows are written; an index that an interrupted run has left is made again."""
+    """Apply without blocking writes. An index that an interrupted run has left is created again."""
     with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")  # it would end the wait for older transactions, and leave an invalid index
+        op.execute("SET lock_timeout = 0")  # a timeout during the wait for other transactions leaves an invalid index
         make(*INDEXES)
         drop(*REPLACED)
         op.execute("SET lock_timeout = '1s'")
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
         make(*REPLACED)
@@ -38,7 +38,7 @@ def downgrade() -> None:
 
 
 def make(*indexes: tuple[str, str, list[str], str | None]) -> None:
-    """Make these indexes without locking their tables."""
+    """Create these indexes without locking their tables."""
     drop(*indexes)
     for name, table, columns, where in indexes:
         which = None if where is None else sa.text(where)
@@ -46,6 +46,6 @@ def make(*indexes: tuple[str, str, list[str], str | None]) -> None:
 
 
 def drop(*indexes: tuple[str, str, list[str], str | None]) -> None:
-    """Drop these indexes, if they are there."""
+    """Drop these indexes, if they exist."""
     for name, table, *_ in indexes:
         op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)

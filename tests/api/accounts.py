@@ -1,4 +1,4 @@
-"""Accounts in tests: what is mailed to them, and tokens for who has logged in."""
+"""Accounts in tests: the emails to them, and tokens of logged-in users."""
 
 from datetime import timedelta
 from itertools import count
@@ -21,22 +21,22 @@ _NUMBERS: Final = count(1)
 
 
 def an_address() -> str:
-    """Return an address that no test has used: the windows of limits outlive a test."""
+    """Return an address that no test has used, because rate-limit counters outlive a test."""
     return f"user-{next(_NUMBERS)}@example.com"
 
 
 def register(unauthenticated: Caller, email: str, *, name: str = "Alice") -> TestResponse:
-    """Ask for an account."""
+    """Register an account."""
     return unauthenticated.post(USERS, json={"name": name, "email": email})
 
 
 def activate(unauthenticated: Caller, token: str, *, password: str = PASSWORD) -> TestResponse:
-    """Follow the mail, and choose a password."""
+    """Follow the link of the email, and set a password."""
     return unauthenticated.post(ACTIVATE, json={"token": token, "password": password})
 
 
 def mails(app: Flask, email: str) -> list[dict[str, Any]]:
-    """Return what is to be mailed to an address, in order: the kind, and the payload."""
+    """Return the emails that wait for an address, in order: the kind and the payload."""
     with app.app_context(), db.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT kind, payload FROM jobs WHERE payload->>'to' = :to ORDER BY create_time"), {"to": email}
@@ -45,7 +45,7 @@ def mails(app: Flask, email: str) -> list[dict[str, Any]]:
 
 
 def waits(app: Flask, email: str, kind: str = "mail.%") -> timedelta:
-    """Return how long the newest mail to an address waits from its request on."""
+    """Return the time between the request for the newest email to an address and its due time."""
     newest = "SELECT run_time - create_time FROM jobs WHERE payload->>'to' = :to AND kind LIKE :kind"
     with app.app_context(), db.engine.connect() as connection:
         values = {"to": email, "kind": kind}
@@ -55,19 +55,19 @@ def waits(app: Flask, email: str, kind: str = "mail.%") -> timedelta:
 
 
 def send_all(app: Flask) -> None:
-    """Have every mail sent that waits: its job is deleted."""
+    """Simulate that every waiting email was sent: delete its job."""
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("DELETE FROM jobs"))
 
 
 def join(unauthenticated: Caller, app: Flask, email: str, *, password: str = PASSWORD) -> dict[str, Any]:
-    """Return a new user: registered, and activated by what came by mail."""
+    """Return a new user: registered, and activated with the token of the email."""
     answered(register(unauthenticated, email), 202)
     return answered(activate(unauthenticated, mails(app, email)[-1]["token"], password=password))
 
 
 def log_in(unauthenticated: Caller, email: str, password: str = PASSWORD) -> TestResponse:
-    """Try to log in."""
+    """Send a login request."""
     return unauthenticated.post(TOKENS, json={"email": email, "password": password})
 
 

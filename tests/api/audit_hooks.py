@@ -1,4 +1,4 @@
-"""What a block of code has the interpreter do to the world outside: connections, names looked up, files opened."""
+"""Audit events of a block of code: connections, name lookups, and opened files."""
 
 import sys
 import threading
@@ -20,7 +20,7 @@ sys.addaudithook(_note)
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """Return what this thread does in the block."""
+    """Return the audit events of this thread in the block."""
     seen = _watching[threading.get_ident()] = []
     try:
         yield seen

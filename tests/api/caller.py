@@ -1,4 +1,4 @@
-"""A caller of the API: a client with credentials, and what most tests begin or end with."""
+"""A caller of the API: a client with credentials, and the checks that most tests share."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ WRITES: Final = (("POST", TASKS), ("POST", BATCH), ("PATCH", ABSENT))
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls the API."""
+    """A caller of the API with its credentials."""
 
     client: FlaskClient
     credentials: Mapping[str, str]
@@ -51,7 +51,7 @@ class Caller:
         return self.send("DELETE", path, **request)
 
     def create(self, title: object = "Buy milk", **members: Any) -> TestResponse:
-        """Ask for a task to be created."""
+        """Send a request to create a task."""
         return self.post(json={"task": {"title": title, **members}})
 
     def task(self, title: str = "Buy milk", **members: Any) -> dict[str, Any]:
@@ -59,11 +59,11 @@ class Caller:
         return answered(self.create(title, **members), 201)
 
     def batch(self, *tasks: Mapping[str, Any], **request: Any) -> TestResponse:
-        """Ask for several tasks to be created."""
+        """Send a request to create several tasks."""
         return self.post(BATCH, json={"requests": [{"task": task} for task in tasks]}, **request)
 
     def list_tasks(self, *, within: str | None = None, **query: Any) -> TestResponse:
-        """Ask for a list of tasks, perhaps within so many seconds."""
+        """Request a list of tasks, optionally with a time limit in seconds."""
         headers = {} if within is None else {"Request-Timeout": within}
         return self.get(TASKS, query_string=query, headers=headers)
 
@@ -81,18 +81,18 @@ class Caller:
 
 
 def path_of(task: Mapping[str, Any]) -> str:
-    """Return where a task answers."""
+    """Return the path of a task."""
     return f"/v1/{task['name']}"
 
 
 def answered(response: TestResponse, status: int = 200) -> dict[str, Any]:
-    """Return the JSON of an answer with this status."""
+    """Return the JSON of a response with this status."""
     assert response.status_code == status, response.get_data(as_text=True)
     return strict(response.get_data())
 
 
-def refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
-    """Return the problem document of an answer with this status and code."""
+def rejected(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """Return the problem document of a response with this status and code."""
     document = answered(response, status)
     assert document["code"] == code, document
     return document
@@ -100,11 +100,11 @@ def refused(response: TestResponse, status: int, code: str) -> dict[str, Any]:
 
 def violated(response: TestResponse) -> list[tuple[str, str]]:
     """Return the fields and codes of the violations, in their order."""
-    document = refused(response, 400, "VALIDATION_FAILED")
+    document = rejected(response, 400, "VALIDATION_FAILED")
     return [(violation["field"], violation["code"]) for violation in document["errors"]]
 
 
 def at_once(times: int, call: Callable[[int], T], *, threads: int = 16) -> list[T]:
-    """Return what ``times`` calls return, made by several threads at once."""
+    """Return the results of ``times`` calls, made by several threads at once."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(call, range(times)))

@@ -1,4 +1,4 @@
-"""Who calls the API in its tests, what the log says of it, and a clock that can be moved."""
+"""Callers of the API, the log of the service, and a movable clock."""
 
 import json
 import logging
@@ -30,8 +30,8 @@ IDLE = text(
 
 
 @pytest.fixture(autouse=True)
-def nothing_in_hand(app: Flask) -> Iterator[None]:
-    """Hold after each test that no request, database connection or work slot is left behind."""
+def no_active_request(app: Flask) -> Iterator[None]:
+    """Assert after each test that no active request, checked-out connection or work slot remains."""
     yield
     with app.app_context():
         pool = db.engine.pool
@@ -43,7 +43,7 @@ def nothing_in_hand(app: Flask) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def no_open_transaction(settings: Settings) -> Iterator[None]:
-    """Hold after each module that no session of the service's is idle in a transaction."""
+    """Assert after each module that no database session of the service is idle in a transaction."""
     yield
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -59,13 +59,13 @@ def alice(client: FlaskClient, bearer: Bearer) -> Caller:
 
 @pytest.fixture
 def bob(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return another one."""
+    """Return another caller with the scope of tasks."""
     return Caller(client, bearer("bob"))
 
 
 @pytest.fixture
 def admin(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return a caller who may do everything."""
+    """Return a caller with all scopes."""
     return Caller(client, bearer("root", "admin"))
 
 
@@ -77,41 +77,41 @@ def unauthenticated(client: FlaskClient) -> Caller:
 
 @pytest.fixture
 def path(created: TestResponse) -> str:
-    """Return where it answers what was created; that is a fixture of each resource's."""
+    """Return the path of the created resource; each resource has its own fixture of this name."""
     return created.headers["Location"]
 
 
 @pytest.fixture
 def tag(created: TestResponse) -> str:
-    """Return its entity tag."""
+    """Return the entity tag of the created resource."""
     return created.headers["ETag"]
 
 
 @dataclass
 class Log:
-    """The lines that the service has written, each as it stands in the stream."""
+    """The log entries of the service, each a line of the stream."""
 
     lines: list[str] = field(default_factory=list)
 
     def of(self, logger: str) -> list[dict[str, Any]]:
-        """Return the lines of one logger; every line is one JSON object."""
+        """Return the entries of one logger; every entry is one JSON object."""
         assert all("\n" not in line and "\r" not in line for line in self.lines)
         return [line for line in map(json.loads, self.lines) if line["logger"] == logger]
 
     @property
     def access(self) -> list[dict[str, Any]]:
-        """The lines of finished requests."""
+        """The entries of finished requests."""
         return self.of("candor.access")
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """The lines of errors."""
+        """The entries of errors."""
         return self.of("candor.errors")
 
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """Return what the service logs during the test, formatted as in production."""
+    """Return the log of the service during the test, in the format of production."""
     kept, log_folder = Log(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
@@ -129,18 +129,18 @@ def log() -> Iterator[Log]:
 
 @dataclass
 class MovableClock:
-    """The machine's clock, moved."""
+    """The machine's clock with an offset."""
 
     moved: timedelta = timedelta()
 
     def now(self) -> datetime:
-        """Return the present moment, as far as this clock is concerned."""
+        """Return the present moment of this clock."""
         return datetime.now(UTC) + self.moved
 
 
 @pytest.fixture
 def clock() -> MovableClock:
-    """Return a clock that can be moved."""
+    """Return a movable clock."""
     return MovableClock()
 
 
@@ -152,7 +152,7 @@ def other_application(make_application: Callable[..., Flask]) -> Flask:
 
 @pytest.fixture
 def timed(client: FlaskClient, other_application: Flask, settings: Settings, clock: MovableClock) -> Caller:
-    """Return a caller of an application that goes by the movable clock."""
+    """Return a caller of an application that uses the movable clock."""
     with other_application.app_context():
         engine = db.engine
     wired = other_application.extensions["app-services"] = wire(settings, db.session, lambda: engine, clock)
@@ -162,7 +162,7 @@ def timed(client: FlaskClient, other_application: Flask, settings: Settings, clo
 
 @pytest.fixture
 def forge(settings: Settings) -> Forge:
-    """Return a forge that knows the secret."""
+    """Return a forge with the secret of the service."""
     return Forge(settings.jwt_secret)
 
 

@@ -1,4 +1,4 @@
-"""Forged tokens, good and bad, and what is said of them."""
+"""Valid and forged tokens, and the challenges of the responses to them."""
 
 import base64
 import hmac
@@ -11,19 +11,19 @@ from tests.api.caller import TASKS, Caller
 
 
 def segment(value: object) -> str:
-    """Return what a JWT makes of a JSON value, or of bytes."""
+    """Return a segment of a JWT: a JSON value or bytes, encoded."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 class Forge:
-    """Makes tokens, good and bad."""
+    """Makes valid and forged tokens."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Return good claims with changes; ``...`` takes one away."""
+        """Return valid claims with changes; ``...`` removes a claim."""
         now = int(time.time())
         claims = {"sub": "alice", "scope": "tasks", "iat": now, "exp": now + 600, **changes}
         return {name: value for name, value in claims.items() if value is not ...}
@@ -31,17 +31,17 @@ class Forge:
     def sign(self, head: object, payload: object, secret: str | bytes | None = None, digest: str = "sha256") -> str:
         """Return a signed token."""
         key = self.secret if secret is None else secret
-        said = f"{segment(head)}.{segment(payload)}"
-        mac = hmac.digest(key.encode() if isinstance(key, str) else key, said.encode(), digest)
-        return f"{said}.{segment(mac)}"
+        signing_input = f"{segment(head)}.{segment(payload)}"
+        mac = hmac.digest(key.encode() if isinstance(key, str) else key, signing_input.encode(), digest)
+        return f"{signing_input}.{segment(mac)}"
 
     def token(self, *, head: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Return a well-signed token with changes to its header and claims."""
+        """Return a correctly signed token with changes to its header and claims."""
         return self.sign({"alg": "HS256", "typ": "JWT", **(head or {})}, self.claims(**claims))
 
 
 def described(caller: Caller, authorization: str, path: str = TASKS) -> str | None:
-    """Return the challenge's description of an empty 401 for this Authorization header."""
+    """Return the description in the challenge of the empty 401 response to this Authorization header."""
     response = caller.get(path, environ_overrides={"HTTP_AUTHORIZATION": authorization})
     assert response.status_code == 401, authorization
     challenge = response.headers["WWW-Authenticate"]

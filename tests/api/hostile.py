@@ -1,4 +1,4 @@
-"""Tokens that nobody may take, by what is wrong with them."""
+"""Tokens that the service must reject, by their fault."""
 
 import time
 from collections.abc import Iterator
@@ -15,15 +15,16 @@ NAMED = {"kid": "RS256-1"}
 
 
 def hostile(issuer: Issuer, other: Issuer, *, secret: str) -> dict[str, str]:
-    """Return tokens of an issuer that are wrong, those that are signed with our secret among them."""
+    """Return invalid tokens of an issuer, also those signed with the secret of the service."""
     made = [*_of_other_keys(issuer, other), *_of_other_headers(issuer), *_of_other_claims(issuer)]
     return dict([*made, *_of_secrets(issuer, secret)])
 
 
 def raw(issuer: Issuer, payload: dict[str, Any], **head: Any) -> str:
-    """Return a token that is signed as it should be, whatever it claims: the library would refuse to sign some."""
-    said = f"{segment({'alg': 'RS256', 'typ': 'JWT', **NAMED, **head})}.{segment(payload)}"
-    return f"{said}.{segment(RSAAlgorithm(RSAAlgorithm.SHA256).sign(said.encode(), issuer.keys['RS256']))}"
+    """Return a correctly signed token with any claims. The library would not sign some of them."""
+    signing_input = f"{segment({'alg': 'RS256', 'typ': 'JWT', **NAMED, **head})}.{segment(payload)}"
+    signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(signing_input.encode(), issuer.keys["RS256"])
+    return f"{signing_input}.{segment(signature)}"
 
 
 def _of_other_keys(issuer: Issuer, other: Issuer) -> Iterator[tuple[str, str]]:
@@ -49,9 +50,9 @@ def _of_other_headers(issuer: Issuer) -> Iterator[tuple[str, str]]:
     _, payload, signature = issuer.token().split(".")
     algorithms: tuple[Any, ...] = ("none", "None", "nOnE", "HS256", "HS512", "rs256", "RS256 ", ["RS256"], None, 1, {})
     for algorithm in algorithms:
-        said = f"{segment({'alg': algorithm, **NAMED})}.{payload}"
-        yield f"alg {algorithm}", f"{said}.{signature}"
-        yield f"alg {algorithm}, unsigned", f"{said}."
+        signing_input = f"{segment({'alg': algorithm, **NAMED})}.{payload}"
+        yield f"alg {algorithm}", f"{signing_input}.{signature}"
+        yield f"alg {algorithm}, unsigned", f"{signing_input}."
     for name, value in (
         *(("crit", ["exp"]), ("crit", ["x5t"]), ("b64", False)),
         *(("typ", "logout+jwt"), ("typ", "dpop+jwt")),
@@ -75,9 +76,9 @@ def _of_other_claims(issuer: Issuer) -> Iterator[tuple[str, str]]:
 
 
 def _of_secrets(issuer: Issuer, secret: str) -> Iterator[tuple[str, str]]:
-    """Yield what an issuer has not signed: HMACs, of its public keys in every spelling and of our secret."""
-    yield "HS256 by our secret, in its name", Forge(secret).sign({"alg": "HS256", **NAMED}, issuer.claims())
-    yield "RS256 by our secret", Forge(secret).sign({"alg": "RS256", **NAMED}, issuer.claims())
+    """Yield tokens that the issuer has not signed: HMACs by its public keys in every spelling, and by the secret."""
+    yield "HS256 by the service's secret, with its kid", Forge(secret).sign({"alg": "HS256", **NAMED}, issuer.claims())
+    yield "RS256 by the service's secret", Forge(secret).sign({"alg": "RS256", **NAMED}, issuer.claims())
     for algorithm in KINDS:
         for number, spelling in enumerate(issuer.spellings(algorithm)):
             for kid in ({}, {"kid": f"{algorithm}-1"}):

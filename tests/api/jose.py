@@ -1,4 +1,4 @@
-"""Header parameters of JWTs that nobody has to understand, and moments that no claim can name."""
+"""Header parameters of JWTs that a verifier may ignore, and values of time claims that are not moments."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -35,11 +35,11 @@ IGNORED: Final[Mapping[str, Any]] = {
     "made-up": {"of": ["anything", None, 1e308, True]},
     "": "",
 }
-"""The registered ones (IANA, JSON Web Signature and Encryption Header Parameters), and some that are not."""
+"""The registered parameters (IANA, JSON Web Signature and Encryption Header Parameters), and some others."""
 
 ABSURD: Final[tuple[Any, ...]] = (
     *(10**400, -(10**400), 10**30, 253402300800, -1),
     *(1e30, -0.5, float("nan"), float("inf"), float("-inf")),
     *("9999999999", "NaN", "soon", "", True, False, None, [], [1], {}, {"a": 1}),
 )
-"""What is not a moment between 1970 and 9999: as ``exp``, ``nbf`` or ``iat``, it makes a token invalid."""
+"""Values that are not a moment between 1970 and 9999: as ``exp``, ``nbf`` or ``iat``, they make a token invalid."""

@@ -1,4 +1,4 @@
-"""Profiles in tests: an application whose dependencies are servers that do as they are told."""
+"""Profiles in tests: an application whose dependencies are programmable servers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.errs import Kind
 from app.rest import examples
 from app.wiring import PREFERENCES_TIMEOUT, USERS_TIMEOUT
 from tests.api.caller import Caller
-from tests.fakes.remote import Behaviour, Remote, says
+from tests.fakes.remote import Behaviour, Remote, answers
 
 SWISS: Final = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
 DEFAULTS: Final = {"locale": "en", "time_zone": "UTC", "theme": "system"}
@@ -32,7 +32,7 @@ SECRET: Final = "their-secret-words"
 
 @dataclass
 class World:
-    """An instance, and the two that it asks."""
+    """An instance, and its two dependencies."""
 
     application: Flask
     users: Remote
@@ -41,11 +41,11 @@ class World:
     admin: Caller
 
     def get(self, caller: Caller | None = None, **request: Any) -> TestResponse:
-        """Ask for the profile."""
+        """Request the profile."""
         return (caller or self.me).get(PROFILE, **request)
 
     def hurry(self, name: str) -> None:
-        """Have no more patience with a dependency than in production; a busy machine may try that of any."""
+        """Use longer timeouts for dependencies than in production, because a test machine may be busy."""
         self.client(name)._timeout = {"users": USERS_TIMEOUT, "preferences": PREFERENCES_TIMEOUT}[name]
 
     def client(self, name: str) -> HttpClient:
@@ -56,13 +56,13 @@ class World:
 
 
 def problem(code: str, **changes: object) -> Behaviour:
-    """Answer with a problem document of ours, whose texts are not for our callers."""
+    """Send a problem document of this service, with texts that must not reach its callers."""
     document: Mapping[str, Any] | None = examples.document(errs.named_errors()[code], public_url="http://other.test")
     assert document is not None
-    said = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
-    return says(said, document["status"], "application/problem+json")
+    problem = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
+    return answers(problem, document["status"], "application/problem+json")
 
 
 def of_kind(kind: Kind, status: int) -> Behaviour:
-    """Answer with a problem document that knows a kind and no code of ours."""
-    return says({"kind": kind.string, "code": SECRET, "status": status}, status, "application/problem+json")
+    """Send a problem document with a kind, and with a code that this service does not have."""
+    return answers({"kind": kind.string, "code": SECRET, "status": status}, status, "application/problem+json")

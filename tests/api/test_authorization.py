@@ -1,4 +1,4 @@
-"""C8: who may do what to whose tasks."""
+"""C8: the operations of each user on tasks of each owner."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,22 +41,22 @@ ON_TASK: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.fixture
 def users(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> dict[str, Caller]:
-    """Return everybody."""
+    """Return all callers."""
     return {name: Caller(client, bearer(*claims) if claims else {}) for name, claims in USERS.items()}
 
 
 def is_empty(response: TestResponse, status: int) -> bool:
-    """Tell whether an answer has the status and nothing to read."""
+    """Return whether a response has the status and no content."""
     return (response.status_code, response.get_data(), response.headers.get("Content-Length")) == (status, b"", "0")
 
 
 class TestObjects:
-    """Users × what can be done to a task."""
+    """All users, and all operations on a task."""
 
     @pytest.mark.parametrize("user", USERS)
     @pytest.mark.parametrize("what", ON_TASK)
     def test_only_the_owner_and_admins_reach_a_task(self, users: dict[str, Caller], user: str, what: str) -> None:
-        """C8: 403 with an empty body for what exists and is not yours; nothing is changed or learnt."""
+        """C8: 403 with an empty body for another user's task; nothing is changed or revealed."""
         created = users["owner"].create("mine", tags=["secret"])
         path = created.headers["Location"]
         method, request = ON_TASK[what]
@@ -71,7 +71,7 @@ class TestObjects:
         assert users["owner"].get(path).get_data() == created.get_data()
 
     @pytest.mark.parametrize("user", ["other_user", "scopeless", "unauthenticated"])
-    def test_lists_and_pages_show_nothing_of_others(self, users: dict[str, Caller], user: str) -> None:
+    def test_lists_and_pages_exclude_tasks_of_others(self, users: dict[str, Caller], user: str) -> None:
         """List, filter, order, projection and page token."""
         for n in range(3):
             users["owner"].task(f"mine {n}", tags=["secret"])
@@ -91,25 +91,25 @@ class TestObjects:
             if response.status_code == 200:
                 assert response.json == {"tasks": [], "next_page_token": None, "total_size": 0}
 
-    def test_an_admin_sees_everybody_s(self, users: dict[str, Caller]) -> None:
+    def test_an_admin_sees_all_tasks(self, users: dict[str, Caller]) -> None:
         users["owner"].task("one")
         users["other_user"].task("two")
         assert sorted(users["admin"].titles()) == ["one", "two"]
 
-    def test_what_an_admin_creates_is_the_admin_s(self, users: dict[str, Caller]) -> None:
-        """Nobody is made an owner."""
+    def test_a_task_that_an_admin_creates_belongs_to_the_admin(self, users: dict[str, Caller]) -> None:
+        """An admin cannot create tasks for other users."""
         task = users["admin"].task(created_by="alice")
         assert task["created_by"] == "root"
         assert is_empty(users["owner"].get(path_of(task)), 403)
 
-    def test_an_admin_who_renames_another_s_task_meets_the_owner_s_titles(self, users: dict[str, Caller]) -> None:
-        """Titles are unique per owner, whoever writes."""
+    def test_an_admin_who_renames_a_task_conflicts_with_titles_of_its_owner(self, users: dict[str, Caller]) -> None:
+        """Titles are unique per owner, not per writer."""
         users["owner"].task("taken")
         path = path_of(users["owner"].task("other"))
         assert users["admin"].patch(path, json={"title": "taken"}).status_code == 409
         assert answered(users["admin"].patch(path, json={"title": "free"}))["created_by"] == "alice"
 
-    def test_a_key_replays_nothing_to_another(self, users: dict[str, Caller]) -> None:
+    def test_a_key_replays_nothing_to_another_caller(self, users: dict[str, Caller]) -> None:
         """Idempotency replay, admins included."""
         body, key = {"task": {"title": "mine"}}, {"Idempotency-Key": "same"}
         answered(users["owner"].post(json=body, headers=key), 201)
@@ -123,7 +123,7 @@ class TestObjects:
         batch = answered(users["other_user"].batch({"title": "mine"}, {"title": "too", "created_by": "alice"}))
         assert {task["created_by"] for task in batch["tasks"]} == {"bob"}
 
-    def test_refusals_are_logged_with_who_was_refused(self, users: dict[str, Caller], log: Log) -> None:
+    def test_denied_requests_are_logged_with_the_caller(self, users: dict[str, Caller], log: Log) -> None:
         """C5."""
         path = path_of(users["owner"].task())
         users["other_user"].get(path)
@@ -137,10 +137,10 @@ class TestObjects:
 
 
 class TestGuards:
-    """Every guarded operation, on every method."""
+    """Every operation that needs a scope, with every method."""
 
-    def test_every_guarded_operation_refuses_who_lacks_the_scope(self, app: Flask, users: dict[str, Caller]) -> None:
-        """C6, C8: without credentials 401, without the scope 403; HEAD as GET; no override helps."""
+    def test_every_operation_denies_callers_without_the_scope(self, app: Flask, users: dict[str, Caller]) -> None:
+        """C6, C8: without credentials 401, without the scope 403; HEAD like GET; method overrides have no effect."""
         guarded = [each for each in operations.table(app).values() if each.scope is not operations.PUBLIC]
         assert len(guarded) >= 6
         for operation in guarded:
@@ -150,12 +150,12 @@ class TestGuards:
                 assert is_empty(users["unauthenticated"].send(sent, sample_path(operation.name), **request), 401)
                 if not operation.scope:
                     continue
-                refused = users["scopeless"].send(sent, sample_path(operation.name), **request)
-                assert is_empty(refused, 403)
-                assert f'scope="{operation.scope}"' in refused.headers["WWW-Authenticate"]
+                denied = users["scopeless"].send(sent, sample_path(operation.name), **request)
+                assert is_empty(denied, 403)
+                assert f'scope="{operation.scope}"' in denied.headers["WWW-Authenticate"]
 
-    def test_public_operations_do_not_look_at_credentials(self, unauthenticated: Caller) -> None:
-        """C11: a bad token does not keep anybody from the catalogue or from health."""
+    def test_public_operations_ignore_credentials(self, unauthenticated: Caller) -> None:
+        """C11: a client with an invalid token can read the catalogue and health."""
         for path in ("/", "/docs", "/errors", "/errors/task-not-found", "/openapi.json", "/healthz", "/readyz"):
             response = unauthenticated.get(path, headers={"Authorization": "Bearer nonsense", "Accept": "*/*"})
             assert response.status_code == 200, path
@@ -172,13 +172,13 @@ class TestAnonymous:
 
     @pytest.fixture
     def open_to_all(self, make_application: Make) -> Flask:
-        """Return an application that gives everybody the scope of tasks."""
+        """Return an application that grants the scope of tasks to callers without credentials."""
         return make_application(anonymous_scopes=("tasks",))
 
-    def test_without_credentials_one_acts_as_anonymous(
+    def test_callers_without_credentials_act_as_anonymous(
         self, unauthenticated: Caller, open_to_all: Flask, alice: Caller
     ) -> None:
-        """C8: a user like any other."""
+        """C8: a user like others."""
         anonymous = Caller(open_to_all.test_client(), {})
         task = anonymous.task()
         assert task["created_by"] == "anonymous"
@@ -190,18 +190,18 @@ class TestAnonymous:
         answered(Caller(open_to_all.test_client(), {"Authorization": "Basic eDp5"}).list_tasks())
 
     @pytest.mark.parametrize("sent", ["Bearer nonsense", "Bearer ", "Bearer a, Bearer b"])
-    def test_bad_credentials_stay_bad(self, open_to_all: Flask, sent: str) -> None:
-        """C7: they are not forgotten in favour of none."""
+    def test_invalid_credentials_are_rejected(self, open_to_all: Flask, sent: str) -> None:
+        """C7: such a caller is not anonymous."""
         response = open_to_all.test_client().get(TASKS, headers={"Authorization": sent})
         assert is_empty(response, 401)
         assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
-    def test_credentials_count_when_there_are_any(self, open_to_all: Flask, alice: Caller) -> None:
+    def test_valid_credentials_take_precedence(self, open_to_all: Flask, alice: Caller) -> None:
         """C8."""
         assert Caller(open_to_all.test_client(), alice.credentials).task()["created_by"] == "alice"
 
     def test_a_scope_that_anonymous_lacks_is_403(self, make_application: Make) -> None:
-        """C8: anonymous is authenticated, in a way."""
+        """C8: ``anonymous`` counts as authenticated."""
         limited = make_application(anonymous_scopes=("orders",)).test_client()
         assert is_empty(limited.get(TASKS), 403)
         assert is_empty(limited.post(BATCH, json={}), 403)

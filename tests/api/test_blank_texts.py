@@ -1,4 +1,4 @@
-"""What nobody sees is neither a name nor a title of any resource; ``tests/law/test_blank_texts.py`` has all schemas."""
+"""Invisible texts are not valid names or titles. ``tests/law/test_blank_texts.py`` covers all schemas."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ TITLED: Final = {
 
 @pytest.mark.parametrize("what", [each for each in INVISIBLE if each != "nothing"])
 @pytest.mark.parametrize("operation", TITLED)
-def test_what_nobody_sees_is_refused(admin: Caller, operation: str, what: str) -> None:
+def test_an_invisible_text_is_rejected(admin: Caller, operation: str, what: str) -> None:
     method, path = operation.split(maxsplit=1)[0], path_of(operation)
     *outer, member = TITLED[operation]
     body = {**BODIES[operation][outer[0]]} if outer else {**BODIES[operation]}

@@ -1,10 +1,10 @@
-"""What a body may be, and exactly what is said of one that may not."""
+"""Valid bodies, and the exact errors for invalid ones."""
 
 from typing import Any
 
 import pytest
 
-from tests.api.caller import BATCH, JSON, TASKS, WRITES, Caller, answered, refused, violated
+from tests.api.caller import BATCH, JSON, TASKS, WRITES, Caller, answered, rejected, violated
 
 every_write = pytest.mark.parametrize(("method", "path"), WRITES)
 TITLED = b'{"task":{"title":"%b"}}'
@@ -59,48 +59,48 @@ MALFORMED: list[tuple[bytes, int | None]] = [
     (b"// x\n{}", 1),
     (b"{/**/}", 2),
     (b"\x0b{}", 1),
-    (b"[" * 10_000, None),  # where exactly depends on the depth allowed
+    (b"[" * 10_000, None),  # the position depends on the allowed depth
     (b'{"a":' * 1000 + b"1" + b"}" * 1000, None),
 ]
 
 
 class TestMalformedJson:
-    """400 MALFORMED_JSON, and where."""
+    """400 MALFORMED_JSON, with the position."""
 
     @pytest.mark.parametrize(("body", "position"), MALFORMED, ids=lambda x: repr(x)[:30])
     @every_write
-    def test_the_first_unfit_byte_is_named(
+    def test_the_first_invalid_byte_is_reported(
         self, alice: Caller, method: str, path: str, body: bytes, position: int | None
     ) -> None:
-        """Detail says where, counted in bytes from 1."""
-        document = refused(alice.send(method, path, data=body, content_type=JSON), 400, "MALFORMED_JSON")
+        """``detail`` contains the position, counted in bytes from 1."""
+        document = rejected(alice.send(method, path, data=body, content_type=JSON), 400, "MALFORMED_JSON")
         assert position in {None, document["position"]}
         assert f"at character {document['position']}" in document["detail"]
         assert document["reason"] in document["detail"]
 
     @pytest.mark.parametrize("body", [b"", b" ", b"\t\r\n "])
     @every_write
-    def test_an_empty_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str, body: bytes) -> None:
-        refused(alice.send(method, path, data=body, content_type=JSON), 400, "EMPTY_BODY")
+    def test_an_empty_body_is_reported_as_empty(self, alice: Caller, method: str, path: str, body: bytes) -> None:
+        rejected(alice.send(method, path, data=body, content_type=JSON), 400, "EMPTY_BODY")
 
     @every_write
-    def test_a_missing_body_is_said_to_be_empty(self, alice: Caller, method: str, path: str) -> None:
+    def test_a_missing_body_is_reported_as_empty(self, alice: Caller, method: str, path: str) -> None:
         """Missing or empty, with or without a type."""
-        refused(alice.send(method, path), 400, "EMPTY_BODY")
+        rejected(alice.send(method, path), 400, "EMPTY_BODY")
 
-    def test_nothing_of_a_malformed_batch_is_written(self, alice: Caller) -> None:
+    def test_no_item_of_a_malformed_batch_is_written(self, alice: Caller) -> None:
         body = b'{"requests":[{"task":{"title":"a"}},{"task":{"title":"b","due_date":NaN}}]}'
-        refused(alice.post(BATCH, data=body, content_type=JSON), 400, "MALFORMED_JSON")
+        rejected(alice.post(BATCH, data=body, content_type=JSON), 400, "MALFORMED_JSON")
         assert alice.titles() == []
 
-    def test_a_refused_number_is_not_repeated(self, alice: Caller) -> None:
-        """Never echoed."""
+    def test_a_rejected_number_is_not_repeated(self, alice: Caller) -> None:
+        """The response does not contain it."""
         response = alice.post(data=b'{"a":' + b"7" * 5000 + b"}", content_type=JSON)
         assert "7" * 20 not in response.get_data(as_text=True)
 
 
 class TestTopLevel:
-    """JSON of another type than an object."""
+    """JSON that is not an object."""
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"true", b"1.5", b" [ ] ", b"-0"])
     @every_write
@@ -124,14 +124,14 @@ class TestTopLevel:
         ],
         ids=str,
     )
-    def test_what_is_nested_has_to_be_an_object_too(
+    def test_a_nested_object_must_be_an_object_too(
         self, alice: Caller, path: str, body: Any, expected: tuple[str, str]
     ) -> None:
         assert violated(alice.post(path, json=body)) == [expected]
 
 
 class TestContentType:
-    """415, and what would be taken."""
+    """415, with the accepted media types."""
 
     @pytest.mark.parametrize(
         "content_type",
@@ -154,10 +154,12 @@ class TestContentType:
         ],
     )
     @every_write
-    def test_another_type_or_none_is_415(self, alice: Caller, method: str, path: str, content_type: str | None) -> None:
-        """Accept-Post or Accept-Patch names what is read."""
+    def test_another_media_type_or_none_is_415(
+        self, alice: Caller, method: str, path: str, content_type: str | None
+    ) -> None:
+        """Accept-Post or Accept-Patch names the accepted media types."""
         response = alice.send(method, path, data=b"{}", content_type=content_type)
-        document = refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        document = rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         assert response.headers[f"Accept-{method.capitalize()}"] == ", ".join(document["supported"])
         assert "application/json" in document["supported"]
         assert "Accept-Encoding" not in response.headers
@@ -177,21 +179,21 @@ class TestContentType:
             "application/json; odata=verbose; x",
         ],
     )
-    def test_every_spelling_of_json_in_utf_8_is_read(self, alice: Caller, content_type: str) -> None:
+    def test_every_spelling_of_json_in_utf_8_is_accepted(self, alice: Caller, content_type: str) -> None:
         answered(alice.post(data=TITLED % b"x", content_type=content_type), 201)
 
     def test_merge_patch_is_for_patch_only(self, alice: Caller) -> None:
         body: dict[str, Any] = {"data": b"{}", "content_type": "application/merge-patch+json"}
         for path in (TASKS, BATCH):
             response = alice.post(path, **body)
-            assert refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")["supported"] == [JSON]
+            assert rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")["supported"] == [JSON]
         answered(alice.patch(f"/v1/{alice.task()['name']}", **body))
 
     @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "identity", "gzip, gzip", "x"])
     @pytest.mark.parametrize("body", [b"{}", b"\x1f\x8b", b""])
     @every_write
     def test_any_content_encoding_is_415(self, alice: Caller, method: str, path: str, coding: str, body: bytes) -> None:
-        """Accept-Encoding says identity."""
+        """Accept-Encoding contains identity."""
         response = alice.send(method, path, data=body, content_type=JSON, headers={"Content-Encoding": coding})
-        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         assert response.headers["Accept-Encoding"] == "identity"

@@ -1,4 +1,4 @@
-"""How large a body may be, and what reading one costs."""
+"""Limits on the size of a body, and the cost of reading one."""
 
 import io
 import threading
@@ -8,7 +8,7 @@ import pytest
 
 from app.extensions import db
 from app.rest import body
-from tests.api.caller import ABSENT, BATCH, JSON, TASKS, WRITES, Caller, answered, refused
+from tests.api.caller import ABSENT, BATCH, JSON, TASKS, WRITES, Caller, answered, rejected
 from tests.sent_statements import sent_by
 
 every_write = pytest.mark.parametrize(("method", "path"), WRITES)
@@ -19,19 +19,19 @@ TITLED = b'{"task":{"title":"%b"}}'
 
 
 class TestSize:
-    """413 over what the operation declares, by its length or chunked."""
+    """413 for bodies over the limit of the operation, by declared length or chunked."""
 
     @every_write
-    def test_a_declared_oversize_is_refused_unread(self, alice: Caller, method: str, path: str) -> None:
+    def test_a_declared_oversize_is_rejected_unread(self, alice: Caller, method: str, path: str) -> None:
         """With the limit."""
         response = alice.send(
             method, path, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": str(10**12)}
         )
-        assert refused(response, 413, "BODY_TOO_LARGE")["limit"] == LIMITS[path]
+        assert rejected(response, 413, "BODY_TOO_LARGE")["limit"] == LIMITS[path]
 
     @staticmethod
     def chunked(body: bytes) -> dict[str, Any]:
-        """Return a request as a server hands over a chunked one."""
+        """Return a request as a server passes a chunked one."""
         return {
             "content_type": JSON,
             "headers": {"Transfer-Encoding": "chunked"},
@@ -42,43 +42,43 @@ class TestSize:
             },
         }
 
-    def test_a_chunked_oversize_is_refused_and_nothing_is_written(self, alice: Caller) -> None:
+    def test_a_chunked_oversize_is_rejected_and_nothing_is_written(self, alice: Caller) -> None:
         fits_before_the_cut = TITLED % b"cut" + b" " * LIMIT
-        document = refused(alice.post(**self.chunked(fits_before_the_cut)), 413, "BODY_TOO_LARGE")
+        document = rejected(alice.post(**self.chunked(fits_before_the_cut)), 413, "BODY_TOO_LARGE")
         assert document["limit"] == LIMIT
         assert alice.titles() == []
 
-    def test_a_chunked_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
-        """413 is for what is over the limit, not at it."""
+    def test_a_chunked_body_of_exactly_the_limit_is_read(self, alice: Caller) -> None:
+        """413 is for bodies over the limit."""
         body = TITLED % b"whole"
         answered(alice.post(**self.chunked(body + b" " * (LIMIT - len(body)))), 201)
         assert alice.titles() == ["whole"]
 
-    def test_a_declared_body_of_just_the_limit_is_read(self, alice: Caller) -> None:
+    def test_a_declared_body_of_exactly_the_limit_is_read(self, alice: Caller) -> None:
         body = TITLED % b"whole"
         answered(alice.post(data=body + b" " * (LIMIT - len(body)), content_type=JSON), 201)
-        refused(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
+        rejected(alice.post(data=body + b" " * (LIMIT + 1 - len(body)), content_type=JSON), 413, "BODY_TOO_LARGE")
 
-    def test_large_ones_are_decoded_one_at_a_time_and_small_ones_meanwhile(
+    def test_large_bodies_are_decoded_one_at_a_time_and_small_ones_meanwhile(
         self, alice: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What it is decoded to takes many times its size; whoever waits for another, does so in its time."""
+        """A decoded body takes many times its size. A request waits for others within its own deadline."""
         at_it = threading.Lock()
         monkeypatch.setattr(body, "_AT_LARGE_ONES", at_it)
         large: dict[str, Any] = {"path": BATCH, "data": LARGE % b"large" + b" " * body.LARGE, "content_type": JSON}
         with at_it:
             late = alice.post(**large, headers={"Request-Timeout": "0.2"})
-            assert refused(late, 504, "DEADLINE_EXCEEDED")["spent_in"] == "request_body"
+            assert rejected(late, 504, "DEADLINE_EXCEEDED")["spent_in"] == "request_body"
             answered(alice.create("small"), 201)
         answered(alice.post(**large), 200)
         assert not at_it.locked()
 
     def test_an_empty_chunked_body_is_empty(self, alice: Caller) -> None:
-        refused(alice.post(**self.chunked(b"")), 400, "EMPTY_BODY")
+        rejected(alice.post(**self.chunked(b"")), 400, "EMPTY_BODY")
 
     @pytest.mark.parametrize("declared", ["99", "5"])
-    def test_a_body_that_ends_early_or_breaks_off_is_malformed(self, alice: Caller, declared: str) -> None:
-        """Malformed HTTP; a prefix that happens to be JSON is not taken for the body."""
+    def test_a_truncated_body_is_malformed(self, alice: Caller, declared: str) -> None:
+        """Malformed HTTP; a prefix that is valid JSON does not count as the body."""
 
         class Breaking(io.BytesIO):
             def read(self, size: int | None = -1) -> bytes:
@@ -90,15 +90,15 @@ class TestSize:
             content_type=JSON,
             environ_overrides={"wsgi.input": Breaking(TITLED % b"x"), "CONTENT_LENGTH": declared},
         )
-        assert "x.py" not in refused(response, 400, "MALFORMED_REQUEST")["detail"]
+        assert "x.py" not in rejected(response, 400, "MALFORMED_REQUEST")["detail"]
         assert alice.titles() == []
 
 
 class TestCost:
-    """What is refused costs next to nothing."""
+    """Rejected bodies cost almost nothing."""
 
-    def test_a_form_of_100_000_parts_is_refused_unread(self, alice: Caller) -> None:
-        """By its type alone."""
+    def test_a_form_of_100_000_parts_is_rejected_unread(self, alice: Caller) -> None:
+        """By its media type alone."""
 
         class Unreadable(io.RawIOBase):
             def readinto(self, _buffer: object) -> int:
@@ -108,9 +108,9 @@ class TestCost:
             content_type="multipart/form-data; boundary=x",
             environ_overrides={"wsgi.input": Unreadable(), "CONTENT_LENGTH": "1000000"},
         )
-        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")
 
-    def test_no_unfit_body_reaches_the_database(self, alice: Caller) -> None:
+    def test_no_invalid_body_reaches_the_database(self, alice: Caller) -> None:
         """C9a."""
         with alice.client.application.app_context():
             engine = db.engine
@@ -122,5 +122,5 @@ class TestCost:
                 {"json": {"task": {"title": "x", "tags": ["a"] * 3000}}},
             ):
                 assert alice.post(**request).status_code in {400, 415}
-            refused(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
+            rejected(alice.batch(*[{"title": "x"}] * 20_000), 400, "VALIDATION_FAILED")
         assert statements == []

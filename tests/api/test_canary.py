@@ -1,4 +1,4 @@
-"""C3: secrets planted wherever they may come from are in no log line; what is the service's own, in no answer."""
+"""C3: secrets planted in every possible source are in no log entry; internal values are in no response."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,31 +23,31 @@ from tests.api.forge import Forge
 from tests.response_checks import CheckedClient
 
 PLANT: Final = "c4n4ry"
-"""Every secret begins with it, and nothing of the service's own words does."""
+"""The prefix of every secret; no text of the service contains it."""
 LOGGER: Final = "/v1/logger"
 
 
 def secret(place: str) -> str:
-    """Return the secret of a place, by which a find tells where it came from."""
+    """Return the secret of a source; a match identifies the source."""
     return f"{PLANT}-{place}-7c1f9e"
 
 
 class Wire:
-    """Everything that left the service: lines of every logger at every level, and answers."""
+    """All output of the service: entries of every logger at every level, and responses."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.answers: list[str] = []
 
     def keep(self, response: TestResponse) -> TestResponse:
-        """Keep an answer."""
+        """Keep a response."""
         self.answers.append(f"{response.status}\n{response.headers}\n{response.get_data(as_text=True)}")
         return response
 
 
 @pytest.fixture
 def wire() -> Iterator[Wire]:
-    """Return what leaves the service meanwhile."""
+    """Return the output of the service during the block."""
     wire, root, log_folder = Wire(), logging.getLogger(), logging.getLogger("candor")
 
     class Keeping(logging.Handler):
@@ -66,7 +66,7 @@ def wire() -> Iterator[Wire]:
 
 @pytest.fixture
 def found(wire: Wire) -> Iterator[Callable[[], list[str]]]:
-    """Return a search of every line, after which there has to be something that was searched."""
+    """Return a search of all output. The search fails if there was nothing to search."""
     yield lambda: [line for line in wire.lines if PLANT in line]
     assert wire.lines
 
@@ -77,7 +77,7 @@ def headers(**more: str) -> dict[str, str]:
 
 
 class TestRequests:
-    """What a caller sends: bodies, queries, header fields."""
+    """Data from callers: bodies, queries, header fields."""
 
     @pytest.mark.parametrize(
         "authorization",
@@ -95,9 +95,7 @@ class TestRequests:
         assert found() == []
         assert [answer for answer in wire.answers if PLANT in answer] == []
 
-    def test_a_token_that_is_signed_but_unfit(
-        self, unauthenticated: Caller, forge: Forge, wire: Wire, found: Any
-    ) -> None:
+    def test_a_signed_but_invalid_token(self, unauthenticated: Caller, forge: Forge, wire: Wire, found: Any) -> None:
         for claims in ({"exp": secret("exp")}, {"sub": 7, "name": secret("name")}, {"nbf": secret("nbf")}):
             token = forge.token(**claims)
             wire.keep(unauthenticated.get(TASKS, headers={"Authorization": f"Bearer {token}"}))
@@ -173,7 +171,7 @@ class TestRequests:
         assert found() == []
 
     def test_conflicts_and_keys(self, alice: Caller, found: Any) -> None:
-        """409, 422, and what is replayed."""
+        """409, 422, and replays."""
         key = {"Idempotency-Key": secret("key")}
         title = {"task": {"title": secret("title"), "description": secret("description")}}
         statuses = [alice.post(json=title, headers=key).status_code for _ in range(2)]
@@ -188,7 +186,7 @@ class TestRequests:
 def _bug(*_: object, **__: object) -> None:
     held = secret("exception")
     try:
-        {}[held]  # type: ignore[index]  # a bug is meant
+        {}[held]  # type: ignore[index]  # an intended bug
     except KeyError as exc:
         raise RuntimeError(f"the password is {held}\nand {held}") from exc
 
@@ -215,7 +213,7 @@ def _statement(*_: object, **__: object) -> None:
 
 
 class TestFaults:
-    """What fails inside: exceptions, SQL, connections."""
+    """Internal failures: exceptions, SQL, connections."""
 
     @pytest.mark.parametrize(
         "fault", [_bug, _wrapped, _driver, _parameter, _statement], ids=lambda fault: fault.__name__
@@ -245,7 +243,7 @@ class TestFaults:
         found: Any,
         where: Any,
     ) -> None:
-        """Out of reach, unknown, and refused; often enough for the breaker to open."""
+        """Unreachable, unknown, and rejected; often enough to open the breaker."""
         url = make_url(settings.database_url).set(**{"username": secret("user"), "password": secret("db"), **where})
         away = make_application(database_url=url.render_as_string(hide_password=False))
         caller = Caller(away.test_client(), bearer())
@@ -254,8 +252,8 @@ class TestFaults:
             wire.keep(caller.create("x"))
         wire.keep(caller.get("/readyz"))
         assert any("503" in answer for answer in wire.answers)
-        told = [line for line in found() if "host" not in where or '"logger":"candor.start"' not in line]
-        assert told == [], "the entry at start alone names the host of the database"
+        leaked = [line for line in found() if "host" not in where or '"logger":"candor.start"' not in line]
+        assert leaked == [], "the entry at start alone names the host of the database"
         assert [answer for answer in wire.answers if PLANT in answer] == []
 
     def test_the_deadline(self, alice: Caller, app: Flask, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,10 +267,10 @@ class TestFaults:
         assert found() == []
 
 
-def test_neither_stacks_nor_profiles_show_data() -> None:
-    """What the debug listener tells of the request at hand, whose locals hold a secret."""
+def test_stacks_and_profiles_contain_no_data() -> None:
+    """Output of the debug listener about the active request, with a secret in its local variables."""
     held = secret("local")
     active_requests.begin("a-request", "GET", "/v1/tasks")
-    told = stacks.report() + profile.taken(0.05).collapsed()
+    output = stacks.report() + profile.taken(0.05).collapsed()
     active_requests.end()
-    assert held not in told
+    assert held not in output

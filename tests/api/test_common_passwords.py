@@ -1,4 +1,4 @@
-"""No operation accepts a password that is guessed first (NIST SP 800-63B, section 5.1.1.2)."""
+"""No operation accepts a common password (NIST SP 800-63B, section 5.1.1.2)."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ LISTED: Final = ("password", "12345678", " " * 8, "Password1!", "qwertyuiop")
 
 
 def send(unauthenticated: Caller, app: Flask, operation: str, email: str) -> tuple[Caller, dict[str, Any]]:
-    """Return who may set a password by this operation for an account with this address, and the rest of the body."""
+    """Return a caller who can set a password of this account with this operation, and the rest of the body."""
     if operation == "POST /v1/users:activate":
         register(unauthenticated, email)
         return unauthenticated, {"token": mails(app, email)[-1]["token"]}
@@ -29,7 +29,7 @@ def send(unauthenticated: Caller, app: Flask, operation: str, email: str) -> tup
 
 
 def test_these_operations_set_a_password(app: Flask) -> None:
-    """As the OpenAPI document has it: a new one has to be entered here, and so refuses common passwords."""
+    """The OpenAPI document lists these; add a new one here. It must reject common passwords."""
     document = app.test_client().get("/openapi.json").get_json()
     found = set()
     for path, item in document["paths"].items():
@@ -45,10 +45,10 @@ def test_these_operations_set_a_password(app: Flask) -> None:
 
 @pytest.mark.parametrize("operation", sorted(SETTING))
 class TestEveryOperation:
-    def test_a_common_one_is_refused_and_costs_nothing(
+    def test_a_common_password_is_rejected_without_side_effects(
         self, unauthenticated: Caller, app: Flask, operation: str
     ) -> None:
-        """With the reason, and without the password; the token stays good, and so does the session."""
+        """With the reason, and without the password; the token and the session remain valid."""
         method, path = operation.split()
         email = an_address()
         caller, rest = send(unauthenticated, app, operation, email)

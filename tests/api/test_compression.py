@@ -1,4 +1,4 @@
-"""The document and the files of the pages are compressed for clients that accept gzip; each form has its own tag."""
+"""Compression of the OpenAPI document and of files of pages for clients that accept gzip; each form has its own tag."""
 
 import gzip
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 DOCUMENT = "/openapi.json"
 FILES = ("/docs/assets/swagger-ui-bundle.js", "/docs/assets/swagger-ui.css", "/assets/docs.css", "/assets/pages.js")
 PAGE = ("/docs", DOCUMENT, *FILES, "/assets/pages.css", "/assets/docs.js", "/assets/mark.svg")
-"""Everything that the reference loads."""
+"""All files that the reference loads."""
 TAKES_GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
@@ -17,7 +17,7 @@ TAKES_GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 class TestGzip:
     """RFC 9110, sections 8.4 and 12.5.3."""
 
-    def test_what_is_sent_is_the_same_when_unpacked(self, client: FlaskClient, path: str) -> None:
+    def test_the_uncompressed_content_is_the_same(self, client: FlaskClient, path: str) -> None:
         with client.get(path) as plain, client.get(path, headers=TAKES_GZIP) as packed:
             assert gzip.decompress(packed.data) == plain.data
             assert packed.headers["Content-Encoding"] == "gzip"
@@ -56,27 +56,27 @@ class TestGzip:
             ("br, " * 10_000 + "gzip", False),
         ],
     )
-    def test_whoever_does_not_take_it_gets_it_plain(
+    def test_clients_that_do_not_accept_gzip_get_plain_content(
         self, client: FlaskClient, path: str, accepted: str, is_packed: bool
     ) -> None:
-        """By quality values; of a long field only the beginning counts."""
+        """According to quality values; of a long field only the beginning counts."""
         with client.head(path, headers={"Accept-Encoding": accepted}) as response:
             assert response.status_code == 200
             assert ("Content-Encoding" in response.headers) == is_packed
 
-    def test_head_tells_the_same_length(self, client: FlaskClient, path: str) -> None:
+    def test_head_has_the_same_length(self, client: FlaskClient, path: str) -> None:
         with client.get(path, headers=TAKES_GZIP) as answer, client.head(path, headers=TAKES_GZIP) as head:
             assert head.headers["Content-Length"] == answer.headers["Content-Length"]
             assert head.headers["ETag"] == answer.headers["ETag"]
 
 
-def test_the_document_is_small_on_the_wire(client: FlaskClient) -> None:
-    """Issue 17: under 45 KB."""
+def test_the_compressed_document_is_small(client: FlaskClient) -> None:
+    """Under 45 KB."""
     assert len(client.get(DOCUMENT, headers=TAKES_GZIP).data) < 45_000
 
 
-def test_the_reference_is_small_on_the_wire(client: FlaskClient) -> None:
-    """Issue 17: at most 520 KB, everything together."""
+def test_the_compressed_reference_is_small(client: FlaskClient) -> None:
+    """At most 520 KB, all files together."""
     total = 0
     for path in PAGE:
         with client.get(path, headers={**TAKES_GZIP, "Accept": "*/*"}) as response:
@@ -85,8 +85,8 @@ def test_the_reference_is_small_on_the_wire(client: FlaskClient) -> None:
     assert total < 520_000
 
 
-def test_what_has_a_version_stays_plain(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
-    """C20: the tag of a resource is that of its bytes."""
+def test_versioned_resources_are_not_compressed(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> None:
+    """C20: the tag of a resource identifies its bytes."""
     created = client.post("/v1/tasks", json={"task": {"title": "a" * 200}}, headers=bearer())
     answer = client.get(created.headers["Location"], headers={**bearer(), **TAKES_GZIP})
     assert "Content-Encoding" not in answer.headers

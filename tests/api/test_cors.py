@@ -1,4 +1,4 @@
-"""C24: pages of allowed origins may read our answers, and no others."""
+"""C24: pages of allowed origins may read responses, and pages of other origins may not."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -44,16 +44,16 @@ def shared(make_application: Callable[..., Flask]) -> Flask:
 
 @pytest.fixture
 def page(shared: Flask, alice: Caller) -> Caller:
-    """Return alice, who calls from a page."""
+    """Return alice, with requests from a page."""
     return Caller(shared.test_client(), alice.credentials)
 
 
 class TestOrigins:
-    """The allow-list."""
+    """The list of allowed origins."""
 
     @pytest.mark.parametrize("origin", [GOOD, "http://localhost:3000"])
-    def test_an_allowed_origin_may_read_answers_and_errors(self, page: Caller, shared: Flask, origin: str) -> None:
-        """C24: whatever the status."""
+    def test_an_allowed_origin_may_read_responses_and_errors(self, page: Caller, shared: Flask, origin: str) -> None:
+        """C24: with any status."""
         sent = {"Origin": origin}
         path = path_of(page.task())
         tag = page.get(path).headers["ETag"]
@@ -75,8 +75,8 @@ class TestOrigins:
             assert "Access-Control-Allow-Credentials" not in each.headers
 
     @pytest.mark.parametrize("origin", BAD)
-    def test_any_other_may_not(self, page: Caller, origin: str) -> None:
-        """Exact, never by prefix, suffix, case or port."""
+    def test_other_origins_may_not(self, page: Caller, origin: str) -> None:
+        """Exact match: prefix, suffix, case and port count."""
         for response in (
             page.get(TASKS, environ_overrides={"HTTP_ORIGIN": origin}),
             page.send(
@@ -90,18 +90,18 @@ class TestOrigins:
             assert not [name for name in response.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 -- a list of pairs
             assert "Origin" in response.headers["Vary"]
 
-    def test_by_default_there_is_none(self, alice: Caller) -> None:
+    def test_by_default_no_origin_is_allowed(self, alice: Caller) -> None:
         """C24."""
         response = alice.get(TASKS, headers={"Origin": GOOD})
         assert "Access-Control-Allow-Origin" not in response.headers
         assert "Origin" in response.headers["Vary"]
 
-    def test_caches_are_told_that_answers_differ_even_without_an_origin(self, page: Caller) -> None:
-        """Vary: Origin always."""
+    def test_responses_vary_by_origin_even_without_an_origin(self, page: Caller) -> None:
+        """``Vary: Origin`` is always present."""
         for response in (page.get(TASKS), page.get("/v1/nothing"), page.get("/errors"), page.send("OPTIONS", TASKS)):
             assert "Origin" in response.headers["Vary"]
 
-    def test_a_limited_client_sees_why(self, make_application: Callable[..., Flask]) -> None:
+    def test_a_limited_client_can_read_the_reason(self, make_application: Callable[..., Flask]) -> None:
         """C24: on 429 too."""
         client = make_application(cors_origins=(GOOD,), rate_limit="1 per hour").test_client()
         client.get("/")
@@ -113,8 +113,8 @@ class TestPreflight:
     """OPTIONS with Access-Control-Request-Method."""
 
     @pytest.mark.parametrize("path", [TASKS, ABSENT, "/v1/nothing", "/", "/healthz"])
-    def test_it_is_permitted_the_same_whatever_the_path(self, shared: Flask, path: str) -> None:
-        """Without credentials; of the path, only Allow speaks, as in the answer to any OPTIONS."""
+    def test_it_is_permitted_for_every_path(self, shared: Flask, path: str) -> None:
+        """Without credentials. Only ``Allow`` depends on the path, as in the response to any OPTIONS."""
         sent = {
             "Origin": GOOD,
             "Access-Control-Request-Method": "PATCH",
@@ -144,7 +144,7 @@ class TestPreflight:
         assert response.headers.get("Allow") == (None if path == "/v1/nothing" else allow), path
 
     def test_it_does_not_count_against_the_limit(self, make_application: Callable[..., Flask]) -> None:
-        """C22: routed before limits."""
+        """C22: the router answers it before the limits apply."""
         client = make_application(cors_origins=(GOOD,), rate_limit="1 per hour").test_client()
         for _ in range(3):
             sent = {"Origin": GOOD, "Access-Control-Request-Method": "GET"}
@@ -153,7 +153,7 @@ class TestPreflight:
 
 
 class Recorded(dict[str, Any]):
-    """A WSGI environment that records the header fields that are read."""
+    """A WSGI environment that records the names of the header fields that are read."""
 
     def __init__(self, environ: dict[str, Any], read: set[str]) -> None:
         super().__init__(environ)
@@ -186,18 +186,18 @@ OF_PROXIES: Final = {"x-forwarded-for"}
 
 
 def allowed(app: Flask) -> set[str]:
-    """Return the header fields that a preflight permits, in small letters."""
+    """Return the header fields that a preflight permits, in lower case."""
     sent = {"Origin": GOOD, "Access-Control-Request-Method": "GET"}
     names: str = app.test_client().options(TASKS, headers=sent).headers["Access-Control-Allow-Headers"]
     return {name.lower() for name in names.split(", ")}
 
 
 class TestReads:
-    """What is read of a request is what a page may send."""
+    """Header fields that the service reads are header fields that a page may send."""
 
     @pytest.fixture
     def read(self, shared: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-        """Return the header fields that were read in a sweep over all operations."""
+        """Return the header fields that the service reads in a sweep over all operations."""
         read: set[str] = set()
         inner = shared.wsgi_app
         monkeypatch.setattr(shared, "wsgi_app", lambda environ, start: inner(Recorded(environ, read), start))
@@ -212,12 +212,12 @@ class TestReads:
             Caller(caller.client, {}).send(method, path, json=BODIES.get(operation))
         return read
 
-    def test_each_is_permitted_and_no_other(self, shared: Flask, read: set[str]) -> None:
+    def test_exactly_these_are_permitted(self, shared: Flask, read: set[str]) -> None:
         only_traced = {"tracestate"}
         assert {name for name in read if not name.startswith(("sec-", "proxy-"))} - FORBIDDEN - OF_PROXIES == allowed(
             shared
         ) - only_traced
 
-    def test_those_of_traces_are_permitted(self, shared: Flask) -> None:
+    def test_header_fields_of_traces_are_permitted(self, shared: Flask) -> None:
         tracing = pytest.importorskip("app.observability.tracing", reason="requirements/tracing.lock is not installed")
         assert {*tracing.PROPAGATOR.fields} <= allowed(shared)

@@ -1,4 +1,4 @@
-"""POST /v1/tasks: what a task may be, and what comes back."""
+"""POST /v1/tasks: accepted tasks, violations, and responses."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.wire.timestamps import PATTERN
-from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
+from tests.api.caller import TASKS, Caller, answered, path_of, rejected, violated
 
 TAGS = [f"tag-{n}" for n in range(10)]
 MEMBERS = [
@@ -18,10 +18,10 @@ MEMBERS = [
 
 
 class TestCreate:
-    """What is taken."""
+    """Accepted tasks."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C14, C15, C20: bare, every member in order, a Location that answers, and a strong tag."""
+        """C14, C15, C20: no envelope, every member in order, a Location that answers GET, and a strong tag."""
         response = alice.create("Buy milk")
         task = answered(response, 201)
         assert list(task) == MEMBERS
@@ -41,17 +41,17 @@ class TestCreate:
         assert answered(found) == task
         assert found.headers["ETag"] == response.headers["ETag"]
 
-    def test_everything_that_is_said_comes_back(self, alice: Caller) -> None:
+    def test_every_member_is_returned(self, alice: Caller) -> None:
         """C14."""
-        said: dict[str, Any] = {
+        members: dict[str, Any] = {
             "description": "Two litres\nof \U0001f95b",
             "status": "STATUS_IN_PROGRESS",
             "priority": "PRIORITY_CRITICAL",
             "due_date": "2099-01-31T12:00:00.000001Z",
             "tags": TAGS,
         }
-        task = alice.task(**said)
-        assert said.items() <= task.items()
+        task = alice.task(**members)
+        assert members.items() <= task.items()
         assert answered(alice.get(path_of(task))) == task
 
     @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ class TestCreate:
             ("2096-02-29T00:00:00Z", "2096-02-29T00:00:00Z"),
         ],
     )
-    def test_a_timestamp_comes_back_in_utc(self, alice: Caller, sent: str, kept: str) -> None:
+    def test_a_timestamp_is_returned_in_utc(self, alice: Caller, sent: str, kept: str) -> None:
         """C14: microseconds kept, a zero fraction omitted."""
         assert alice.task(due_date=sent)["due_date"] == kept
 
@@ -81,7 +81,7 @@ class TestCreate:
         ],
         ids=str,
     )
-    def test_null_and_unspecified_mean_the_default(self, alice: Caller, members: dict[str, Any]) -> None:
+    def test_null_and_unspecified_set_the_default(self, alice: Caller, members: dict[str, Any]) -> None:
         """C14."""
         task = alice.task(**members)
         assert (task["status"], task["priority"], task["tags"]) == ("STATUS_PENDING", "PRIORITY_MEDIUM", [])
@@ -111,14 +111,14 @@ class TestCreate:
         ],
         ids=ascii,
     )
-    def test_a_title_comes_back_to_the_letter(self, alice: Caller, title: str) -> None:
+    def test_a_title_is_returned_unchanged(self, alice: Caller, title: str) -> None:
         task = alice.task(title, description=title)
         assert (task["title"], task["description"]) == (title, title)
         assert answered(alice.get(path_of(task))) == task
         assert alice.titles() == [title]
 
     def test_output_only_members_are_ignored(self, alice: Caller) -> None:
-        """Known ones are never written, whatever they hold."""
+        """The service ignores known ones, whatever their value."""
         sent: dict[str, Any] = {"name": "tasks/1", "created_by": "bob", "create_time": 5, "update_time": [None]}
         task = alice.task(**sent)
         assert task["created_by"] == "alice"
@@ -194,10 +194,10 @@ class TestViolations:
     """400 VALIDATION_FAILED, all of them, in the order of the members."""
 
     @pytest.mark.parametrize(("members", "expected"), VIOLATIONS, ids=lambda each: ascii(each)[:40])
-    def test_every_broken_rule_is_named(
+    def test_every_violation_is_listed(
         self, alice: Caller, members: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
-        """C1: field relative to the task, pointer absolute, message beginning with the field."""
+        """C1: field relative to the task, absolute pointer, message that begins with the field."""
         response = alice.post(json={"task": {"title": "x", **members}})
         assert violated(response) == expected
         assert response.json is not None
@@ -218,16 +218,16 @@ class TestViolations:
             *("9999-12-31T23:59:59-01:00", "2099-01-31T12:00:00Z ", "２099-01-31T12:00:00Z", "2099-W05-6T12:00:00Z"),
         ],
     )
-    def test_what_is_no_timestamp_is_refused_and_the_list_stays_readable(self, alice: Caller, timestamp: str) -> None:
+    def test_an_invalid_timestamp_is_rejected_and_the_list_stays_readable(self, alice: Caller, timestamp: str) -> None:
         assert violated(alice.create(due_date=timestamp)) == [("due_date", "INVALID_FORMAT")]
         assert alice.titles() == []
 
-    def test_the_sentence_says_what_is_narrower_than_the_rfc(self, alice: Caller) -> None:
-        document = refused(alice.create(due_date="2099-01-31T12:00:00.123456789Z"), 400, "VALIDATION_FAILED")
+    def test_the_message_describes_rules_narrower_than_the_rfc(self, alice: Caller) -> None:
+        document = rejected(alice.create(due_date="2099-01-31T12:00:00.123456789Z"), 400, "VALIDATION_FAILED")
         (violation,) = document["errors"]
         assert "at most 6 fractional digits, no leap second" in violation["message"]
         response = alice.list_tasks(filter='due_date < "2099-01-31T12:00:00.123456789Z"')
-        assert "at most 6 fractional digits" in refused(response, 400, "INVALID_FILTER")["detail"]
+        assert "at most 6 fractional digits" in rejected(response, 400, "INVALID_FILTER")["detail"]
 
     def test_openapi_has_the_pattern_of_every_timestamp(self, app: Flask) -> None:
         """With ``format`` alone, generated clients send nanoseconds."""
@@ -240,21 +240,21 @@ class TestViolations:
         assert len(found) > 8
         assert {each["pattern"] for each in found} == {PATTERN}
 
-    def test_a_due_date_has_to_lie_ahead(self, alice: Caller) -> None:
+    def test_a_due_date_must_be_in_the_future(self, alice: Caller) -> None:
         """MUST_BE_FUTURE."""
         for past in ("0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", (datetime.now(UTC)).isoformat()):
             assert violated(alice.create(due_date=past)) == [("due_date", "MUST_BE_FUTURE")]
         soon = datetime.now(UTC) + timedelta(minutes=1)
         alice.task(due_date=soon.isoformat())
 
-    def test_unknown_members_beside_the_task_and_unknown_parameters_come_together(self, alice: Caller) -> None:
-        """C9a: query, headers and body at once; a violation of the query names the parameter."""
+    def test_unknown_members_outside_the_task_and_unknown_parameters_are_listed_together(self, alice: Caller) -> None:
+        """C9a: query, header fields and body at once; a violation of the query has the parameter."""
         response = alice.post(
             f"{TASKS}?colour=red",
             json={"task": {"title": ""}, "colour": 1},
             headers={"Request-Timeout": "soon"},
         )
-        document = refused(response, 400, "VALIDATION_FAILED")
+        document = rejected(response, 400, "VALIDATION_FAILED")
         places = [
             {k: v for k, v in each.items() if k in {"pointer", "parameter", "header"}} for each in document["errors"]
         ]
@@ -263,9 +263,9 @@ class TestViolations:
         assert {"pointer": "#/task/title"} in places
         assert {"pointer": "#/colour"} in places
 
-    def test_a_pointer_escapes_what_json_pointer_asks_for(self, alice: Caller) -> None:
+    def test_a_pointer_is_escaped_as_json_pointer_requires(self, alice: Caller) -> None:
         """C1, RFC 6901."""
-        document = refused(alice.create(**{"a/b~c": 1}), 400, "VALIDATION_FAILED")
+        document = rejected(alice.create(**{"a/b~c": 1}), 400, "VALIDATION_FAILED")
         assert document["errors"][0]["pointer"] == "#/task/a~1b~0c"
 
 
@@ -285,10 +285,10 @@ class TestTitleTaken:
         ],
         ids=ascii,
     )
-    def test_the_same_title_by_another_spelling_is_taken(self, alice: Caller, first: str, second: str) -> None:
+    def test_another_spelling_of_the_same_title_is_taken(self, alice: Caller, first: str, second: str) -> None:
         """NFC and trimming."""
         alice.task(first)
-        assert refused(alice.create(second), 409, "TASK_TITLE_TAKEN")["param"] == "title"
+        assert rejected(alice.create(second), 409, "TASK_TITLE_TAKEN")["param"] == "title"
         assert alice.titles() == [first]
 
     @pytest.mark.parametrize(
@@ -303,8 +303,8 @@ class TestTitleTaken:
         ],
         ids=ascii,
     )
-    def test_what_only_looks_alike_is_not(self, alice: Caller, first: str, second: str) -> None:
-        """Letters keep their case, compatibility characters their form."""
+    def test_a_title_that_only_looks_alike_is_free(self, alice: Caller, first: str, second: str) -> None:
+        """Case and compatibility characters count."""
         alice.task(first)
         alice.task(second)
 

@@ -1,4 +1,4 @@
-"""A database that takes part of a transaction back, dies in its middle, or is away: what callers see of it."""
+"""Rollbacks of transactions by the database, lost connections, and outages: the responses to callers."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ from app.extensions import db
 from app.repositories.pool import BoundedPool
 from app.resilience.breaker import Breaker, State
 from app.resilience.transaction_retry import BUDGET
-from tests.api.caller import TASKS, Caller, answered, at_once, path_of, refused
+from tests.api.caller import TASKS, Caller, answered, at_once, path_of, rejected
 from tests.fakes.network import Proxy
 
 KEYED = {"Idempotency-Key": "fault-1"}
@@ -37,7 +37,7 @@ FOR_EVER = 1_000_000
 
 @pytest.fixture
 def admin_engine(settings: Settings) -> Iterator[Engine]:
-    """Return the database as its administrator reaches it."""
+    """Return a connection of the database administrator."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     yield engine
     engine.dispose()
@@ -48,13 +48,13 @@ Faults = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def full_budget() -> None:
-    """Begin each test with every retry that a process may make at once."""
+    """Give each test the full retry budget of a process."""
     BUDGET._reset()
 
 
 @pytest.fixture
 def faulty(admin_engine: Engine) -> Faults:
-    """Return a context in which so many insertions fail in this way; it yields how to count those that were tried."""
+    """Return a context in which this many insertions fail in this way; it yields a counter of attempts."""
 
     @contextmanager
     def make(act: str, *, times: int = FOR_EVER, when: str = "") -> Iterator[Callable[[], int]]:
@@ -74,7 +74,7 @@ def titles(caller: Caller) -> list[str]:
 
 
 def breaker(app: Flask) -> Breaker:
-    """Return what guards the application's database."""
+    """Return the breaker of the application's database."""
     with app.app_context():
         pool = db.engine.pool
     assert isinstance(pool, BoundedPool)
@@ -83,46 +83,46 @@ def breaker(app: Flask) -> Breaker:
 
 
 class TestUndoneTransactions:
-    """Deadlock and serialization failure, and a connection that is lost before COMMIT: nothing was done."""
+    """Deadlock, serialization failure, and a connection that is lost before COMMIT: the database has rolled back."""
 
     @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
     @pytest.mark.parametrize("headers", [{}, KEYED], ids=["unkeyed", "keyed"])
     def test_ok(self, alice: Caller, faulty: Faults, sqlstate: str, headers: dict[str, str]) -> None:
-        """Raised twice, then passing: 201, three attempts, one effect."""
+        """Raised twice, then success: 201, three attempts, one effect."""
         with faulty(RAISE.format(sqlstate=sqlstate), times=2) as tries:
             answered(alice.post(json={"task": {"title": "raced"}}, headers=headers), 201)
             assert tries() == 3
         assert titles(alice) == ["raced"]
 
-    def test_a_lost_connection_too(self, alice: Caller, faulty: Faults) -> None:
-        """Nobody notices a backend that was terminated before it was told to commit."""
+    def test_a_lost_connection_is_retried_too(self, alice: Caller, faulty: Faults) -> None:
+        """The service learns of a terminated backend only at COMMIT."""
         with faulty(DIE, times=1) as tries:
             answered(alice.create("survivor"), 201)
             assert tries() == 2
         assert titles(alice) == ["survivor"]
 
-    def test_three_attempts_are_all(self, alice: Caller, faulty: Faults) -> None:
-        """Raised for ever: 503, exactly so many attempts, no effect."""
+    def test_there_are_at_most_three_attempts(self, alice: Caller, faulty: Faults) -> None:
+        """Raised in every attempt: 503, exactly this many attempts, no effect."""
         with faulty(RAISE.format(sqlstate="40001")) as tries:
-            document = refused(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")
+            document = rejected(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 3
-            assert document["retryable"], "PostgreSQL has reported that nothing was done"
+            assert document["retryable"], "PostgreSQL has reported a rollback"
             assert "may or may not" not in document["detail"]
         assert titles(alice) == []
         answered(alice.create("raced"), 201)
 
-    def test_at_commit_too(self, alice: Caller, faulty: Faults) -> None:
+    def test_a_failure_at_commit_is_retried_too(self, alice: Caller, faulty: Faults) -> None:
         """A deferred constraint that fails at COMMIT has rolled back."""
         with faulty(RAISE.format(sqlstate="40001"), when=AT_COMMIT):
-            assert refused(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")["retryable"]
+            assert rejected(alice.create("raced"), 503, "SERVICE_UNAVAILABLE")["retryable"]
         assert titles(alice) == []
 
-    def test_a_batch_is_done_again_as_a_whole(self, alice: Caller, faulty: Faults) -> None:
+    def test_a_batch_is_retried_as_a_whole(self, alice: Caller, faulty: Faults) -> None:
         with faulty(RAISE.format(sqlstate="40P01"), times=1):
             assert len(answered(alice.batch({"title": "a"}, {"title": "b"}))["tasks"]) == 2
         assert sorted(titles(alice)) == ["a", "b"]
 
-    def test_none_is_begun_after_the_deadline(self, alice: Caller, faulty: Faults) -> None:
+    def test_no_attempt_begins_after_the_deadline(self, alice: Caller, faulty: Faults) -> None:
         """C23."""
         with faulty(f"PERFORM pg_sleep(0.15); {RAISE.format(sqlstate='40001')}") as tries:
             response = alice.post(json={"task": {"title": "late"}}, headers={"Request-Timeout": "0.2"})
@@ -130,65 +130,65 @@ class TestUndoneTransactions:
             assert tries() <= 2
 
 
-class TestDoubtfulCommit:
-    """A connection that is lost during COMMIT: nobody knows what was done."""
+class TestUnknownCommit:
+    """A connection that is lost during COMMIT: the outcome is unknown."""
 
-    def test_it_is_never_done_again_by_itself(self, alice: Caller, faulty: Faults) -> None:
+    def test_it_is_never_repeated_automatically(self, alice: Caller, faulty: Faults) -> None:
         with faulty(DIE, when=AT_COMMIT) as tries:
-            document = refused(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
+            document = rejected(alice.create("doubtful"), 503, "SERVICE_UNAVAILABLE")
             assert tries() == 1
         assert (document["retryable"], "retry" in document) == (False, False)
         assert "A change may or may not have been made" in document["detail"]
 
-    def test_a_keyed_retry_finds_out(self, alice: Caller, faulty: Faults) -> None:
+    def test_a_keyed_retry_determines_the_outcome(self, alice: Caller, faulty: Faults) -> None:
         """C21."""
         body = {"task": {"title": "doubtful"}}
         with faulty(DIE, times=1, when=AT_COMMIT):
-            assert refused(alice.post(json=body, headers=KEYED), 503, "SERVICE_UNAVAILABLE")["retryable"]
+            assert rejected(alice.post(json=body, headers=KEYED), 503, "SERVICE_UNAVAILABLE")["retryable"]
             created = alice.post(json=body, headers=KEYED)
             assert answered(alice.post(json=body, headers=KEYED), 201) == answered(created, 201)
         assert titles(alice) == ["doubtful"]
 
 
 class TestBreaker:
-    """A database that is known to be away is not asked, and nobody waits for it."""
+    """The service sends no request to a database that is known to be down, and callers do not wait for it."""
 
     @pytest.fixture
-    def door(self) -> Iterator[socket.socket]:
-        """Return a port on which nobody listens, until somebody does."""
-        with closing(socket.socket()) as door:
-            door.bind(("127.0.0.1", 0))
-            yield door
+    def listener(self) -> Iterator[socket.socket]:
+        """Return a port without a listener, until the test starts one."""
+        with closing(socket.socket()) as listener:
+            listener.bind(("127.0.0.1", 0))
+            yield listener
 
     @pytest.fixture
-    def cut_off(self, make_application: Callable[..., Flask], settings: Settings, door: socket.socket) -> Flask:
+    def cut_off(self, make_application: Callable[..., Flask], settings: Settings, listener: socket.socket) -> Flask:
         """Return an application whose database does not listen."""
-        url = make_url(settings.database_url).set(host="127.0.0.1", port=door.getsockname()[1])
+        url = make_url(settings.database_url).set(host="127.0.0.1", port=listener.getsockname()[1])
         return make_application(database_url=url.render_as_string(hide_password=False))
 
-    def test_after_some_failures_in_a_row_it_is_open(self, cut_off: Flask, alice: Caller) -> None:
-        """503 with Retry-After, at once, without a connection being tried."""
+    def test_consecutive_failures_open_it(self, cut_off: Flask, alice: Caller) -> None:
+        """503 with Retry-After, immediately, without a connection attempt."""
         caller = Caller(cut_off.test_client(), alice.credentials)
         for _ in range(6):
-            refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
+            rejected(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
         assert breaker(cut_off).state() is State.OPEN
         began = time.monotonic()
         for send in (caller.list_tasks, caller.create):
-            document = refused(send(), 503, "SERVICE_UNAVAILABLE")
+            document = rejected(send(), 503, "SERVICE_UNAVAILABLE")
             assert (document["retry_after"], "breaker" in document, "state" in document) == (1, False, False)
         assert time.monotonic() - began < 0.5
-        refused(caller.get("/v1/nothing"), 404, "ROUTE_NOT_FOUND")
+        rejected(caller.get("/v1/nothing"), 404, "ROUTE_NOT_FOUND")
         answered(caller.get("/healthz"))
 
-    def test_it_closes_by_itself_once_the_database_answers(
-        self, cut_off: Flask, alice: Caller, settings: Settings, door: socket.socket
+    def test_it_closes_automatically_once_the_database_answers(
+        self, cut_off: Flask, alice: Caller, settings: Settings, listener: socket.socket
     ) -> None:
-        """The first success within two seconds."""
+        """The first request succeeds within two seconds."""
         caller = Caller(cut_off.test_client(), alice.credentials)
         while breaker(cut_off).state() is not State.OPEN:
-            refused(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
+            rejected(caller.list_tasks(), 503, "SERVICE_UNAVAILABLE")
         url = make_url(settings.database_url)
-        with closing(Proxy(url.host or "127.0.0.1", url.port or 5432, door=door)):
+        with closing(Proxy(url.host or "127.0.0.1", url.port or 5432, listener=listener)):
             began = time.monotonic()
             while caller.list_tasks().status_code != 200:
                 assert time.monotonic() - began < 3
@@ -197,41 +197,43 @@ class TestBreaker:
             with cut_off.app_context():
                 db.engine.dispose()
 
-    def test_what_is_not_its_fault_does_not_count(self, app: Flask, alice: Caller, admin_engine: Engine) -> None:
-        """Conflicts, refused data, held locks, and budgets that the caller shortened."""
+    def test_errors_that_are_not_the_database_s_fault_do_not_count(
+        self, app: Flask, alice: Caller, admin_engine: Engine
+    ) -> None:
+        """Conflicts, rejected data, held locks, and budgets that the caller shortened."""
         alice.task("taken")
         guard = breaker(app)
         answered(alice.list_tasks())
         before = guard.counts.total_failures
         for _ in range(25):
-            refused(alice.create("taken"), 409, "TASK_TITLE_TAKEN")
+            rejected(alice.create("taken"), 409, "TASK_TITLE_TAKEN")
         for _ in range(8):
             held(admin_engine, lambda: alice.send("GET", TASKS, headers={"Request-Timeout": "0.05"}))
         assert guard.state() is State.CLOSED
-        assert guard.counts.total_failures in {before, 0}  # it counts anew each minute
+        assert guard.counts.total_failures in {before, 0}  # the count starts from 0 each minute
 
-    def test_a_lock_that_is_held_for_long_does_not_either(
+    def test_a_lock_that_is_held_for_long_does_not_count_either(
         self, app: Flask, alice: Caller, admin_engine: Engine
     ) -> None:
-        """503 after two seconds, and the next caller is served as ever."""
+        """503 after two seconds, and the next caller is served as usual."""
         path = path_of(alice.task())
         guard = breaker(app)
         before = guard.counts.total_failures
         response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}))
-        refused(response, 503, "SERVICE_UNAVAILABLE")
-        assert guard.counts.total_failures in {before, 0}  # it counts anew each minute
+        rejected(response, 503, "SERVICE_UNAVAILABLE")
+        assert guard.counts.total_failures in {before, 0}  # the count starts from 0 each minute
         answered(alice.patch(path, json={"title": "new"}))
 
 
 class TestFrozenDatabase:
-    """PostgreSQL is stopped where it stands, and clients are impatient."""
+    """PostgreSQL is frozen, and clients have short timeouts."""
 
     CLIENTS = 12
     WITHIN: Mapping[str, str] = {"Request-Timeout": "0.5"}
 
     @pytest.fixture
     def network(self, settings: Settings) -> Iterator[Proxy]:
-        """Return the network before PostgreSQL, which can stop to carry anything."""
+        """Return the network before PostgreSQL, which can stop forwarding."""
         url = make_url(settings.database_url)
         with closing(Proxy(url.host or "127.0.0.1", url.port or 5432)) as proxy:
             yield proxy
@@ -257,14 +259,14 @@ class TestFrozenDatabase:
             db.engine.dispose()
 
     def round(self, frozen: Callable[[], Caller]) -> list[int]:
-        """Return the statuses of impatient clients at once."""
+        """Return the statuses of simultaneous clients with short timeouts."""
         callers = [frozen() for _ in range(self.CLIENTS)]
         responses = at_once(
             self.CLIENTS, lambda at: callers[at].send("GET", TASKS, headers=self.WITHIN), threads=self.CLIENTS
         )
         return [response.status_code for response in responses]
 
-    def test_no_more_time_out_than_there_are_slots(self, frozen: Callable[[], Caller]) -> None:
+    def test_no_more_requests_time_out_than_there_are_slots(self, frozen: Callable[[], Caller]) -> None:
         statuses = self.round(frozen)
         assert set(statuses) == {503, 504}
         assert statuses.count(504) <= 4
@@ -272,16 +274,16 @@ class TestFrozenDatabase:
         for _ in range(3):
             assert set(self.round(frozen)) == {503}
 
-    def test_a_lone_client_opens_it_too(self, frozen: Callable[[], Caller]) -> None:
+    def test_a_single_client_opens_the_breaker_too(self, frozen: Callable[[], Caller]) -> None:
         statuses = [frozen().send("GET", TASKS, headers=self.WITHIN).status_code for _ in range(8)]
         assert statuses == [504] * 4 + [503] * 4
 
-    def test_no_request_is_the_probe(self, frozen: Callable[[], Caller], network: Proxy) -> None:
+    def test_no_client_request_is_the_probe(self, frozen: Callable[[], Caller], network: Proxy) -> None:
         self.round(frozen)
         began, slowest = time.monotonic(), 0.0
         while time.monotonic() < began + 3:
             sent = time.monotonic()
-            refused(frozen().list_tasks(), 503, "SERVICE_UNAVAILABLE")
+            rejected(frozen().list_tasks(), 503, "SERVICE_UNAVAILABLE")
             slowest = max(slowest, time.monotonic() - sent)
             time.sleep(0.02)
         assert slowest < 0.3, "a client waited for the database"
@@ -293,7 +295,7 @@ class TestFrozenDatabase:
 
 
 def held(engine: Engine, send: Callable[[], Any]) -> Any:
-    """Send a request while somebody holds the table."""
+    """Send a request while another session locks the table."""
     with engine.connect() as locker:
         _lock(locker)
         try:

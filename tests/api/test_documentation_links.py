@@ -1,4 +1,4 @@
-"""Pages of errors and the OpenAPI document lead to the documentation; without its address they name the page."""
+"""Links from error pages and the OpenAPI document to the documentation; without its address they name the page."""
 
 from collections.abc import Callable
 
@@ -49,7 +49,7 @@ class TestPages:
         assert source in page(client, path, media_type)
 
     @pytest.mark.parametrize("path", [ERROR, VIOLATION])
-    def test_the_way_to_fix_it_comes_first(self, client: FlaskClient, path: str, media_type: str) -> None:
+    def test_the_fix_comes_first(self, client: FlaskClient, path: str, media_type: str) -> None:
         text = page(client, path, media_type)
         headings = [text.index(each) for each in ("How to fix it", "Documentation")]
         others = [text.find(each) for each in ("For operators", "When it occurs", "Example")]

@@ -1,4 +1,4 @@
-"""``flask tokens end-sessions``: it ends every session, whatever happens at the same moment."""
+"""``flask tokens end-sessions`` ends every session, also during concurrent requests."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -40,16 +40,16 @@ def end_sessions(app: Flask) -> Result:
 
 
 def rows(app: Flask, table: str) -> int:
-    """Return how many rows a table has."""
+    """Return the number of rows in a table."""
     with app.app_context(), db.engine.connect() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 @contextmanager
 def during(app: Flask, call: Callable[[], Any], method: str, *, is_sent: bool) -> Iterator[Future[Any]]:
-    """Hold the transaction of a call in a method of the repository, before or after its statements are sent.
+    """Pause the transaction of a call in a method of the repository, before or after its statements are sent.
 
-    The call goes on once what is done meanwhile has ended or waits for a lock.
+    The call continues once the block has ended or waits for a lock.
     """
     is_held, goes_on, original = Event(), Event(), getattr(SessionRepository, method)
 
@@ -80,7 +80,7 @@ class TestConcurrency:
     def test_a_refresh_in_progress_does_not_survive(
         self, unauthenticated: Caller, app: Flask, email: str, is_sent: bool
     ) -> None:
-        """Its transaction has read the token, or has written the successor, and is not committed yet."""
+        """Its transaction has read the token, or has written the successor, and has not committed."""
         _, token = logged_in(unauthenticated, email)
         call = lambda: refresh(Caller(app.test_client(), {}), token)  # noqa: E731 -- one line
         with during(app, call, "add", is_sent=is_sent) as calling:
@@ -98,7 +98,7 @@ class TestConcurrency:
         learn(app)
         assert described(unauthenticated, f"Bearer {tokens['access_token']}") == REVOKED
 
-    def test_a_token_that_is_being_issued_does_not_survive(self, unauthenticated: Caller, app: Flask) -> None:
+    def test_a_token_that_is_being_issued_is_not_valid_afterwards(self, unauthenticated: Caller, app: Flask) -> None:
         user = join(unauthenticated, app, an_address())
 
         def issue() -> Any:
@@ -147,7 +147,7 @@ class TestBatches:
         assert rows(app, "refresh_tokens") == 0
         assert end_sessions(app).output == "0 sessions ended\n"
 
-    def test_an_error_is_one_sentence_and_what_was_ended_stays_so(
+    def test_an_error_is_one_sentence_and_ended_sessions_stay_ended(
         self, unauthenticated: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sessions, "USERS", 2)
@@ -169,7 +169,7 @@ class TestBatches:
 
 
 @pytest.mark.parametrize("words", ["users list", "tokens end-sessions --yes", "tokens retire-key --yes", "jobs list"])
-def test_a_database_that_is_away_is_reported_in_one_line(make_application: Callable[..., Flask], words: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_line(make_application: Callable[..., Flask], words: str) -> None:
     app = make_application(database_url="postgresql://candor@127.0.0.1:1/candor")
     result = app.test_cli_runner().invoke(args=words.split())
     assert (result.exit_code, len(result.output.splitlines())) == (1, 1)

@@ -1,4 +1,4 @@
-"""``DELETE /v1/users/me`` leaves nothing of the person in any table: rows are deleted, or kept without the person."""
+"""``DELETE /v1/users/me`` leaves no personal data in any table: rows are deleted, or kept without the person."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ ME: Final = "/v1/users/me"
 SURE: Final = {"current_password": PASSWORD}
 NAME: Final = "Zebulon Quartermain"
 SECRET: Final = "xylophone"
-"""In titles and descriptions."""
+"""A text in titles and descriptions."""
 PAGE: Final = (ROOT / "docs" / "policies" / "data-protection.md").read_text()
 
 
@@ -42,11 +42,11 @@ class Person:
         answered(self.me.patch(ME, json={"name": NAME}))
 
     def fill(self) -> None:
-        """Write something into every table."""
+        """Write a row into every table."""
         with self.app.app_context(), db.engine.begin() as connection:
             connection.execute(insert(Product).values(sku="TEA", currency=1, price=1, update_time=datetime.now(UTC)))
-            said = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}
-            connection.execute(insert(Failure).values(request_id="r", at=datetime.now(UTC), said=said))
+            entry = {"status": 404, "path": f"/v1/users/{self.id}/profile", "user": self.id}
+            connection.execute(insert(Failure).values(request_id="r", at=datetime.now(UTC), said=entry))
             connection.execute(
                 insert(Failure).values(request_id="s", at=datetime.now(UTC), said={"causes": [f"<{self.email}>"]})
             )
@@ -67,7 +67,7 @@ class Person:
         return {"customer_id": self.id, "currency": "USD", "items": [{"sku": "TEA", "quantity": 1}]}
 
     def traces(self) -> dict[str, list[str]]:
-        """Return the rows that show anything of the person, by table."""
+        """Return the rows that contain personal data, by table."""
         shown = re.compile("|".join(map(re.escape, (self.id, self.email, NAME, SECRET))), re.IGNORECASE)
         found = {}
         for table, rows in rows_of(self.app).items():
@@ -85,7 +85,7 @@ def rows_of(app: Flask) -> dict[str, list[str]]:
 
 
 def run_jobs(app: Flask) -> int:
-    """Run all jobs of erasure, whenever they are due; return how many."""
+    """Run all jobs of erasure, whatever their due time; return their number."""
     jobs, ran = app.extensions["app-services"].jobs, 0
     while True:
         with app.app_context():
@@ -104,14 +104,14 @@ def run_jobs(app: Flask) -> int:
 
 @pytest.fixture
 def person(unauthenticated: Caller, app: Flask, bearer: Bearer) -> Person:
-    """Return somebody with data in every table."""
+    """Return a user with data in every table."""
     made = Person(unauthenticated, app, bearer)
     made.fill()
     return made
 
 
-def test_nothing_of_the_person_is_left(person: Person, app: Flask) -> None:
-    """The id stays in the user's own row, which has nothing else, and in the job that looks for stragglers."""
+def test_no_personal_data_is_left(person: Person, app: Flask) -> None:
+    """The ID remains in the user's own row, which has nothing else, and in the job that searches for late rows."""
     before = person.traces()
     treated = {"registrations", "password_resets", "preferences", "idempotency_keys", "failures", "jobs"}
     assert {*before} >= treated | {"users", "tasks", "orders", "logger", "refresh_tokens", "issued_tokens"}
@@ -126,8 +126,8 @@ def test_nothing_of_the_person_is_left(person: Person, app: Flask) -> None:
     assert {*person.traces()} == {"users"}
 
 
-def test_what_is_kept_is_kept_without_the_person(person: Person, app: Flask, admin: Caller) -> None:
-    """Orders are the accounts of the service, and movies are nobody's."""
+def test_kept_rows_have_no_personal_data(person: Person, app: Flask, admin: Caller) -> None:
+    """Orders are business records of the service, and movies have no owner."""
     answered(person.me.delete(ME, json=SURE))
     (order,) = answered(admin.get("/v1/orders?expand=items"))["orders"]
     assert (order["customer_id"], order["total"], len(order["items"])) == (str(DELETED_USER_ID), "1.00", 1)
@@ -143,8 +143,8 @@ def test_what_is_kept_is_kept_without_the_person(person: Person, app: Flask, adm
         "movies",
     ],
 )
-def test_what_is_kept_has_another_entity_tag(person: Person, admin: Caller, kind: str) -> None:
-    """A strong entity tag belongs to the same bytes (RFC 9110, section 8.8.1), and these show another id."""
+def test_kept_resources_get_another_entity_tag(person: Person, admin: Caller, kind: str) -> None:
+    """A strong entity tag identifies the same bytes (RFC 9110, section 8.8.1), and these contain another ID."""
     (row,) = answered(admin.get(f"/v1/{kind}"))[kind]
     path = f"/v1/{kind}/{row.get('id') or row['external_id']}"
     before = admin.get(path)
@@ -154,7 +154,7 @@ def test_what_is_kept_has_another_entity_tag(person: Person, admin: Caller, kind
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-def test_others_lose_nothing(
+def test_other_users_lose_nothing(
     person: Person, app: Flask, unauthenticated: Caller, alice: Caller, bearer: Bearer
 ) -> None:
     other = Person(unauthenticated, app, bearer)
@@ -168,8 +168,8 @@ def test_others_lose_nothing(
     answered(alice.get(path_of(task)))
 
 
-def test_what_is_large_is_erased_by_a_job(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In batches, until nothing is left."""
+def test_large_amounts_of_data_are_erased_by_a_job(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In batches, until none is left."""
     monkeypatch.setattr(deletion, "IMMEDIATE_ROWS", 2)
     monkeypatch.setattr(deletion, "ROWS_PER_JOB", 3)
     for number in range(9):
@@ -182,10 +182,10 @@ def test_what_is_large_is_erased_by_a_job(person: Person, app: Flask, monkeypatc
     assert {*person.traces()} == {"users"}
 
 
-def test_failed_requests_are_searched_twice_however_many_jobs_there_are(
+def test_failed_requests_are_searched_twice_whatever_the_number_of_jobs(
     person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole table is read: at once, and a minute later when no more can come."""
+    """Each search reads the whole table: immediately, and a minute later, when no more rows can arrive."""
     monkeypatch.setattr(deletion, "IMMEDIATE_ROWS", 1)
     monkeypatch.setattr(deletion, "ROWS_PER_JOB", 1)
     for number in range(4):
@@ -195,14 +195,14 @@ def test_failed_requests_are_searched_twice_however_many_jobs_there_are(
     with sent_by(engine) as statements:
         answered(person.me.delete(ME, json=SURE))
         with app.app_context(), engine.begin() as connection:
-            said = {"status": 404, "user": person.id}
-            connection.execute(insert(Failure).values(request_id="t", at=datetime.now(UTC), said=said))
+            entry = {"status": 404, "user": person.id}
+            connection.execute(insert(Failure).values(request_id="t", at=datetime.now(UTC), said=entry))
         assert run_jobs(app) == 5
     assert sum(each.startswith("DELETE FROM failures") for each in statements) == 2
     assert {*person.traces()} == {"users"}
 
 
-def test_what_is_written_while_a_token_is_still_accepted_is_erased_too(person: Person, app: Flask) -> None:
+def test_rows_written_while_a_token_is_still_accepted_are_erased_too(person: Person, app: Flask) -> None:
     """For up to 5 seconds."""
     answered(person.me.delete(ME, json=SURE))
     person.me.task(f"{SECRET} once more")
@@ -211,7 +211,7 @@ def test_what_is_written_while_a_token_is_still_accepted_is_erased_too(person: P
 
 
 def test_a_deletion_that_fails_deletes_nothing(person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One transaction."""
+    """All in one transaction."""
     before = rows_of(app)
 
     def fail(*_: object) -> None:
@@ -223,10 +223,10 @@ def test_a_deletion_that_fails_deletes_nothing(person: Person, app: Flask, monke
     assert rows_of(app) == before
 
 
-def test_a_job_whose_transaction_is_undone_is_put_back_and_not_repeated_in_it(
+def test_a_job_whose_transaction_is_rolled_back_is_rescheduled(
     person: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL executes nothing more in an aborted transaction; the queue runs the job again in another one."""
+    """PostgreSQL executes nothing more in an aborted transaction. The queue runs the job again in another one."""
     answered(person.me.delete(ME, json=SURE))
     jobs, calls = app.extensions["app-services"].jobs, []
 
@@ -258,8 +258,8 @@ class TestDecisions:
         listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
         assert sorted(listed) == sorted(Base.metadata.tables)
 
-    def test_each_is_kept_to(self, person: Person, app: Flask) -> None:
-        """Where the page says that rows are deleted, none is left."""
+    def test_each_decision_is_implemented(self, person: Person, app: Flask) -> None:
+        """No row is left in the tables where the page promises deletion."""
         deleted = re.findall(r"^\| `(\w+)` \|[^|]*\| deleted", PAGE, re.MULTILINE)
         assert len(deleted) >= 8
         answered(person.me.delete(ME, json=SURE))

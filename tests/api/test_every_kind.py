@@ -1,4 +1,4 @@
-"""Every kind, raised through ``E`` alone, and every named status: status, body and header fields are the contract's."""
+"""Every kind, raised through ``E`` alone, and every named status: status, body and header fields match the contract."""
 
 import json
 import re
@@ -37,17 +37,17 @@ ALWAYS: Final = {
     "retryable",
 }
 raised: Final[list[BaseException]] = []
-"""The exception that the next request ends with."""
+"""The exception that the next request raises."""
 
 
 def fail() -> str:
-    """End with the exception that the test has planted."""
+    """Raise the exception that the test has planted."""
     raise raised[-1]
 
 
 @pytest.fixture(scope="module")
 def failing(make_application: Callable[..., Flask]) -> Flask:
-    """Return an application with two routes that fail: on the blueprint of the service, and plain Flask's."""
+    """Return an application with two routes that fail: one of the service's blueprint, and one of plain Flask."""
     application = make_application()
     blueprint = Blueprint("failing", __name__, scope=operations.PUBLIC, url_prefix="/test")
     blueprint.route("/declared", is_documented=False)(fail)
@@ -60,7 +60,7 @@ def failing(make_application: Callable[..., Flask]) -> Flask:
 def send(
     failing: Flask, bearer: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., TestResponse]]:
-    """Return a sender of requests that end with an error; nobody declares these, and nobody watches."""
+    """Return a sender of requests that end with an error, without the check for undeclared errors."""
     monkeypatch.setattr(declare, "WATCHERS", [])
     client = failing.test_client()
     assert isinstance(client, CheckedClient)
@@ -75,7 +75,7 @@ def send(
 
 
 def document_of(response: TestResponse, path: str) -> dict[str, Any]:
-    """Return the problem document of an answer, with what holds for all of them."""
+    """Return the problem document of a response, after the checks that apply to all."""
     document: dict[str, Any] = json.loads(response.get_data())
     assert response.content_type == "application/problem+json"
     assert document.keys() >= ALWAYS
@@ -87,7 +87,7 @@ def document_of(response: TestResponse, path: str) -> dict[str, Any]:
 
 
 def check_fields(response: TestResponse) -> None:
-    """Assert the header fields that every error of a status has, and that no other has."""
+    """Assert the header fields that every error of a status has, and that no other error has."""
     status, fields = response.status_code, response.headers
     assert fields["Cache-Control"] == "no-store"
     assert fields["X-Content-Type-Options"] == "nosniff"
@@ -102,7 +102,7 @@ def check_fields(response: TestResponse) -> None:
 class TestEveryKind:
     """C1–C8."""
 
-    def test_its_answer_is_that_of_the_contract(self, send: Callable[..., TestResponse], kind: Kind, path: str) -> None:
+    def test_its_response_matches_the_contract(self, send: Callable[..., TestResponse], kind: Kind, path: str) -> None:
         response = send(E("test.fail", kind), path)
         row = KINDS[kind.name]
         assert response.status_code == row.status
@@ -136,36 +136,36 @@ class TestEveryKind:
 
 
 class TestFacts:
-    """What the answer of a status has beside its text, when ``E`` names no fact of it."""
+    """Members of a response with a status beyond its text, if ``E`` has no context for it."""
 
-    def test_a_405_names_the_other_methods_of_the_path(self, send: Callable[..., TestResponse]) -> None:
+    def test_a_405_lists_the_other_methods_of_the_path(self, send: Callable[..., TestResponse]) -> None:
         response = send(E(Kind.METHOD_NOT_ALLOWED), PLAIN)
         assert response.headers["Allow"] == "OPTIONS, PUT"
         document = document_of(response, PLAIN)
         assert (document["method"], document["allowed"]) == ("GET", ["OPTIONS", "PUT"])
         assert send(E(Kind.METHOD_NOT_ALLOWED), PLAIN, "PUT").headers["Allow"] == "GET, HEAD, OPTIONS"
 
-    def test_a_405_names_what_the_error_allows(self, send: Callable[..., TestResponse]) -> None:
+    def test_a_405_lists_the_methods_that_the_error_allows(self, send: Callable[..., TestResponse]) -> None:
         response = send(E(Kind.METHOD_NOT_ALLOWED, allowed={"PATCH", "GET"}), PLAIN, "PUT")
         assert response.headers["Allow"] == "GET, PATCH"
 
-    def test_a_415_names_what_is_supported_if_that_is_known(self, send: Callable[..., TestResponse]) -> None:
+    def test_a_415_lists_the_supported_media_types_if_known(self, send: Callable[..., TestResponse]) -> None:
         response = send(E(Kind.UNSUPPORTED_MEDIA_TYPE, supported=["text/csv"]), PLAIN, "PUT")
         assert response.headers["Accept"] == "text/csv"
         assert document_of(response, PLAIN)["supported"] == ["text/csv"]
         response = send(E(Kind.UNSUPPORTED_MEDIA_TYPE), PLAIN, "PUT")
         assert not {"Accept", "Accept-Post", "Accept-Patch"} & {*response.headers.keys()}
 
-    def test_a_406_names_what_the_operation_answers_in(self, send: Callable[..., TestResponse]) -> None:
+    def test_a_406_lists_the_media_types_of_the_operation(self, send: Callable[..., TestResponse]) -> None:
         assert document_of(send(E(Kind.NOT_ACCEPTABLE), DECLARED), DECLARED)["available"] == ["application/json"]
         assert "available" not in document_of(send(E(Kind.NOT_ACCEPTABLE), PLAIN), PLAIN)
 
     @pytest.mark.parametrize("path", ROUTES)
-    def test_a_504_names_the_budget_and_the_stage(self, send: Callable[..., TestResponse], path: str) -> None:
+    def test_a_504_contains_the_budget_and_the_stage(self, send: Callable[..., TestResponse], path: str) -> None:
         document = document_of(send(E(Kind.DEADLINE), path), path)
         assert (document["budget_ms"], document["spent_in"]) == (10000, "service")
 
-    def test_an_error_around_one_with_facts_has_them_too(self, send: Callable[..., TestResponse]) -> None:
+    def test_an_error_includes_the_context_of_its_cause(self, send: Callable[..., TestResponse]) -> None:
         """C1: each variable of the detail is a member."""
         inner = errs.platform.DeadlineExceeded(budget_ms=50, spent_in="database")
         document = document_of(send(E("tasks.get", inner), PLAIN), PLAIN)
@@ -193,27 +193,27 @@ class TestFacts:
             (E("tasks.get", errs.tasks.NotTaskOwner()), None),
         ],
     )
-    def test_a_challenge_says_what_the_error_knows(
+    def test_a_challenge_contains_the_context_of_the_error(
         self, send: Callable[..., TestResponse], error: Error, expected: str | None
     ) -> None:
         """C6–C8."""
         response = send(error, PLAIN)
         assert (response.get_data(), response.headers.get("WWW-Authenticate")) == (b"", expected)
 
-    def test_the_realm_of_a_challenge_is_the_error_s(self) -> None:
+    def test_the_realm_of_a_challenge_comes_from_the_error(self) -> None:
         assert challenge(E(Kind.UNAUTHENTICATED, realm="vault")) == 'Bearer realm="vault"'
 
-    def test_a_wait_that_the_error_specifies_is_answered(self, send: Callable[..., TestResponse]) -> None:
+    def test_the_wait_of_the_error_becomes_retry_after(self, send: Callable[..., TestResponse]) -> None:
         response = send(E(Kind.UNAVAILABLE, retry_after=30), PLAIN)
         assert (response.headers["Retry-After"], document_of(response, PLAIN)["retry_after"]) == ("30", 30)
 
-    def test_a_fact_of_another_type_than_declared_is_left_out(self, send: Callable[..., TestResponse]) -> None:
+    def test_context_of_an_undeclared_type_is_left_out(self, send: Callable[..., TestResponse]) -> None:
         document = document_of(send(E(Kind.RATE_LIMITED, limit=object(), window_seconds="x"), PLAIN), PLAIN)
         assert not {"limit", "window_seconds"} & document.keys()
 
 
 class TestNamedStatuses:
-    """Statuses without a kind of their own."""
+    """Statuses without their own kind."""
 
     @pytest.mark.parametrize("path", ROUTES)
     @pytest.mark.parametrize("code", STATUS_OF_CODE)
@@ -231,11 +231,11 @@ class TestNamedStatuses:
             assert (page.get_json()["code"], page.get_json()["status"]) == (code, response.status_code)
 
     @pytest.mark.parametrize("status", [each for each in HTTPStatus if each >= 400])
-    def test_every_status_has_an_error_that_answers_it(self, status: HTTPStatus) -> None:
+    def test_every_status_has_a_default_error(self, status: HTTPStatus) -> None:
         assert status_of(status_error(status)) == status
         assert status_of(error_of(status)) == status
 
-    def test_a_kind_stands_for_each_of_its_statuses(self) -> None:
+    def test_a_kind_may_have_any_of_its_statuses(self) -> None:
         assert {status: STATUS[kind].value for status, kind in KIND_OF_STATUS.items()} == {
             status: status for status in KIND_OF_STATUS
         }
@@ -244,7 +244,7 @@ class TestNamedStatuses:
     @pytest.mark.parametrize(
         ("status", "kind"), [(420, Kind.INVALID_REQUEST), (499, Kind.INVALID_REQUEST), (520, Kind.UNAVAILABLE)]
     )
-    def test_an_unknown_status_has_its_number_for_a_code(self, status: int, kind: Kind) -> None:
+    def test_the_code_of_an_unknown_status_has_its_number(self, status: int, kind: Kind) -> None:
         error = error_of(status, "Enhance your calm.")
         assert (error.kind, errs.public_code(error), errs.definition(error)) == (
             kind,
@@ -252,19 +252,19 @@ class TestNamedStatuses:
             errs.fallback(kind),
         )
 
-    def test_below_500_the_description_is_for_clients_and_from_there_on_for_the_log(self) -> None:
+    def test_a_description_is_for_clients_below_500_and_for_the_log_from_500_on(self) -> None:
         """C3."""
         assert (error_of(410, "Moved.").message, error_of(410, "Moved.").detail) == ("Moved.", None)
         assert (error_of(501, "Not yet.").message, error_of(501, "Not yet.").detail) == ("", "Not yet.")
 
-    def test_a_code_of_a_status_means_nothing_under_another_kind(self, send: Callable[..., TestResponse]) -> None:
+    def test_a_code_of_a_status_has_no_effect_under_another_kind(self, send: Callable[..., TestResponse]) -> None:
         response = send(E(Kind.CONFLICT, code="GONE"), PLAIN)
         document = document_of(response, PLAIN)
         assert (response.status_code, document["code"]) == (409, "GONE")
         assert document["type"].endswith("/errors/edit-conflict")
 
 
-def test_metrics_have_no_label_that_a_call_of_e_makes_up(send: Callable[..., TestResponse]) -> None:
+def test_metric_labels_do_not_contain_codes_of_e_calls(send: Callable[..., TestResponse]) -> None:
     """The label is the code of the definition."""
     from app.observability import metrics
 

@@ -1,4 +1,4 @@
-"""From a request id to the cause: ``GET /v1/requests/{request_id}`` and ``flask explain``."""
+"""The path from a request ID to the cause: ``GET /v1/requests/{request_id}`` and ``flask explain``."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from app.config import Settings
 from app.extensions import db
 from app.observability.unprintable import UNPRINTABLE
 from app.services.tasks import TaskService
-from tests.api.caller import ABSENT, Caller, answered, refused
+from tests.api.caller import ABSENT, Caller, answered, rejected
 from tests.api.conftest import Log
 from tests.response_checks import CheckedClient
 
@@ -27,7 +27,7 @@ Keeping = Callable[[], AbstractContextManager[None]]
 
 @pytest.fixture
 def keeping(app: Flask, settings: Settings) -> Iterator[Keeping]:
-    """Return a context in which failures are kept, every 4xx too; after it they are on record."""
+    """Return a context that stores failures, including every 4xx; after it they are in the database."""
 
     @contextmanager
     def kept() -> Iterator[None]:
@@ -43,7 +43,7 @@ def keeping(app: Flask, settings: Settings) -> Iterator[Keeping]:
 
 
 def explained(admin: Caller, request_id: str) -> list[dict[str, Any]]:
-    """Return what is on record of a request, newest first."""
+    """Return the stored failures of a request, newest first."""
     document = answered(admin.get(f"/v1/requests/{request_id}"))
     assert document["request_id"] == request_id
     found: list[dict[str, Any]] = document["occurrences"]
@@ -51,7 +51,7 @@ def explained(admin: Caller, request_id: str) -> list[dict[str, Any]]:
 
 
 class TestExplain:
-    def test_a_lost_connection_is_told_with_sqlstate_retries_breakers_and_time(
+    def test_a_lost_connection_is_stored_with_sqlstate_retries_breakers_and_time(
         self, admin: Caller, alice: Caller, keeping: Keeping, app: Flask
     ) -> None:
         def fail(*_: object) -> None:
@@ -61,30 +61,30 @@ class TestExplain:
             event.listen(db.engine, "do_execute", fail)
         trace = {"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
         with keeping():
-            refused(
+            rejected(
                 alice.patch(ABSENT, json={"title": "x"}, headers=trace | {"X-Request-Id": "lost-race"}),
                 503,
                 ("SERVICE_UNAVAILABLE"),
             )
         with app.app_context():
             event.remove(db.engine, "do_execute", fail)
-        (told,) = explained(admin, "lost-race")
-        assert told["outcome"] == "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable."
-        assert (told["method"], told["route"], told["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
-        assert (told["user"], told["fault"], told["sqlstate"]) == ("alice", "capacity", "40001")
-        assert [cause["type"] for cause in told["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
-        assert (told["retries"], told["breakers"]) == ({"transaction": 2}, {"database": "closed"})
-        assert {"database_pool", "retry_pause", "request_body", "other"} <= told["spent_ms"].keys()
-        assert sum(told["spent_ms"].values()) == pytest.approx(told["duration_ms"], abs=0.01)
-        assert told["op"][0].startswith("tasks.")
-        assert told["op"][-1].startswith("database.")
-        assert told["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
-        assert told["catalogue"] == "http://candor.test/errors/service-unavailable"
-        assert told["operator"].startswith("Find the cause with GET /readyz")
-        assert any("translate" in frame or "tasks" in frame for frame in told["stack"])
-        assert "hunter3" not in json.dumps(told)
+        (stored,) = explained(admin, "lost-race")
+        assert stored["outcome"] == "503 SERVICE_UNAVAILABLE: The service is temporarily unavailable."
+        assert (stored["method"], stored["route"], stored["path"]) == ("PATCH", "/v1/tasks/<id:task_id>", ABSENT)
+        assert (stored["user"], stored["fault"], stored["sqlstate"]) == ("alice", "capacity", "40001")
+        assert [cause["type"] for cause in stored["causes"]] == ["ServiceUnavailable", "SerializationFailure"]
+        assert (stored["retries"], stored["breakers"]) == ({"transaction": 2}, {"database": "closed"})
+        assert {"database_pool", "retry_pause", "request_body", "other"} <= stored["spent_ms"].keys()
+        assert sum(stored["spent_ms"].values()) == pytest.approx(stored["duration_ms"], abs=0.01)
+        assert stored["op"][0].startswith("tasks.")
+        assert stored["op"][-1].startswith("database.")
+        assert stored["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+        assert stored["catalogue"] == "http://candor.test/errors/service-unavailable"
+        assert stored["operator"].startswith("Find the cause with GET /readyz")
+        assert any("translate" in frame or "tasks" in frame for frame in stored["stack"])
+        assert "hunter3" not in json.dumps(stored)
 
-    def test_a_bug_is_told_with_its_cause(
+    def test_a_bug_is_stored_with_its_cause(
         self, admin: Caller, alice: Caller, keeping: Keeping, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def bug(*_: object, **__: object) -> None:
@@ -95,14 +95,14 @@ class TestExplain:
         alice.client.allows_500 = True
         with keeping():
             alice.get(ABSENT, headers={"X-Request-Id": "the-bug-1"})
-        (told,) = explained(admin, "the-bug-1")
-        assert (told["status"], told["code"], told["fault"]) == (500, "INTERNAL_ERROR", "service")
-        assert told["causes"] == [
+        (stored,) = explained(admin, "the-bug-1")
+        assert (stored["status"], stored["code"], stored["fault"]) == (500, "INTERNAL_ERROR", "service")
+        assert stored["causes"] == [
             {"type": "ZeroDivisionError", "message": "division by zero", "detail": None, "sqlstate": None}
         ]
-        assert "in bug" in told["stack"][-1] or told["stack"][-1].endswith(" bug")
+        assert "in bug" in stored["stack"][-1] or stored["stack"][-1].endswith(" bug")
 
-    def test_the_caller_s_fault_is_told_with_what_was_wrong(
+    def test_a_client_error_is_stored_with_the_violations(
         self, admin: Caller, alice: Caller, unauthenticated: Caller, keeping: Keeping
     ) -> None:
         same = {"X-Request-Id": "chosen-by-the-caller"}
@@ -116,16 +116,16 @@ class TestExplain:
         assert (unmatched["route"], unmatched["code"]) == ("unmatched", "ROUTE_NOT_FOUND")
         assert (without_token["code"], without_token["user"]) == ("MISSING_CREDENTIALS", None)
 
-    def test_what_succeeded_is_not_kept(self, admin: Caller, alice: Caller, keeping: Keeping) -> None:
+    def test_successful_requests_are_not_stored(self, admin: Caller, alice: Caller, keeping: Keeping) -> None:
         with keeping():
             answered(alice.get("/v1/tasks", headers={"X-Request-Id": "all-is-well"}))
-        refused(admin.get("/v1/requests/all-is-well"), 404, "REQUEST_NOT_FOUND")
+        rejected(admin.get("/v1/requests/all-is-well"), 404, "REQUEST_NOT_FOUND")
 
     @pytest.mark.parametrize("request_id", ["unheard-of", "short", "%00-------", "x" * 200, "%F0%9F%90%98-------"])
-    def test_an_id_that_is_not_on_record_is_404(self, admin: Caller, request_id: str) -> None:
-        refused(admin.get(f"/v1/requests/{request_id}"), 404, "REQUEST_NOT_FOUND")
+    def test_an_unknown_id_is_404(self, admin: Caller, request_id: str) -> None:
+        rejected(admin.get(f"/v1/requests/{request_id}"), 404, "REQUEST_NOT_FOUND")
 
-    def test_only_admins_ask(self, alice: Caller, unauthenticated: Caller) -> None:
+    def test_only_admins_have_access(self, alice: Caller, unauthenticated: Caller) -> None:
         """C6, C8."""
         response = alice.get("/v1/requests/whatever-it-is")
         assert response.status_code == 403
@@ -133,8 +133,8 @@ class TestExplain:
         assert unauthenticated.get("/v1/requests/whatever-it-is").status_code == 401
 
 
-class TestWithoutHarm:
-    def test_no_secret_is_put_on_record(
+class TestSafety:
+    def test_no_secret_is_stored(
         self,
         alice: Caller,
         unauthenticated: Caller,
@@ -142,7 +142,7 @@ class TestWithoutHarm:
         settings: Settings,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """C3: not from header fields, queries or bodies, and not from what exceptions quote."""
+        """C3: not from header fields, queries or bodies, and not from texts of exceptions."""
         secret = "canary4711"
         headers = {"Cookie": secret, "Idempotency-Key": f"{secret},", "Authorization": f"Bearer {secret}"}
 
@@ -163,38 +163,40 @@ class TestWithoutHarm:
             kept = [*connection.execute(text("SELECT said::text FROM failures")).scalars()]
         engine.dispose()
         assert len(kept) == 6
-        assert not [said for said in kept if secret in said]
+        assert not [row for row in kept if secret in row]
 
-    def test_a_locked_record_delays_nobody(self, alice: Caller, keeping: Keeping, settings: Settings) -> None:
+    def test_a_locked_failure_table_delays_no_request(
+        self, alice: Caller, keeping: Keeping, settings: Settings
+    ) -> None:
         engine = create_engine(settings.database_url)
         with keeping(), engine.connect() as blocker:
             blocker.execute(text("LOCK TABLE failures IN ACCESS EXCLUSIVE MODE"))
             for _ in range(30):
-                refused(alice.get("/v1/nothing", headers={"Request-Timeout": "0.5"}), 404, "ROUTE_NOT_FOUND")
+                rejected(alice.get("/v1/nothing", headers={"Request-Timeout": "0.5"}), 404, "ROUTE_NOT_FOUND")
         engine.dispose()
 
 
 class TestCommand:
-    def test_it_tells_what_the_api_tells(self, app: Flask, alice: Caller, keeping: Keeping) -> None:
+    def test_it_prints_the_same_as_the_api(self, app: Flask, alice: Caller, keeping: Keeping) -> None:
         with keeping():
             alice.get(ABSENT, headers={"X-Request-Id": "no-such-task"})
         ran = app.test_cli_runner().invoke(args=["explain", "no-such-task"])
         assert ran.exit_code == 0
         assert ran.output.startswith("404 TASK_NOT_FOUND: The task does not exist.\nGET " + ABSENT)
-        for said in (
+        for line in (
             "Requested by  alice",
             "Causes        TaskNotFound",
             "As an operator: No action",
             "Time spent ",
         ):
-            assert said in ran.output
+            assert line in ran.output
         ran = app.test_cli_runner().invoke(args=["explain", "--json", "no-such-task"])
         assert json.loads(ran.output)["occurrences"][0]["code"] == "TASK_NOT_FOUND"
 
     @pytest.mark.parametrize(
         "escape", ["%1b%5b2J", "%9b2J", "%c2%9b2J", "%e2%80%ae", "%0aAs%20an%20operator:%20run%20this", "%7f", "%07"]
     )
-    def test_nothing_that_a_caller_has_sent_acts_on_the_terminal(
+    def test_text_from_callers_has_no_effect_on_the_terminal(
         self, app: Flask, alice: Caller, keeping: Keeping, log: Log, tmp_path: Path, escape: str
     ) -> None:
         with keeping():
@@ -209,7 +211,7 @@ class TestCommand:
             assert "As an operator: run this" not in ran.output.splitlines()
             assert "\nAs an operator: No action is needed.\n" in ran.output or options[-1:] == ["--json"]
 
-    def test_nor_does_what_an_operator_mistypes(self, app: Flask) -> None:
+    def test_mistyped_text_from_operators_has_no_effect_either(self, app: Flask) -> None:
         for words in (
             ["explain", "a\x1b[2Jb"],
             ["errors", "explain", "a\x1b[2Jb"],
@@ -231,10 +233,10 @@ class TestCommand:
         assert ran.output.startswith("404 TASK_NOT_FOUND")
         assert "Time spent " in ran.output
         missing = run(args=["explain", "not-in-the-log", "--log", str(tmp_path / "log")])
-        assert (missing.exit_code, "is about a request not-in-the-log" in missing.output) == (1, True)
+        assert (missing.exit_code, "has no entry about the request not-in-the-log" in missing.output) == (1, True)
         away = run(args=["explain", "in-the-log"])
-        assert (away.exit_code, "The record is out of reach" in away.output) == (1, True)
+        assert (away.exit_code, "The failure store is unavailable" in away.output) == (1, True)
 
-    def test_an_id_that_is_not_on_record_ends_with_1(self, app: Flask) -> None:
+    def test_an_unknown_id_ends_with_status_1(self, app: Flask) -> None:
         ran = app.test_cli_runner().invoke(args=["explain", "unheard-of"])
         assert (ran.exit_code, "flask explain REQUEST_ID --log FILE" in ran.output) == (1, True)

@@ -1,4 +1,4 @@
-"""Whatever is said, it is taken to the letter or refused by name; a bounded search, the same on every run."""
+"""Arbitrary input is accepted unchanged or rejected with a named error; a bounded search, the same on every run."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -42,7 +42,7 @@ TASK = st.dictionaries(MEMBERS | TEXT, JSON, max_size=5)
 
 
 def bounded(examples: int) -> Callable[[F], F]:
-    """Search so many examples, always the same."""
+    """Draw this many examples, the same in every run."""
     return settings(
         max_examples=scaled(examples),
         deadline=None,
@@ -52,18 +52,18 @@ def bounded(examples: int) -> Callable[[F], F]:
 
 
 def is_fine(response: TestResponse, *statuses: int) -> bool:
-    """Tell whether an answer has one of the statuses; the client's oracle looks at the rest."""
+    """Return whether a response has one of the statuses; the test client checks the rest."""
     return response.status_code in {*statuses, 400}
 
 
 @pytest.mark.usefixtures("client")
 class TestAnything:
-    """Requests made of anything."""
+    """Requests with arbitrary content."""
 
     @bounded(150)
     @given(title=TEXT, description=TEXT)
-    def test_a_text_comes_back_to_the_letter_or_is_refused(self, alice: Caller, title: str, description: str) -> None:
-        """From POST, GET and list."""
+    def test_a_text_is_returned_unchanged_or_rejected(self, alice: Caller, title: str, description: str) -> None:
+        """By POST, GET and list."""
         response = alice.create(title, description=description)
         assert is_fine(response, 201)
         if response.status_code == 201:
@@ -77,7 +77,7 @@ class TestAnything:
 
     @bounded(150)
     @given(body=JSON | TASK.map(lambda task: {"task": task}))
-    def test_any_json_is_a_creation_or_refused(self, alice: Caller, body: Any) -> None:
+    def test_any_json_is_a_creation_or_rejected(self, alice: Caller, body: Any) -> None:
         response = alice.post(json=body)
         assert is_fine(response, 201)
         if response.status_code == 201:
@@ -85,12 +85,12 @@ class TestAnything:
 
     @bounded(100)
     @given(body=JSON | st.lists(TASK, max_size=3).map(lambda tasks: {"requests": [{"task": task} for task in tasks]}))
-    def test_any_json_is_a_batch_or_refused(self, alice: Caller, body: Any) -> None:
+    def test_any_json_is_a_batch_or_rejected(self, alice: Caller, body: Any) -> None:
         assert is_fine(alice.post(BATCH, json=body), 200, 207, 409)
 
     @bounded(100)
     @given(body=JSON | TASK, mask=st.none() | TEXT | st.lists(MEMBERS, max_size=3).map(",".join))
-    def test_any_json_is_an_update_or_refused(self, alice: Caller, body: Any, mask: str | None) -> None:
+    def test_any_json_is_an_update_or_rejected(self, alice: Caller, body: Any, mask: str | None) -> None:
         path = path_of(alice.task())
         query = {} if mask is None else {"update_mask": mask}
         assert is_fine(alice.patch(path, json=body, query_string=query), 200)
@@ -99,7 +99,7 @@ class TestAnything:
 
     @bounded(150)
     @given(body=st.binary(max_size=40))
-    def test_any_bytes_are_refused_or_understood(self, alice: Caller, body: bytes) -> None:
+    def test_any_bytes_are_accepted_or_rejected(self, alice: Caller, body: bytes) -> None:
         assert is_fine(alice.post(data=body, content_type="application/json"))
 
     @bounded(200)
@@ -112,7 +112,7 @@ class TestAnything:
             st.sampled_from(["null", "PENDING", "LOW", '"2090-01-01T00:00:00Z"', "'a'", '"%"']) | TEXT,
         )
     )
-    def test_any_filter_is_understood_or_refused(self, alice: Caller, wanted: str) -> None:
+    def test_any_filter_is_accepted_or_rejected(self, alice: Caller, wanted: str) -> None:
         assert is_fine(alice.list_tasks(filter=wanted), 200)
 
     @bounded(100)
@@ -121,13 +121,13 @@ class TestAnything:
             st.sampled_from(["order_by", "page_token", "page_size", "fields"]) | TEXT, TEXT, max_size=3
         )
     )
-    def test_any_query_is_understood_or_refused(self, alice: Caller, query: dict[str, str]) -> None:
+    def test_any_query_is_accepted_or_rejected(self, alice: Caller, query: dict[str, str]) -> None:
         assert is_fine(alice.get(TASKS, query_string=query), 200)
         assert is_fine(alice.get(ABSENT, query_string=query), 404)
 
     @bounded(100)
     @given(query=st.binary(max_size=30))
-    def test_any_bytes_are_a_query_or_refused(self, alice: Caller, query: bytes) -> None:
+    def test_any_bytes_are_a_query_or_rejected(self, alice: Caller, query: bytes) -> None:
         response = alice.get(TASKS, environ_overrides={"QUERY_STRING": query.decode("latin-1")})
         assert is_fine(response, 200)
 
@@ -137,7 +137,7 @@ class TestAnything:
         value=st.binary(max_size=30),
         method=st.sampled_from(["GET", "PATCH", "DELETE", "OPTIONS", "HEAD"]),
     )
-    def test_any_header_is_understood_or_refused(self, alice: Caller, name: str, value: bytes, method: str) -> None:
+    def test_any_header_is_accepted_or_rejected(self, alice: Caller, name: str, value: bytes, method: str) -> None:
         body = {"title": "x"} if method == "PATCH" else None
         environ = {f"HTTP_{name}": value.decode("latin-1")}
         response = alice.send(method, ABSENT, json=body, environ_overrides=environ)

@@ -1,20 +1,20 @@
-"""GET /v1/tasks/{id}: one task, whole or in part."""
+"""GET /v1/tasks/{id}: whole tasks and projections."""
 
 import pytest
 
-from tests.api.caller import ABSENT, TASKS, Caller, answered, path_of, refused, violated
+from tests.api.caller import ABSENT, TASKS, Caller, answered, path_of, rejected, violated
 
 
 class TestGet:
-    """One task of the caller's."""
+    """A task of the caller."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C14: what was created, and nothing around it."""
+        """C14: the created task, without an envelope."""
         task = alice.task(tags=["home"])
         assert answered(alice.get(path_of(task))) == task
 
-    def test_capitals_in_the_id_are_the_same_id(self, alice: Caller) -> None:
-        """RFC 9562, section 4: hexadecimal digits in either case."""
+    def test_uppercase_letters_in_the_id_make_no_difference(self, alice: Caller) -> None:
+        """RFC 9562, section 4: the case of hexadecimal digits does not matter."""
         task = alice.task()
         identity = task["name"].removeprefix("tasks/")
         assert answered(alice.get(f"{TASKS}/{identity.upper()}")) == task
@@ -41,23 +41,23 @@ class TestGet:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-    def test_what_is_no_id_of_a_task_is_not_found(self, alice: Caller, method: str, identity: str) -> None:
+    def test_an_invalid_id_is_not_found(self, alice: Caller, method: str, identity: str) -> None:
         """A path id that is not a UUID is 404 TASK_NOT_FOUND, on every method."""
         response = alice.send(method, f"{TASKS}/{identity}", json={} if method == "PATCH" else None)
-        refused(response, 404, "TASK_NOT_FOUND")
+        rejected(response, 404, "TASK_NOT_FOUND")
 
-    def test_another_s_task_is_403_and_an_admin_s_own_business(self, alice: Caller, bob: Caller, admin: Caller) -> None:
-        """C8: exists and is not yours."""
+    def test_another_user_s_task_is_403_except_for_admins(self, alice: Caller, bob: Caller, admin: Caller) -> None:
+        """C8: it exists and belongs to another user."""
         path = path_of(alice.task())
         response = bob.get(path)
         assert (response.status_code, response.headers.get("WWW-Authenticate")) == (403, None)
         assert answered(admin.get(path))["created_by"] == "alice"
 
-    def test_a_deleted_task_is_gone_at_once(self, alice: Caller) -> None:
+    def test_a_deleted_task_is_gone_immediately(self, alice: Caller) -> None:
         path = path_of(alice.task())
         answered(alice.delete(path))
         for method in ("GET", "PATCH", "DELETE"):
-            refused(alice.send(method, path, json={} if method == "PATCH" else None), 404, "TASK_NOT_FOUND")
+            rejected(alice.send(method, path, json={} if method == "PATCH" else None), 404, "TASK_NOT_FOUND")
         assert alice.titles() == []
 
 
@@ -72,7 +72,7 @@ class TestFields:
             ("tags, name ,title,title", ["name", "title", "tags"]),
         ],
     )
-    def test_just_these_members_are_answered(self, alice: Caller, fields: str, members: list[str]) -> None:
+    def test_only_the_requested_members_are_returned(self, alice: Caller, fields: str, members: list[str]) -> None:
         """C19: in the order of the resource, each once."""
         task = alice.task()
         found = answered(alice.get(path_of(task), query_string={"fields": fields}))
@@ -99,8 +99,8 @@ class TestFields:
             "title;name",
         ],
     )
-    def test_what_is_no_member_is_a_violation_that_names_the_allowed(self, alice: Caller, fields: str) -> None:
-        """C19: no oracle for what else there is."""
+    def test_an_unknown_member_is_a_violation_that_lists_the_allowed_ones(self, alice: Caller, fields: str) -> None:
+        """C19: and reveals no other names."""
         for response in (alice.get(ABSENT, query_string={"fields": fields}), alice.list_tasks(fields=fields)):
             assert {*violated(response)} == {("fields", "INVALID_VALUE")}
             assert response.json is not None

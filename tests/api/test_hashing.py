@@ -1,4 +1,4 @@
-"""A burst of logins, activations or new passwords leaves at least half of the work slots to everybody else."""
+"""A burst of logins, activations or new passwords leaves at least half of the work slots to other requests."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ NEW: Final = "battery staple"
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> "Hashes":
-    """Have every hash wait until it may go on."""
+    """Make every hash wait until the test releases it."""
     waiting = Hashes()
     for name in ("hash", "verify"):
         monkeypatch.setattr(PasswordHasher, name, waiting.around(getattr(PasswordHasher, name)))
@@ -30,7 +30,7 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> "Hashes":
 
 
 class Hashes:
-    """How many passwords are being hashed."""
+    """The number of passwords being hashed."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -56,13 +56,13 @@ class Hashes:
 
 
 def test_these_operations_hash(app: Flask) -> None:
-    """What else does declares it, because nothing is hashed otherwise (``HashingShare.check``)."""
+    """Any other operation that hashes must declare it, because otherwise hashing fails (``HashingShare.check``)."""
     assert {each.name for each in operations.table(app).values() if each.hashes} == HASHING
 
 
 @pytest.mark.parametrize("operation", sorted(HASHING))
-def test_reads_go_on(unauthenticated: Caller, app: Flask, hashes: Hashes, operation: str) -> None:
-    """Of four slots, two hash; what waits for the share holds no slot."""
+def test_reads_continue(unauthenticated: Caller, app: Flask, hashes: Hashes, operation: str) -> None:
+    """Of four slots, two hash; requests that wait for the share hold no slot."""
     method, path = operation.split()
     email = join(unauthenticated, app, an_address())["email"]
     me, _ = logged_in(unauthenticated, email)

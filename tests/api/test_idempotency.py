@@ -11,7 +11,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.extensions import db
-from tests.api.caller import BATCH, TASKS, Caller, answered, path_of, refused, violated
+from tests.api.caller import BATCH, TASKS, Caller, answered, path_of, rejected, violated
 from tests.api.conftest import MovableClock
 
 KEPT = ("Content-Type", "Location", "ETag")
@@ -23,20 +23,20 @@ def key(value: str = "k-1") -> dict[str, str]:
 
 
 def create(caller: Caller, title: str = "Buy milk", *, value: str = "k-1", **members: Any) -> TestResponse:
-    """Ask once for a task."""
+    """Send a request to create a task."""
     return caller.post(json={"task": {"title": title, **members}}, headers=key(value))
 
 
 def is_replay(response: TestResponse) -> bool:
-    """Tell whether an answer says that it is told again."""
+    """Return whether a response is marked as a replay."""
     return response.headers.get("Idempotent-Replayed") == "true"
 
 
 class TestReplay:
-    """The same request again."""
+    """A repeated request."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C21: status, body and the header fields that belong to it, byte for byte; the others are fresh."""
+        """C21: the status, the body and the header fields of the stored response, byte for byte; the others are new."""
         first, second = create(alice), create(alice)
         assert (first.status_code, second.status_code) == (201, 201)
         assert first.get_data() == second.get_data()
@@ -46,8 +46,8 @@ class TestReplay:
         assert "Idempotent-Replayed" not in first.headers
         assert alice.titles() == ["Buy milk"]
 
-    def test_it_is_what_a_request_without_a_key_gets(self, alice: Caller) -> None:
-        """C21: a key changes nothing about the first answer."""
+    def test_the_first_response_is_the_same_as_without_a_key(self, alice: Caller) -> None:
+        """C21: a key does not change the first response."""
         keyed, plain = create(alice, "one"), alice.create("two")
         assert {*keyed.headers.keys()} == {*plain.headers.keys()}
         assert list(answered(keyed, 201)) == list(answered(plain, 201))
@@ -60,7 +60,7 @@ class TestReplay:
             ' {\n "task" : {"title" : "Buy\\u0020milk", "tags":\t["a", "b"], "description":null } } ',
         ],
     )
-    def test_the_body_counts_as_parsed_whatever_its_spelling(self, alice: Caller, spelling: str) -> None:
+    def test_the_parsed_body_counts_whatever_its_spelling(self, alice: Caller, spelling: str) -> None:
         answered(create(alice, tags=["a", "b"], description=None), 201)
         assert is_replay(alice.post(data=spelling, content_type="application/json", headers=key()))
 
@@ -74,7 +74,7 @@ class TestReplay:
         """RFC 9651, section 3.3.3."""
         create(alice, value=r'"a\"b\\c"')
         assert is_replay(create(alice, value=r'"a\"b\\c"'))
-        refused(create(alice, value=r'"a\bc"'), 400, "INVALID_IDEMPOTENCY_KEY")
+        rejected(create(alice, value=r'"a\bc"'), 400, "INVALID_IDEMPOTENCY_KEY")
 
     def test_a_batch_is_replayed_with_its_failures(self, alice: Caller) -> None:
         """C21: 207 is a success too; taken titles are not tried again."""
@@ -86,8 +86,8 @@ class TestReplay:
         assert first.get_data() == second.get_data()
         assert (is_replay(first), is_replay(second)) == (False, True)
 
-    def test_it_is_replayed_although_the_task_has_changed_or_gone(self, alice: Caller) -> None:
-        """C21: the stored answer, not the present state."""
+    def test_it_is_replayed_after_the_task_was_changed_or_deleted(self, alice: Caller) -> None:
+        """C21: the stored response, not the present state."""
         first = create(alice)
         alice.patch(first.headers["Location"], json={"title": "x"})
         assert create(alice).get_data() == first.get_data()
@@ -101,7 +101,7 @@ class TestReplay:
 
 
 class TestOtherRequests:
-    """The same key with something else."""
+    """Different requests with the same key."""
 
     @pytest.mark.parametrize(
         ("path", "body"),
@@ -118,34 +118,34 @@ class TestOtherRequests:
         ids=str,
     )
     def test_another_body_route_or_query_is_422(self, alice: Caller, path: str, body: Any) -> None:
-        """And nothing is done; fit or not, it is not the same request."""
+        """And nothing is done; valid or not, it is not the same request."""
         create(alice)
-        document = refused(alice.post(path, json=body, headers=key()), 422, "IDEMPOTENCY_KEY_REUSED")
+        document = rejected(alice.post(path, json=body, headers=key()), 422, "IDEMPOTENCY_KEY_REUSED")
         assert document["param"] == "Idempotency-Key"
         assert alice.titles() == ["Buy milk"]
 
     @pytest.mark.parametrize(("first", "second"), [("1", "1.0"), ("true", "1"), ("null", "false"), ('"1"', "1")])
-    def test_values_of_other_types_are_other_values(self, alice: Caller, first: str, second: str) -> None:
-        """Told apart before anything is judged."""
+    def test_values_of_different_types_are_different(self, alice: Caller, first: str, second: str) -> None:
+        """They are compared before they are validated."""
         body = '{"task":{"title":"x","create_time":%s}}'
         answered(alice.post(data=body % first, content_type="application/json", headers=key()), 201)
         response = alice.post(data=body % second, content_type="application/json", headers=key())
-        refused(response, 422, "IDEMPOTENCY_KEY_REUSED")
+        rejected(response, 422, "IDEMPOTENCY_KEY_REUSED")
 
     def test_another_caller_s_key_is_another_key(self, alice: Caller, bob: Caller) -> None:
-        """C21: never another's answer."""
+        """C21: no caller gets another's response."""
         first, second = create(alice), create(bob)
         assert not is_replay(second)
         assert answered(second, 201)["created_by"] == "bob"
         assert first.headers["Location"] != second.headers["Location"]
 
-    def test_callers_and_keys_cannot_run_into_one_another(self, client: Any, bearer: Any) -> None:
+    def test_combinations_of_caller_and_key_are_distinct(self, client: Any, bearer: Any) -> None:
         """``al`` with ``icekey`` is not ``alice`` with ``key``."""
         assert not is_replay(create(Caller(client, bearer("alice")), value="key"))
         assert not is_replay(create(Caller(client, bearer("al")), value="icekey"))
 
-    def test_keys_mean_nothing_to_other_methods(self, alice: Caller) -> None:
-        """C21: on every POST that creates; ignored elsewhere, fit or not."""
+    def test_keys_have_no_effect_on_other_methods(self, alice: Caller) -> None:
+        """C21: on every POST that creates; ignored elsewhere, valid or not."""
         path = path_of(alice.task())
         for value in ("k-1", ""):
             answered(alice.get(path, headers=key(value)))
@@ -155,27 +155,29 @@ class TestOtherRequests:
 class TestErrors:
     """Any error leaves the key free."""
 
-    def test_a_mended_request_runs_with_the_key_of_the_failed_one(self, alice: Caller, unauthenticated: Caller) -> None:
+    def test_a_corrected_request_runs_with_the_key_of_the_failed_one(
+        self, alice: Caller, unauthenticated: Caller
+    ) -> None:
         """After 400, 401, 403, 406, 409, 413 and 415."""
         alice.task("taken")
         assert violated(create(alice, "")) == [("title", "TOO_SHORT")]
-        refused(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
-        refused(alice.batch({"title": "taken"}, headers=key()), 409, "BATCH_FAILED")
+        rejected(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
+        rejected(alice.batch({"title": "taken"}, headers=key()), 409, "BATCH_FAILED")
         assert create(unauthenticated).status_code == 401
-        refused(alice.post(data=b"{", content_type="application/json", headers=key()), 400, "MALFORMED_JSON")
-        refused(alice.post(data=b"{}", content_type="text/plain", headers=key()), 415, "UNSUPPORTED_MEDIA_TYPE")
-        refused(alice.post(headers={**key(), "Accept": "text/html"}), 406, "NOT_ACCEPTABLE")
+        rejected(alice.post(data=b"{", content_type="application/json", headers=key()), 400, "MALFORMED_JSON")
+        rejected(alice.post(data=b"{}", content_type="text/plain", headers=key()), 415, "UNSUPPORTED_MEDIA_TYPE")
+        rejected(alice.post(headers={**key(), "Accept": "text/html"}), 406, "NOT_ACCEPTABLE")
         response = create(alice)
         assert (response.status_code, is_replay(response)) == (201, False)
 
-    def test_the_409_of_one_key_may_become_the_201_of_the_same(self, alice: Caller) -> None:
-        """C21: only 2xx answers are stored."""
+    def test_a_409_does_not_prevent_a_later_201_with_the_same_key(self, alice: Caller) -> None:
+        """C21: only 2xx responses are stored."""
         taken = alice.task("taken")
-        refused(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
+        rejected(create(alice, "taken"), 409, "TASK_TITLE_TAKEN")
         alice.delete(path_of(taken))
         answered(create(alice, "taken"), 201)
 
-    def test_a_failure_to_store_undoes_the_effect(self, alice: Caller, app: Flask) -> None:
+    def test_a_failure_to_store_rolls_back_the_effect(self, alice: Caller, app: Flask) -> None:
         """C21: key and effect in one transaction."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE idempotency_keys ADD CONSTRAINT full_up CHECK (status = 0)"))
@@ -208,14 +210,14 @@ class TestErrors:
         ],
         ids=ascii,
     )
-    def test_an_ill_formed_key_is_400(self, alice: Caller, sent: str) -> None:
+    def test_an_invalid_key_is_400(self, alice: Caller, sent: str) -> None:
         """1–255 printable ASCII, once."""
         response = alice.post(json={"task": {"title": "x"}}, environ_overrides={"HTTP_IDEMPOTENCY_KEY": sent})
-        assert refused(response, 400, "INVALID_IDEMPOTENCY_KEY")["param"] == "Idempotency-Key"
+        assert rejected(response, 400, "INVALID_IDEMPOTENCY_KEY")["param"] == "Idempotency-Key"
         assert alice.titles() == []
 
     @pytest.mark.parametrize("sent", ["k" * 255, '"' + "k" * 255 + '"', "!", "a b", "~'()*;:=/?", "0"])
-    def test_every_well_formed_key_works(self, alice: Caller, sent: str) -> None:
+    def test_every_valid_key_works(self, alice: Caller, sent: str) -> None:
         create(alice, value=sent)
         assert is_replay(create(alice, value=sent))
 
@@ -223,11 +225,11 @@ class TestErrors:
         """C21: sent twice."""
         headers = [*alice.credentials.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "a")]
         response = alice.client.post(TASKS, json={"task": {"title": "x"}}, headers=headers)
-        refused(response, 400, "INVALID_IDEMPOTENCY_KEY")
+        rejected(response, 400, "INVALID_IDEMPOTENCY_KEY")
 
 
 class TestTime:
-    """A key lives for 24 hours."""
+    """A key is valid for 24 hours."""
 
     def test_a_replay_outlives_its_due_date(self, timed: Caller, clock: MovableClock) -> None:
         """C21: the key is looked up before the body is validated."""
@@ -237,23 +239,25 @@ class TestTime:
         assert create(timed, due_date=soon).get_data() == first.get_data()
         assert violated(create(timed, due_date=soon, value="k-2")) == [("due_date", "MUST_BE_FUTURE")]
 
-    def test_it_is_replayed_for_24_hours_and_not_longer(self, timed: Caller, clock: MovableClock) -> None:
+    def test_it_is_replayed_for_24_hours_and_no_longer(self, timed: Caller, clock: MovableClock) -> None:
         first = create(timed)
         clock.moved = timedelta(hours=23, minutes=59)
         assert is_replay(create(timed))
         clock.moved = timedelta(hours=24, seconds=1)
-        refused(create(timed), 409, "TASK_TITLE_TAKEN")
+        rejected(create(timed), 409, "TASK_TITLE_TAKEN")
         timed.delete(first.headers["Location"])
         anew = create(timed)
         assert (anew.status_code, is_replay(anew)) == (201, False)
         assert is_replay(create(timed))
 
-    def test_an_expired_key_may_serve_another_request(self, timed: Caller, clock: MovableClock) -> None:
+    def test_an_expired_key_may_be_used_for_another_request(self, timed: Caller, clock: MovableClock) -> None:
         create(timed)
         clock.moved = timedelta(hours=25)
         assert not is_replay(create(timed, "other"))
 
-    def test_expired_keys_go_as_new_ones_come(self, timed: Caller, clock: MovableClock, app: Flask) -> None:
+    def test_expired_keys_are_deleted_when_new_ones_arrive(
+        self, timed: Caller, clock: MovableClock, app: Flask
+    ) -> None:
         """Without a job, a few at a time."""
         for n in range(12):
             create(timed, f"old {n}", value=f"old-{n}")
@@ -265,20 +269,20 @@ class TestTime:
 
 
 class TestStorage:
-    """What is kept in the database, and for how long it is locked."""
+    """Stored data of a key, and the time for which it is locked."""
 
-    def test_a_key_whose_request_died_is_free(self, alice: Caller, app: Flask) -> None:
-        """C21: a crash never leaves a key stuck."""
+    def test_a_key_is_free_after_its_request_crashed(self, alice: Caller, app: Flask) -> None:
+        """C21: a crash never blocks a key."""
         scope = hashlib.sha256(b"5:alicek-1").hexdigest()
         with app.app_context():
             dying = db.engine.connect()
             dying.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:scope, 0))"), {"scope": scope})
-            refused(create(alice), 409, "IDEMPOTENCY_IN_PROGRESS")
+            rejected(create(alice), 409, "IDEMPOTENCY_IN_PROGRESS")
             dying.invalidate()
             dying.close()
         answered(create(alice), 201)
 
-    def test_nothing_of_a_request_is_stored_beside_its_answer(self, alice: Caller, app: Flask) -> None:
+    def test_only_the_response_of_a_request_is_stored(self, alice: Caller, app: Flask) -> None:
         """C21: no credential is ever stored."""
         create(alice)
         with app.app_context(), db.engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Flask-Limiter as its manual says: ``app.extensions.limiter`` on views, blueprints and code blocks."""
+"""Flask-Limiter as in its manual: ``app.extensions.limiter`` on views, blueprints and code blocks."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.current import principal
 from app.wire.schemas.base import Schema
-from tests.api.caller import refused
+from tests.api.caller import rejected
 from tests.api.limited import Get, Make, Statuses, policies, remaining
 
 PER_HOUR = "q=1000;w=3600"
@@ -24,7 +24,7 @@ PER_MINUTE = "q=3;w=60"
 
 
 def offering(blueprint: Blueprint, decorate: Any, place: str) -> None:
-    """Add a view to the blueprint, with a decorator at one of three places."""
+    """Add a view to the blueprint, with the decorator in one of three places."""
 
     def offer() -> Any:
         return {}
@@ -64,13 +64,13 @@ class TestPlainFlask:
         assert policies(responses[0]) == [PER_HOUR, PER_MINUTE]
         assert [remaining(each) for each in responses] == [[999, 2], [998, 1], [997, 0], [996, 0]]
         assert "Retry-After" not in responses[0].headers
-        document = refused(responses[3], 429, "RATE_LIMIT_EXCEEDED")
+        document = rejected(responses[3], 429, "RATE_LIMIT_EXCEEDED")
         assert (document["limit"], document["window_seconds"]) == (3, 60)
         assert 1 <= document["retry_after"] <= 60
         assert responses[3].headers["Retry-After"] == str(document["retry_after"])
         assert policies(responses[3]) == [PER_HOUR, PER_MINUTE]
 
-    def test_a_view_named_all_counts_for_itself(self, make: Make, get: Get) -> None:
+    def test_a_view_named_all_has_its_own_count(self, make: Make, get: Get) -> None:
         """Its endpoint is not the scope of RATE_LIMIT."""
         app = make(rate_limit="3 per minute")
 
@@ -90,8 +90,8 @@ class TestPlainFlask:
         assert statuses(shop, "/slow", 2) == [200, 429]
         assert statuses(shop, "/slow", 1, peer="192.0.2.2") == [200]
 
-    def test_a_view_whose_decoration_stands_above_the_route(self, shop: Flask, get: Get) -> None:
-        """Flask-Limiter ignores it; here it limits."""
+    def test_a_view_decorated_above_the_route(self, shop: Flask, get: Get) -> None:
+        """Flask-Limiter ignores this limit; here it applies."""
 
         @limiter.limit("2 per minute")
         @shop.get("/slow")
@@ -113,7 +113,7 @@ class TestPlainFlask:
         assert [each.status_code for each in responses] == [200, 200, 200, 429]
         assert remaining(responses[0]) == [999, 2, 4]
 
-    def test_a_route_without_limits_of_its_own_counts_against_rate_limit(self, make: Make, statuses: Statuses) -> None:
+    def test_a_route_without_its_own_limits_counts_against_rate_limit(self, make: Make, statuses: Statuses) -> None:
         app = make(rate_limit="3 per hour")
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         assert statuses(app, "/plain", 4) == [200, 200, 200, 429]
@@ -201,8 +201,8 @@ class TestPlainFlask:
             assert [each.status_code for each in responses] == [200, 200, 200]
             assert "RateLimit" not in responses[2].headers
 
-    def test_an_exempt_lambda_beside_others(self, make: Make, statuses: Statuses) -> None:
-        """All lambdas of a function have one name, by which Flask-Limiter would exempt them all."""
+    def test_an_exempt_lambda_among_others(self, make: Make, statuses: Statuses) -> None:
+        """All lambdas of a function have the same name, by which Flask-Limiter would exempt all of them."""
         app = make({"RATELIMIT_DEFAULT": "1 per minute"})
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         app.add_url_rule("/free", view_func=limiter.exempt(lambda: "ok"), endpoint="free")
@@ -232,7 +232,7 @@ class TestPlainFlask:
 
 
 class TestOptions:
-    """What ``limiter.limit`` takes."""
+    """Options of ``limiter.limit``."""
 
     @staticmethod
     def limited(app: Flask, limit: Any = "1 per minute", **options: Any) -> None:
@@ -263,7 +263,7 @@ class TestOptions:
 
     def test_error_message(self, shop: Flask, get: Get) -> None:
         self.limited(shop, error_message="One a minute is enough.")
-        assert refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["detail"] == (
+        assert rejected([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["detail"] == (
             "One a minute is enough."
         )
 
@@ -274,7 +274,7 @@ class TestOptions:
         assert statuses(app, "/slow", 3) == [200, status, 429]
 
     def test_deduct_when(self, shop: Flask, get: Get) -> None:
-        """Only answers that fulfil it count, and what remains is reported after the deduction."""
+        """Only responses that meet the condition count, and the remaining number is reported after the deduction."""
         self.limited(shop, "2 per minute", deduct_when=lambda response: "deduct" in request.args)
         assert [get(shop, "/slow").status_code for _ in range(4)] == [200] * 4
         responses = [get(shop, "/slow?deduct") for _ in range(3)]
@@ -287,7 +287,7 @@ class TestOptions:
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert [remaining(each)[1] for each in responses] == [6, 1, 0]
 
-    def test_a_response_of_on_breach_is_the_answer(self, shop: Flask, get: Get) -> None:
+    def test_a_response_of_on_breach_is_sent(self, shop: Flask, get: Get) -> None:
         def enough(limit: RequestLimit) -> Response:
             return make_response({"enough": limit.limit.amount}, 429)
 
@@ -301,7 +301,7 @@ class TestOptions:
     def test_on_breach_may_return_nothing(self, shop: Flask, get: Get) -> None:
         seen: list[str] = []
         self.limited(shop, on_breach=lambda limit: seen.append(limit.key))
-        refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")
+        rejected([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")
         assert seen == ["LIMITER/192.0.2.1/slow/1/1/minute"]
 
     def test_a_dynamic_limit(self, shop: Flask, statuses: Statuses) -> None:
@@ -312,7 +312,7 @@ class TestOptions:
         assert statuses(shop, "/slow", 1) == [200]
 
     def test_meta_limits(self, shop: Flask, statuses: Statuses) -> None:
-        """Whoever exceeds the limit twice is blocked everywhere on that route for an hour."""
+        """A client that exceeds the limit twice is blocked for an hour everywhere on that route."""
         self.limited(shop, "1 per day", meta_limits=["2 per hour"])
         assert statuses(shop, "/slow", 3) == [200, 429, 429]
         with shop.app_context():
@@ -320,8 +320,8 @@ class TestOptions:
         assert statuses(shop, "/slow", 1) == [429]
 
     @pytest.mark.parametrize("limit", ["3 per fortnight", "three per minute", "100"])
-    def test_a_limit_that_cannot_be_parsed_is_rejected_where_it_stands(self, limit: str) -> None:
-        """Flask-Limiter would log an error at each request, and not limit."""
+    def test_an_invalid_limit_is_rejected_at_the_decorator(self, limit: str) -> None:
+        """Flask-Limiter would log an error for each request, and not limit."""
         with pytest.raises(ValueError, match="is not a rate limit; write '3 per minute'"):
             limiter.limit(limit)
         with pytest.raises(ValueError, match="is not a rate limit; write '3 per minute'"):
@@ -346,13 +346,13 @@ class TestWithinAView:
         assert [each.text for each in responses] == ["expensive", "expensive", "cheap"]
         assert policies(responses[2]) == [PER_HOUR, "q=2;w=60"]
 
-    def test_a_code_block_that_lets_the_error_pass(self, shop: Flask, get: Get) -> None:
+    def test_a_code_block_that_does_not_catch_the_error(self, shop: Flask, get: Get) -> None:
         @shop.get("/slow")
         def slow() -> str:
             with limiter.limit("1 per minute"):
                 return "expensive"
 
-        assert refused([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["window_seconds"] == 60
+        assert rejected([get(shop, "/slow") for _ in range(2)][1], 429, "RATE_LIMIT_EXCEEDED")["window_seconds"] == 60
 
     def test_a_function_that_is_not_a_view(self, shop: Flask, statuses: Statuses) -> None:
         @limiter.limit("1 per minute")
@@ -399,10 +399,10 @@ class TestWithinAView:
 
     @pytest.mark.parametrize("handled", [429, RateLimitExceeded])
     @pytest.mark.parametrize("is_direct", [True, False])
-    def test_an_error_handler_of_the_application_answers(
+    def test_an_error_handler_of_the_application_is_called(
         self, make: Make, get: Get, handled: Any, is_direct: bool
     ) -> None:
-        """Flask-Limiter's manual: RateLimitExceeded is an HTTP exception, also where RATE_LIMIT was exceeded."""
+        """Flask-Limiter's manual: RateLimitExceeded is an HTTP exception, also if RATE_LIMIT was exceeded."""
         app = make(None if is_direct else {"RATELIMIT_DEFAULT": "9 per hour"}, rate_limit="1 per hour")
         app.test_client_class = None
 
@@ -414,20 +414,20 @@ class TestWithinAView:
         assert (response.status_code, response.json) == (429, {"enough": "1 per 1 hour", "amount": 1})
         assert policies(response)[0] == "q=1;w=3600"
 
-    def test_the_answer_to_options_does_not_count(self, make: Make, statuses: Statuses) -> None:
+    def test_responses_to_options_do_not_count(self, make: Make, statuses: Statuses) -> None:
         app = make(rate_limit="2 per hour")
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         assert statuses(app, "/plain", 3, method="OPTIONS") == [204] * 3
         assert statuses(app, "/plain", 3) == [200, 200, 429]
 
-    def test_the_limit_comes_before_the_token(self, make: Make, statuses: Statuses) -> None:
-        """C9a, C25a: on a route that Flask registers, too."""
+    def test_the_limit_is_checked_before_the_token(self, make: Make, statuses: Statuses) -> None:
+        """C9a, C25a: also on a route that Flask registers."""
         app = make(rate_limit="2 per hour")
         app.add_url_rule("/plain", view_func=lambda: "ok", endpoint="plain")
         assert statuses(app, "/plain", 3, headers={"Authorization": "Bearer bad"}) == [401, 401, 429]
 
-    def test_the_decoration_comes_after_the_token(self, shop: Flask, statuses: Statuses) -> None:
-        """It counts when the view is called, and ``key_func`` may read the caller."""
+    def test_the_decoration_is_checked_after_the_token(self, shop: Flask, statuses: Statuses) -> None:
+        """It counts when the view is called, and ``key_func`` can read the caller."""
 
         @shop.get("/slow")
         @limiter.limit("2 per minute", key_func=lambda: principal().id)
@@ -439,7 +439,7 @@ class TestWithinAView:
         assert statuses(shop, "/slow", 1, peer="192.0.2.2") == [429]
 
 
-class TestOurBlueprint:
+class TestServiceBlueprint:
     """In any order with the decorators of ``app.rest.blueprint.Blueprint``."""
 
     @pytest.fixture

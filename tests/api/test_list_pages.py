@@ -1,4 +1,4 @@
-"""GET /v1/tasks, page by page: nothing twice, nothing missed, and tokens that only we can have made (C17)."""
+"""GET /v1/tasks, page by page: no task is repeated or skipped, and only the service can make tokens (C17)."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.extensions import db
-from tests.api.caller import TASKS, Caller, answered, path_of, refused, violated
+from tests.api.caller import TASKS, Caller, answered, path_of, rejected, violated
 from tests.sent_statements import seen, sent_by
 
 ORDERS = [
@@ -40,25 +40,25 @@ def tasks(alice: Caller) -> list[dict[str, Any]]:
 
 
 class TestPages:
-    """Walking a list."""
+    """Iteration over a list."""
 
     def test_ok(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
-        """C14, C17: the newest first, whole, with the total and no further page."""
+        """C14, C17: the newest first, complete, with the total and no further page."""
         page = answered(alice.list_tasks())
         assert list(page) == ["tasks", "next_page_token", "total_size"]
         assert {task["name"]: task for task in page["tasks"]} == {task["name"]: task for task in tasks}
         assert (page["next_page_token"], page["total_size"]) == (None, 30)
 
-    def test_nothing_is_an_empty_page(self, alice: Caller) -> None:
+    def test_an_empty_list_is_an_empty_page(self, alice: Caller) -> None:
         """C17."""
         assert answered(alice.list_tasks()) == {"tasks": [], "next_page_token": None, "total_size": 0}
 
     @pytest.mark.parametrize("order_by", ORDERS)
     @pytest.mark.parametrize("page_size", [1, 7, 30])
-    def test_every_page_together_is_the_list(
+    def test_all_pages_together_are_the_list(
         self, alice: Caller, tasks: list[dict[str, Any]], order_by: str, page_size: int
     ) -> None:
-        """C17: in every order, with nulls and ties; the total travels along."""
+        """C17: in every order, with nulls and ties; the token carries the total."""
         whole = answered(alice.list_tasks(order_by=order_by))["tasks"]
         pages = list(alice.pages(order_by=order_by, page_size=page_size))
         assert [task for page in pages for task in page["tasks"]] == whole
@@ -67,7 +67,7 @@ class TestPages:
         assert {page["total_size"] for page in pages} == {30}
 
     @pytest.mark.parametrize("direction", ["", " desc", " asc"])
-    def test_nulls_come_last_in_both_directions(
+    def test_nulls_are_last_in_both_directions(
         self, alice: Caller, tasks: list[dict[str, Any]], direction: str
     ) -> None:
         """C17."""
@@ -78,15 +78,15 @@ class TestPages:
         assert moments == sorted(moments, reverse=direction == " desc")
 
     def test_priorities_sort_by_urgency(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
-        """C18: not by their letters."""
+        """C18: not alphabetically."""
         ranks = [RANKS[task["priority"]] for task in answered(alice.list_tasks(order_by="priority desc"))["tasks"]]
         assert ranks == sorted(ranks, reverse=True)
 
     @pytest.mark.parametrize("order_by", ["title", "title desc", "due_date", "due_date desc", "create_time", ""])
-    def test_while_others_write_no_row_comes_twice_and_none_is_missed(
+    def test_during_concurrent_writes_no_row_is_repeated_or_skipped(
         self, alice: Caller, tasks: list[dict[str, Any]], order_by: str
     ) -> None:
-        """C17: rows that existed throughout are seen once, although others come and go between any two pages."""
+        """C17: rows that exist throughout appear once. Others are created and deleted between any two pages."""
         doomed = {task["name"] for task in tasks[::4]}
         waiting = [task for task in tasks if task["name"] in doomed]
         seen: list[str] = []
@@ -99,24 +99,24 @@ class TestPages:
         assert len(seen) == len({*seen})
         assert {task["name"] for task in tasks} - doomed <= {*seen}
 
-    def test_the_row_that_a_page_ended_with_may_be_gone(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
-        """C17: keyset, not a pointer to a row."""
+    def test_the_last_row_of_a_page_may_be_deleted(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+        """C17: the token contains a sort key, not a reference to a row."""
         first = answered(alice.list_tasks(order_by="title", page_size=10))
         alice.delete(path_of(first["tasks"][-1]))
         rest = alice.titles(order_by="title", page_size=100, page_token=first["next_page_token"])
         assert rest == [f"task {n:02}" for n in range(10, 30)]
 
-    def test_the_total_is_of_the_first_page(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
+    def test_the_total_is_counted_on_the_first_page(self, alice: Caller, tasks: list[dict[str, Any]]) -> None:
         """C17: counted once, then carried in the token."""
         first = answered(alice.list_tasks(page_size=10))
         alice.task("one more")
         second = answered(alice.list_tasks(page_size=10, page_token=first["next_page_token"]))
         assert (first["total_size"], second["total_size"]) == (30, 30)
 
-    def test_the_page_size_and_the_members_may_change_on_the_way(
+    def test_the_page_size_and_the_fields_may_change_between_pages(
         self, alice: Caller, tasks: list[dict[str, Any]]
     ) -> None:
-        """AIP-158: only filter and order are bound."""
+        """AIP-158: a token is bound only to filter and order."""
         first = answered(alice.list_tasks(order_by="title", page_size=1, fields="title"))
         rest = alice.list_tasks(order_by="title", page_size=2, page_token=first["next_page_token"])
         assert [task["title"] for task in answered(rest)["tasks"]] == ["task 01", "task 02"]
@@ -132,7 +132,7 @@ class TestPages:
     def test_a_total_that_takes_too_long_is_minus_one(
         self, alice: Caller, app: Flask, tasks: list[dict[str, Any]]
     ) -> None:
-        """C17: 50 ms, then -1, and the list is answered all the same; it travels as -1."""
+        """C17: -1 after 50 ms. The list is still returned, and its token carries -1."""
 
         def slow(statement: str, _parameters: object) -> str:
             return statement.replace("SELECT count(", "SELECT pg_sleep(1), count(")
@@ -144,20 +144,20 @@ class TestPages:
 
 
 class TestPageSize:
-    """``page_size``: one rule."""
+    """The rules of ``page_size``."""
 
     @pytest.mark.parametrize(
         ("page_size", "rows"),
         [("1", 1), ("29", 29), ("0", 30), ("00", 30), ("007", 7), ("1000", 30), ("1001", 30)]
         + [(str(size), 30) for size in (10**9, 2**31, 2**63, 10**400)],
     )
-    def test_zero_is_the_default_and_too_large_is_coerced(
+    def test_zero_is_the_default_and_too_large_is_limited(
         self, alice: Caller, tasks: list[dict[str, Any]], page_size: str, rows: int
     ) -> None:
         """C17."""
         assert len(answered(alice.list_tasks(page_size=page_size))["tasks"]) == rows
 
-    def test_the_default_is_fifty_and_the_most_a_thousand(self, alice: Caller, app: Flask) -> None:
+    def test_the_default_is_fifty_and_the_maximum_a_thousand(self, alice: Caller, app: Flask) -> None:
         """C17."""
         insert = """
             INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version)
@@ -165,8 +165,8 @@ class TestPageSize:
         """
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text(insert))
-        for asked, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
-            page = answered(alice.get(f"{TASKS}?fields=title{asked}"))
+        for query, rows in (("", 50), ("&page_size=0", 50), ("&page_size=1000", 1000), ("&page_size=5000", 1000)):
+            page = answered(alice.get(f"{TASKS}?fields=title{query}"))
             assert (len(page["tasks"]), page["total_size"]) == (rows, 1001)
 
     @pytest.mark.parametrize(
@@ -179,14 +179,14 @@ class TestPageSize:
         + [(each, "INVALID_TYPE") for each in ("true", "null", "--1", "-", "1,000", "∞", "NaN")],
     )
     def test_anything_else_is_a_violation_of_the_parameter(self, alice: Caller, page_size: str, code: str) -> None:
-        """Parameter instead of pointer."""
+        """With ``parameter`` instead of ``pointer``."""
         response = alice.list_tasks(page_size=page_size)
         assert violated(response) == [("page_size", code)]
         assert response.json is not None
         assert response.json["errors"][0]["parameter"] == "page_size"
         assert "pointer" not in response.json["errors"][0]
 
-    def test_twice_is_a_violation(self, alice: Caller) -> None:
+    def test_a_repeated_parameter_is_a_violation(self, alice: Caller) -> None:
         assert violated(alice.get(f"{TASKS}?page_size=1&page_size=1")) == [("page_size", "INVALID_VALUE")]
 
     @pytest.mark.parametrize(
@@ -197,12 +197,12 @@ class TestPageSize:
             ("colour=1&colour=2&colour=3", ("colour", "UNKNOWN_PARAMETER")),
         ],
     )
-    def test_thrice_is_one_violation(self, alice: Caller, query: str, violation: tuple[str, str]) -> None:
-        """C1: what is wrong with a parameter is said once."""
+    def test_three_repetitions_are_one_violation(self, alice: Caller, query: str, violation: tuple[str, str]) -> None:
+        """C1: a parameter has at most one violation."""
         assert violated(alice.get(f"{TASKS}?{query}")) == [violation]
 
-    def test_parameters_are_judged_in_their_order(self, alice: Caller) -> None:
-        """In the order of the fields, then what there is not by name, then the header."""
+    def test_violations_of_parameters_have_a_fixed_order(self, alice: Caller) -> None:
+        """In the order of the fields, then unknown parameters by name, then the header field."""
         query = "zebra=1&fields=x&colour=1&page_size=1&filter=%00&page_size=2"
         response = alice.get(f"{TASKS}?{query}", headers={"Request-Timeout": "soon"})
         assert [field for field, _ in violated(response)] == [
@@ -223,47 +223,47 @@ class TestPageToken:
         return token
 
     def list_with(self, caller: Caller, token: str, **changes: str) -> Any:
-        """Ask for the page behind a token."""
+        """Request the page of a token."""
         return caller.list_tasks(**{"order_by": "title", "filter": "status = PENDING", "page_token": token, **changes})
 
-    def test_it_shows_nothing_of_the_caller_or_the_secret(self, sealed: str) -> None:
-        """C17: opaque, and fit for a query as it stands."""
+    def test_it_reveals_nothing_of_the_caller_or_the_secret(self, sealed: str) -> None:
+        """C17: opaque, and valid in a query without encoding."""
         assert sealed.replace("-", "").replace("_", "").isalnum()
         payload = base64.urlsafe_b64decode(sealed + "==")
         assert b"alice" not in payload
         assert b"created_by" not in payload
 
     @pytest.mark.parametrize("sent", ["%ff", "%00", "%7f", "%0d%0aX", "a%11b"])
-    def test_what_is_no_text_is_no_token_either(self, alice: Caller, sent: str) -> None:
-        """One answer, whichever byte of a token was changed into what."""
-        refused(alice.get(f"/v1/tasks?page_token={sent}"), 400, "INVALID_PAGE_TOKEN")
+    def test_invalid_utf_8_is_an_invalid_token(self, alice: Caller, sent: str) -> None:
+        """The same response, whichever byte of a token was changed."""
+        rejected(alice.get(f"/v1/tasks?page_token={sent}"), 400, "INVALID_PAGE_TOKEN")
 
     def test_every_byte_counts(self, alice: Caller, sealed: str) -> None:
-        """Whatever character is changed, and however little."""
+        """Any change of any character."""
         answered(self.list_with(alice, sealed))
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(sealed):
             for other in (alphabet[alphabet.index(character) ^ 1], alphabet[alphabet.index(character) ^ 32]):
-                refused(self.list_with(alice, sealed[:at] + other + sealed[at + 1 :]), 400, "INVALID_PAGE_TOKEN")
+                rejected(self.list_with(alice, sealed[:at] + other + sealed[at + 1 :]), 400, "INVALID_PAGE_TOKEN")
 
     @pytest.mark.parametrize("cut", [1, 2, 3, 4, 8, 20])
-    def test_a_part_of_it_is_nothing(self, alice: Caller, sealed: str, cut: int) -> None:
-        """Truncated or prolonged."""
+    def test_a_part_of_it_is_invalid(self, alice: Caller, sealed: str, cut: int) -> None:
+        """Truncated or extended."""
         for other in (sealed[:-cut], sealed[cut:], sealed + "A" * cut, sealed + "=" * cut, sealed * 2):
-            refused(self.list_with(alice, other), 400, "INVALID_PAGE_TOKEN")
+            rejected(self.list_with(alice, other), 400, "INVALID_PAGE_TOKEN")
 
     @pytest.mark.parametrize(
         "changes",
         [{"filter": "status = COMPLETED"}, {"filter": ""}, {"order_by": "title desc"}, {"order_by": ""}],
         ids=str,
     )
-    def test_it_belongs_to_its_filter_and_order(self, alice: Caller, sealed: str, changes: Mapping[str, str]) -> None:
-        refused(self.list_with(alice, sealed, **changes), 400, "INVALID_PAGE_TOKEN")
+    def test_it_is_bound_to_its_filter_and_order(self, alice: Caller, sealed: str, changes: Mapping[str, str]) -> None:
+        rejected(self.list_with(alice, sealed, **changes), 400, "INVALID_PAGE_TOKEN")
 
-    def test_it_belongs_to_its_caller(self, bob: Caller, admin: Caller, sealed: str) -> None:
-        """Never other data."""
+    def test_it_is_bound_to_its_caller(self, bob: Caller, admin: Caller, sealed: str) -> None:
+        """It never gives access to other data."""
         for other in (bob, admin):
-            refused(self.list_with(other, sealed), 400, "INVALID_PAGE_TOKEN")
+            rejected(self.list_with(other, sealed), 400, "INVALID_PAGE_TOKEN")
 
     @pytest.mark.parametrize(
         "payload",
@@ -277,23 +277,23 @@ class TestPageToken:
             b"[" * 3000,
         ],
     )
-    def test_what_others_encode_is_refused(self, alice: Caller, payload: bytes) -> None:
-        """Valid base64 of anything."""
+    def test_tokens_that_others_encode_are_rejected(self, alice: Caller, payload: bytes) -> None:
+        """Valid base64 of arbitrary data."""
         for token in (base64.urlsafe_b64encode(payload).decode(), base64.b64encode(payload).decode()):
-            refused(alice.list_tasks(page_token=token), 400, "INVALID_PAGE_TOKEN")
+            rejected(alice.list_tasks(page_token=token), 400, "INVALID_PAGE_TOKEN")
 
     @pytest.mark.parametrize(
         "nonsense", ["x", "made-up", "é", "=", "====", " ", "null", "0", "A" * 100_000, "\U0001f95b", "%"]
     )
-    def test_nonsense_is_refused(self, alice: Caller, nonsense: str) -> None:
-        """10 MB or one letter."""
-        document = refused(alice.list_tasks(page_token=nonsense), 400, "INVALID_PAGE_TOKEN")
+    def test_nonsense_is_rejected(self, alice: Caller, nonsense: str) -> None:
+        """10 MB or a single letter."""
+        document = rejected(alice.list_tasks(page_token=nonsense), 400, "INVALID_PAGE_TOKEN")
         assert document["param"] == "page_token"
 
-    def test_one_of_another_secret_is_refused(
+    def test_a_token_of_another_secret_is_rejected(
         self, alice: Caller, sealed: str, app: Flask, make_application: Callable[..., Flask]
     ) -> None:
         """C17: signed."""
         other = make_application(jwt_secret="another-secret-of-the-tests-32-bytes")
         other.extensions["app-services"] = app.extensions["app-services"]
-        refused(self.list_with(Caller(other.test_client(), alice.credentials), sealed), 400, "INVALID_PAGE_TOKEN")
+        rejected(self.list_with(Caller(other.test_client(), alice.credentials), sealed), 400, "INVALID_PAGE_TOKEN")

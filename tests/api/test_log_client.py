@@ -1,4 +1,4 @@
-"""The client's address in the log: on every access and error entry, unless the operator switches it off."""
+"""The client's address in the log: in every access and error entry, unless the operator switches it off."""
 
 import ipaddress
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ GET = b"GET /v1/tasks HTTP/1.1\r\nHost: candor.test\r\nX-Forwarded-For: 203.0.11
 
 @pytest.fixture
 def application(make_application: Callable[..., Flask]) -> Callable[..., Flask]:
-    """Return a maker of applications that believe one proxy, with views that fail."""
+    """Return a maker of applications with one trusted proxy, and with views that fail."""
 
     def make(*, log_client: bool) -> Flask:
         app = make_application(trusted_proxies=(ipaddress.ip_network(PROXY[0]),), log_client=log_client)
@@ -57,7 +57,7 @@ class TestEveryEntry:
     @pytest.mark.parametrize(
         ("path", "count"), [("/healthz", 1), ("/nowhere", 2), ("/v1/tasks", 2), ("/broken", 2), ("/gone", 2)]
     )
-    def test_of_a_request(
+    def test_entries_of_a_request_contain_it(
         self,
         application: Callable[..., Flask],
         caplog: pytest.LogCaptureFixture,
@@ -72,7 +72,7 @@ class TestEveryEntry:
             client.get(path, headers={"X-Forwarded-For": PROXY[1]}, environ_overrides={"REMOTE_ADDR": PROXY[0]})
         assert found == [address] * count
 
-    def test_of_what_the_server_refuses(
+    def test_entries_of_requests_that_the_server_rejects_contain_it(
         self, application: Callable[..., Flask], caplog: pytest.LogCaptureFixture, log_client: bool, address: str | None
     ) -> None:
         app = application(log_client=log_client)
@@ -81,7 +81,7 @@ class TestEveryEntry:
             early_errors.reject(MalformedRequest(), ValueError(), seen, app.config)
         assert found == [address] * 2
 
-    def test_of_what_overload_refuses(
+    def test_entries_of_load_shedding_contain_it(
         self, application: Callable[..., Flask], caplog: pytest.LogCaptureFixture, log_client: bool, address: str | None
     ) -> None:
         overload = Overload(application(log_client=log_client).config)
@@ -90,7 +90,7 @@ class TestEveryEntry:
         assert found == [address] * 2
 
 
-def test_a_stranger_cannot_choose_the_address(
+def test_an_untrusted_client_cannot_choose_the_address(
     application: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = CheckedClient(application(log_client=True))
@@ -99,15 +99,15 @@ def test_a_stranger_cannot_choose_the_address(
     assert found == ["198.51.100.9"]
 
 
-def test_it_is_not_kept_with_failed_requests() -> None:
+def test_stored_failures_do_not_contain_it() -> None:
     assert joined({"code": "X", "client": PROXY[1]}, {"path": "/", "client": PROXY[1]}) == {"code": "X", "path": "/"}
 
 
 @pytest.mark.parametrize(("path", "warnings"), [("/readyz", 0), ("/healthz", 0), ("/v1/tasks", 1)])
-def test_only_a_limited_request_without_an_address_is_warned_about(
+def test_only_a_limited_request_without_an_address_logs_a_warning(
     app: Flask, caplog: pytest.LogCaptureFixture, path: str, warnings: int
 ) -> None:
-    """``curl --unix-socket`` and health checks of the machine itself harm nobody."""
+    """``curl --unix-socket`` and local health checks are harmless."""
     client_addresses.NAMELESS.reset()
     CheckedClient(app, app.response_class).get(path, environ_overrides={"REMOTE_ADDR": ""})
     client_addresses.NAMELESS.reset()

@@ -1,4 +1,4 @@
-"""``POST /v1/tokens``: tokens for address and password, and the same 401 for everything else."""
+"""``POST /v1/tokens``: tokens for an email address and password, and the same 401 for every failure."""
 
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -13,12 +13,12 @@ from werkzeug.test import TestResponse
 from app.config import Settings
 from app.extensions import db
 from tests.api.accounts import PASSWORD, REFRESH, TOKENS, an_address, join, log_in, logged_in, register
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 
 
 @pytest.fixture
 def carol(unauthenticated: Caller, app: Flask) -> str:
-    """Return the address of somebody with an account."""
+    """Return the address of a user with an account."""
     email: str = join(unauthenticated, app, an_address())["email"]
     return email
 
@@ -39,14 +39,14 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def shape(response: TestResponse) -> tuple[object, ...]:
-    """Return all that could tell two refusals apart."""
+    """Return everything that could differ between two rejections."""
     variable = ("X-Request-Id", "Request-Id", "RateLimit", "Date")
     return (response.status_code, response.get_data(), [each for each in response.headers if each[0] not in variable])
 
 
 class TestLogIn:
     def test_ok(self, unauthenticated: Caller, settings: Settings, carol: str) -> None:
-        """3.4: an access token with the user's scopes for 15 minutes, and a refresh token."""
+        """An access token with the user's scopes for 15 minutes, and a refresh token."""
         tokens = answered(log_in(unauthenticated, carol))
         assert {*tokens} == {"access_token", "refresh_token", "token_type", "expires_in"}
         assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
@@ -57,26 +57,26 @@ class TestLogIn:
         assert "email" not in claims
         assert "name" not in claims
 
-    def test_the_access_token_opens_what_its_scopes_do(self, unauthenticated: Caller, carol: str) -> None:
-        """3.4."""
+    def test_the_access_token_is_valid_for_its_scopes(self, unauthenticated: Caller, carol: str) -> None:
+        """Other scopes are 403."""
         caller, _ = logged_in(unauthenticated, carol.upper())
         assert caller.task()["created_by"] == answered(caller.get("/v1/tasks"))["tasks"][0]["created_by"]
 
-    def test_the_answer_is_kept_by_nobody(self, unauthenticated: Caller, carol: str) -> None:
+    def test_the_response_is_not_cacheable(self, unauthenticated: Caller, carol: str) -> None:
         """RFC 6749, section 5.1."""
         assert log_in(unauthenticated, carol).headers["Cache-Control"] == "no-store"
 
-    def test_composed_and_decomposed_letters_are_one_password(self, unauthenticated: Caller, app: Flask) -> None:
-        """3.4: passwords are normalized (NFC)."""
+    def test_composed_and_decomposed_letters_are_the_same_password(self, unauthenticated: Caller, app: Flask) -> None:
+        """Passwords are normalized (NFC)."""
         email = an_address()
         join(unauthenticated, app, email, password="caf\u00e9 cr\u00e8me")
         assert log_in(unauthenticated, email, "cafe\u0301 cre\u0300me").status_code == 200
 
 
-class TestRefusals:
+class TestRejections:
     @pytest.fixture
     def tries(self, unauthenticated: Caller, carol: str, app: Flask) -> dict[str, tuple[str, str]]:
-        """Return everything that is wrong, by name."""
+        """Return every failure, by name."""
         unread, disabled = an_address(), an_address()
         register(unauthenticated, unread)
         join(unauthenticated, app, disabled)
@@ -96,7 +96,7 @@ class TestRefusals:
             "injection": ("' OR 1=1--", PASSWORD),
         }
 
-    def test_they_are_all_the_same(
+    def test_all_are_the_same(
         self, unauthenticated: Caller, tries: dict[str, tuple[str, str]], verifications: list[str]
     ) -> None:
         """Status, body, header fields, and exactly one verification of equal cost for each."""
@@ -107,7 +107,7 @@ class TestRefusals:
         assert {kept.rpartition("p=1$")[0] for kept in verifications} == {"$argon2id$v=19$m=19456,t=2,"}
 
     def test_the_challenge_has_no_error(self, unauthenticated: Caller, carol: str) -> None:
-        """3.4: it is not a token that is wrong."""
+        """The challenge is for a token, and no token is invalid."""
         assert log_in(unauthenticated, carol, "wrong").headers["WWW-Authenticate"] == 'Bearer realm="candor"'
 
     def test_success_takes_one_verification_too(
@@ -118,7 +118,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("member", ["email", "password"])
     @pytest.mark.parametrize(("value", "code"), [(None, "REQUIRED_FIELD"), (1, "INVALID_TYPE")])
-    def test_what_is_no_text_is_400(self, unauthenticated: Caller, member: str, value: object, code: str) -> None:
+    def test_invalid_text_is_400(self, unauthenticated: Caller, member: str, value: object, code: str) -> None:
         body = {
             name: each
             for name, each in {"email": "a@b.com", "password": PASSWORD, member: value}.items()
@@ -126,10 +126,10 @@ class TestRefusals:
         }
         assert violated(unauthenticated.post(TOKENS, json=body)) == [(member, code)]
 
-    def test_who_changes_meanwhile_gets_no_session(
+    def test_a_user_who_is_disabled_meanwhile_gets_no_session(
         self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Disabled between the look and the session."""
+        """Disabled between the lookup and the creation of the session."""
         verify = PasswordHasher.verify
 
         def disable_first(self: PasswordHasher, kept: str, password: str) -> object:
@@ -141,10 +141,10 @@ class TestRefusals:
         with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM refresh_tokens")).scalar_one() == 0
 
-    def test_who_loses_a_scope_meanwhile_gets_a_token_without(
+    def test_a_user_who_loses_a_scope_meanwhile_gets_a_token_without_it(
         self, unauthenticated: Caller, carol: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nothing would revoke the token, which was not there yet."""
+        """A later revocation would miss this token."""
         verify = PasswordHasher.verify
 
         def withdraw_first(self: PasswordHasher, kept: str, password: str) -> object:
@@ -157,15 +157,15 @@ class TestRefusals:
 
 
 class TestLimits:
-    def test_five_a_minute_and_an_address(self, make_application: Callable[..., Flask]) -> None:
+    def test_five_per_minute_and_address(self, make_application: Callable[..., Flask]) -> None:
         """C22."""
         limited = Caller(make_application(token_rate_limit="5 per minute").test_client(), {})
         assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
 
-    def test_a_thousand_tries_from_four_networks_are_ten_each(
+    def test_of_a_thousand_attempts_from_four_networks_ten_each_are_checked(
         self, make_application: Callable[..., Flask], unauthenticated: Caller, carol: str, verifications: list[str]
     ) -> None:
-        """However the address is spelled, where it is the same to us; each is answered as in C22."""
+        """With every spelling of the address that the service treats as equal; each response follows C22."""
         app = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="5 per minute")
         local, _, domain = carol.partition("@")
         spellings = (carol, carol.upper(), f"{local.title()}@{domain}", f"{local}@{domain.title()}")
@@ -189,10 +189,10 @@ class TestLimits:
             ("::ffff:203.0.113.7", "203.0.113.8", "198.51.100.7"),
         ],
     )
-    def test_a_stranger_locks_an_account_for_one_network_only(
+    def test_failed_attempts_lock_an_account_for_one_network_only(
         self, make_application: Callable[..., Flask], carol: str, guesser: str, neighbour: str, other: str
     ) -> None:
-        """/24 and /64: the owner logs in from everywhere else with the right password."""
+        """/24 and /64: the owner can log in from every other network with the right password."""
         trusted = make_application(trusted_proxies=(ip_network("127.0.0.1"),), token_rate_limit="1000 per minute")
 
         def at(client: str, password: str = PASSWORD) -> int:
@@ -203,17 +203,15 @@ class TestLimits:
         assert (at(guesser), at(neighbour)) == (429, 429)
         assert at(other) == 200
 
-    def test_429_comes_before_anything_is_hashed(
-        self, unauthenticated: Caller, carol: str, verifications: list[str]
-    ) -> None:
+    def test_429_comes_before_any_hashing(self, unauthenticated: Caller, carol: str, verifications: list[str]) -> None:
         statuses = [log_in(unauthenticated, carol, "guess").status_code for _ in range(15)]
         assert statuses == [401] * 10 + [429] * 5
         assert len(verifications) == 10
 
-    def test_a_thousand_accounts_from_one_address_are_five(
+    def test_attempts_on_a_thousand_accounts_from_one_address_are_limited_to_five(
         self, make_application: Callable[..., Flask], verifications: list[str]
     ) -> None:
-        """What claims to be another address is none; letters beyond ASCII make no other account."""
+        """An untrusted header field does not change the address; letters beyond ASCII do not change the account."""
         app = make_application(token_rate_limit="5 per minute")
         crowd = Caller(app.test_client(), {})
         statuses = [
@@ -227,21 +225,21 @@ class TestLimits:
         assert statuses == [401] * 5 + [429] * 995
         assert len(verifications) == 5
 
-    def test_who_is_in_stays_in(self, unauthenticated: Caller, carol: str) -> None:
-        """Guessing keeps nobody out who has a session."""
+    def test_an_open_session_is_unaffected(self, unauthenticated: Caller, carol: str) -> None:
+        """Failed attempts do not end sessions."""
         caller, token = logged_in(unauthenticated, carol)
         assert [log_in(unauthenticated, carol, "guess").status_code for _ in range(10)] == [401] * 9 + [429]
         answered(caller.get("/v1/users/me"))
         answered(unauthenticated.post(REFRESH, json={"refresh_token": token}))
 
     @pytest.mark.parametrize("is_known", [True, False])
-    def test_ten_in_fifteen_minutes_and_an_account(self, unauthenticated: Caller, app: Flask, is_known: bool) -> None:
-        """C22: whatever the password, from however many addresses, in whatever capitals, known or not."""
+    def test_ten_in_fifteen_minutes_per_account(self, unauthenticated: Caller, app: Flask, is_known: bool) -> None:
+        """C22: with any password, from any number of addresses, with any capitals, for known and unknown addresses."""
         email = an_address()
         if is_known:
             join(unauthenticated, app, email)
         sent = [(email.upper() if n % 2 else email, f"guess number {n}") for n in range(10)]
         assert [log_in(unauthenticated, *each).status_code for each in sent] == [401] * 10
         response = log_in(unauthenticated, email)
-        document = refused(response, 429, "RATE_LIMIT_EXCEEDED")
+        document = rejected(response, 429, "RATE_LIMIT_EXCEEDED")
         assert (document["limit"], document["window_seconds"]) == (10, 900)

@@ -1,4 +1,4 @@
-"""GET and PUT /v1/logger (3.6): what is logged, changed while the service runs."""
+"""GET and PUT /v1/logger: log settings that change while the service runs."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.observability import logs
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.conftest import Bearer, Log
 from tests.response_checks import CheckedClient
 
@@ -18,13 +18,13 @@ DEFAULT = {"level": "INFO", "log_error_stack": True}
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Let the tests that follow be logged as usual."""
+    """Restore the log settings for later tests."""
     yield
     logs.set_level("INFO", shows_stacks=True)
 
 
 def put(caller: Caller, **body: Any) -> Any:
-    """Ask for a change."""
+    """Send a change."""
     return caller.send("PUT", LOGGER, json={**DEFAULT, **body})
 
 
@@ -43,20 +43,20 @@ class TestPut:
         assert answered(admin.get(LOGGER)) == wanted
         assert logs.ROOT.level == logging.ERROR
 
-    def test_the_last_one_to_ask_has_it(self, admin: Caller) -> None:
+    def test_the_last_request_wins(self, admin: Caller) -> None:
         for level in ("DEBUG", "WARNING", "INFO"):
             assert answered(put(admin, level=level))["level"] == level
             assert logs.ROOT.level == logging.getLevelNamesMapping()[level]
 
-    def test_libraries_are_not_made_to_talk(self, admin: Caller) -> None:
-        """What they say at DEBUG, nobody has read for secrets."""
+    def test_libraries_keep_their_level(self, admin: Caller) -> None:
+        """Their DEBUG messages have not been reviewed for secrets."""
         put(admin, level="DEBUG")
         assert not logging.getLogger("sqlalchemy.engine").isEnabledFor(logging.INFO)
         assert not logging.getLogger("redis").isEnabledFor(logging.DEBUG)
         assert logging.getLogger("candor.anything").isEnabledFor(logging.DEBUG)
 
     @pytest.mark.parametrize("level", ["DEBUG", "ERROR"])
-    def test_who_did_it_is_logged_whatever_the_level(self, admin: Caller, log: Log, level: str) -> None:
+    def test_the_author_of_a_change_is_logged_at_any_level(self, admin: Caller, log: Log, level: str) -> None:
         put(admin, level=level)
         (line,) = log.of("candor.audit")
         assert (line["user"], line["log_level"], line["log_error_stack"]) == ("root", level, True)
@@ -64,7 +64,7 @@ class TestPut:
     def test_stacks_can_be_switched_off(
         self, admin: Caller, app: Flask, log: Log, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """C5: then the line of a server error is there all the same, with its cause."""
+        """C5: the entry of a server error remains, with its cause."""
 
         def bug(**_: object) -> None:
             raise RuntimeError("a bug")
@@ -74,7 +74,7 @@ class TestPut:
         monkeypatch.setitem(app.view_functions, "health.get_health", bug)
         for shown in (False, True):
             put(admin, log_error_stack=shown)
-            refused(admin.get("/healthz"), 500, "INTERNAL_ERROR")
+            rejected(admin.get("/healthz"), 500, "INTERNAL_ERROR")
             assert ("stack" in log.errors[-1], log.errors[-1]["level"]) == (shown, "ERROR")
             assert log.errors[-1]["causes"] == [{"type": "RuntimeError", "message": "a bug"}]
 
@@ -94,7 +94,7 @@ class TestPut:
             ({**DEFAULT, "path": "/tmp"}, [("path", "UNKNOWN_FIELD")]),
         ],
     )
-    def test_what_is_unfit_is_refused(self, admin: Caller, body: Any, violations: list[tuple[str, str]]) -> None:
+    def test_an_invalid_value_is_rejected(self, admin: Caller, body: Any, violations: list[tuple[str, str]]) -> None:
         assert violated(admin.send("PUT", LOGGER, json=body)) == violations
         assert answered(admin.get(LOGGER)) == DEFAULT
 
@@ -104,7 +104,7 @@ class TestPut:
 
 
 class TestLeastLevel:
-    """LOG_LEVEL_MIN bounds what may be asked for."""
+    """LOG_LEVEL_MIN limits the level that requests can set."""
 
     @pytest.fixture
     def bounded(self, make_application: Callable[..., Flask], admin: Caller, bearer: Bearer) -> Caller:
@@ -117,6 +117,6 @@ class TestLeastLevel:
         assert response.json["errors"][0]["message"] == "level must be one of INFO, WARNING, ERROR"
         assert answered(put(bounded, level="WARNING"))["level"] == "WARNING"
 
-    def test_what_another_instance_stored_goes_no_further(self, admin: Caller, bounded: Caller) -> None:
+    def test_a_value_stored_by_another_instance_is_limited_too(self, admin: Caller, bounded: Caller) -> None:
         put(admin, level="DEBUG")
         assert answered(bounded.get(LOGGER))["level"] == "INFO"

@@ -1,4 +1,4 @@
-"""A synchronous standby that is lost: COMMITs wait, nothing of them is believed or cancelled, and reads live."""
+"""A lost synchronous standby: COMMITs wait, and are neither acknowledged nor cancelled, and reads still work."""
 
 import threading
 import time
@@ -19,19 +19,19 @@ from app.repositories.pool import BoundedPool
 from app.resilience import deadline
 from app.resilience.breaker import State
 from deploy.local import embedded_postgres
-from tests.api.caller import Caller, answered, path_of, refused
+from tests.api.caller import Caller, answered, path_of, rejected
 from tests.api.conftest import Bearer
 from tests.databases import Databases
 
 WITHIN = {"Request-Timeout": "0.4"}
 SOON = 3
-"""Seconds in which new writes are rejected that do not wait for anything: less than the budget of one of them."""
+"""Seconds in which the service rejects new writes without a wait: less than the budget of one of them."""
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of a migrated database on a server of its own."""
+    """Return the URL of a migrated database on its own server."""
     folder: Path = tmp_path_factory.mktemp("standby")
     started = embedded_postgres.start(
         folder / "postgres", settings={"max_connections": "40", "fsync": "off"}, disposable=True
@@ -45,7 +45,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def admin(url: str) -> Iterator[Callable[[str], Any]]:
-    """Return what runs a statement as the superuser, and returns the first column of the first row."""
+    """Return a function that runs a statement as the superuser, and returns the first column of the first row."""
     engine = create_engine(make_url(url).set(username="postgres"), isolation_level="AUTOCOMMIT")
 
     def run(statement: str) -> Any:
@@ -83,7 +83,7 @@ def caller(served: Flask, bearer: Bearer) -> Iterator[Caller]:
 
 @pytest.fixture
 def heal(admin: Callable[[str], Any], pool: BoundedPool) -> Callable[[], None]:
-    """Return what ends the wait for the standby; it returns once every COMMIT has settled."""
+    """Return a function that ends the wait for the standby; it returns once every COMMIT has ended."""
 
     def end() -> None:
         admin("ALTER SYSTEM RESET synchronous_standby_names")
@@ -98,7 +98,7 @@ def heal(admin: Callable[[str], Any], pool: BoundedPool) -> Callable[[], None]:
 
 @pytest.fixture
 def lost(admin: Callable[[str], Any], heal: Callable[[], None], caller: Caller) -> Iterator[Caller]:
-    """Return the caller, while every COMMIT waits for a standby that is not there."""
+    """Return the caller, while every COMMIT waits for a missing standby."""
     answered(caller.create("before"), 201)
     admin("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     admin("SELECT pg_reload_conf()")
@@ -112,41 +112,41 @@ def lost(admin: Callable[[str], Any], heal: Callable[[], None], caller: Caller) 
 
 
 def create(caller: Caller, title: str, **headers: str) -> Any:
-    """Send a creation that cannot wait for long."""
+    """Send a creation with a short timeout."""
     return caller.post(json={"task": {"title": title}}, headers={**WITHIN, **headers})
 
 
 class TestWrites:
     def test_a_commit_that_waits_is_not_acknowledged(self, lost: Caller, heal: Callable[[], None]) -> None:
-        document = refused(create(lost, "doubtful"), 504, "DEADLINE_EXCEEDED")
+        document = rejected(create(lost, "doubtful"), 504, "DEADLINE_EXCEEDED")
         assert (document["retryable"], "retry" in document) == (False, False)
         assert "A change may or may not have been made" in document["detail"]
         heal()
         assert sorted(lost.titles()) == ["before", "doubtful"]
 
-    def test_a_keyed_one_may_be_sent_again(self, lost: Caller, heal: Callable[[], None]) -> None:
+    def test_a_keyed_write_may_be_sent_again(self, lost: Caller, heal: Callable[[], None]) -> None:
         key = {"Idempotency-Key": "standby-1"}
-        assert refused(create(lost, "keyed", **key), 504, "DEADLINE_EXCEEDED")["retryable"]
+        assert rejected(create(lost, "keyed", **key), 504, "DEADLINE_EXCEEDED")["retryable"]
         heal()
         answered(create(lost, "keyed", **key), 201)
         assert sorted(lost.titles()) == ["before", "keyed"]
 
-    def test_beyond_half_of_the_slots_new_writes_are_rejected_at_once(
+    def test_beyond_half_of_the_slots_new_writes_are_rejected_immediately(
         self, lost: Caller, admin: Callable[[str], Any], pool: BoundedPool
     ) -> None:
         for title in ("a", "b"):
-            refused(create(lost, title), 504, "DEADLINE_EXCEEDED")
+            rejected(create(lost, title), 504, "DEADLINE_EXCEEDED")
         (task,) = answered(lost.list_tasks(filter='title = "before"'))["tasks"]
         began = time.monotonic()
         assert lost.create("c").status_code == 503
         assert lost.delete(path_of(task)).status_code == 503
-        document = refused(lost.create("d"), 503, "SERVICE_UNAVAILABLE")
+        document = rejected(lost.create("d"), 503, "SERVICE_UNAVAILABLE")
         assert time.monotonic() - began < SOON
         assert document["retryable"]
         assert "may or may not" not in document["detail"]
         assert (pool.writer_limit.unsettled, pool.checkedout(), admin(WAITING)) == (2, 2, 2)
 
-    def test_many_at_once_leave_two_behind(
+    def test_many_simultaneous_writes_leave_two_in_progress(
         self, lost: Caller, served: Flask, admin: Callable[[str], Any], heal: Callable[[], None]
     ) -> None:
         callers = [Caller(served.test_client(), lost.credentials) for _ in range(12)]
@@ -161,14 +161,14 @@ class TestWrites:
         answered(lost.create("afterwards"), 201)
 
     @pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
-    def test_a_commit_that_an_operator_ends_is_not_acknowledged(
+    def test_a_commit_that_an_operator_cancels_is_not_acknowledged(
         self, lost: Caller, admin: Callable[[str], Any], end: str
     ) -> None:
         """PostgreSQL reports success, with a warning that a failover may lose it, or ends the session."""
         cancel = f"SELECT {end}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
         timer = threading.Timer(0.3, admin, [cancel])
         timer.start()
-        document = refused(lost.create("unconfirmed"), 503, "SERVICE_UNAVAILABLE")
+        document = rejected(lost.create("unconfirmed"), 503, "SERVICE_UNAVAILABLE")
         timer.join()
         assert document["retryable"] is False
         assert "A change may or may not have been made" in document["detail"]
@@ -176,8 +176,8 @@ class TestWrites:
 
 
 class TestReads:
-    def test_they_live(self, lost: Caller, served: Flask, pool: BoundedPool) -> None:
-        """Before, while and after the writers give up, none waits or fails."""
+    def test_they_still_work(self, lost: Caller, served: Flask, pool: BoundedPool) -> None:
+        """Before, during and after the timeouts of the writers, no read waits or fails."""
         is_over, reader = threading.Event(), Caller(served.test_client(), lost.credentials)
 
         def write(at: int) -> None:
@@ -201,10 +201,10 @@ class TestReads:
 
 
 class TestCommit:
-    def test_nothing_interrupts_it(
+    def test_it_is_not_interrupted(
         self, lost: Caller, served: Flask, admin: Callable[[str], Any], heal: Callable[[], None]
     ) -> None:
-        """Neither a caller that goes away nor the deadline: the connection stays open."""
+        """Neither by a disconnected caller nor by the deadline: the connection stays open."""
         limit = deadline.Deadline.after(timedelta(seconds=3))
         ended: list[BaseException] = []
 
@@ -234,24 +234,26 @@ class TestCommit:
         assert [type(each).__name__ for each in ended] == ["DeadlineExceeded"]
         heal()
 
-    def test_one_that_no_thread_can_wait_for_leaves_no_place_taken(
+    def test_a_commit_without_a_thread_to_wait_for_it_releases_its_place(
         self, lost: Caller, pool: BoundedPool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The process can have no more threads: the connection is closed instead, and the result stays unknown."""
+        """The process cannot start more threads: the connection is closed instead, and the outcome stays unknown."""
         start = threading.Thread.start
 
-        def refuse(thread: threading.Thread) -> None:
+        def reject(thread: threading.Thread) -> None:
             if thread.name == "settle":
                 raise RuntimeError("can't start new thread")
             start(thread)
 
-        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monkeypatch.setattr(threading.Thread, "start", reject)
         for title in "abc":
-            document = refused(create(lost, title), 504, "DEADLINE_EXCEEDED")
+            document = rejected(create(lost, title), 504, "DEADLINE_EXCEEDED")
             assert "A change may or may not have been made" in document["detail"]
         assert (pool.writer_limit.unsettled, pool.checkedout()) == (0, 0)
 
-    def test_without_time_left_none_is_sent(self, lost: Caller, served: Flask, admin: Callable[[str], Any]) -> None:
+    def test_without_time_left_no_commit_is_sent(
+        self, lost: Caller, served: Flask, admin: Callable[[str], Any]
+    ) -> None:
         with served.app_context():
             connection = db.engine.connect()
             connection.exec_driver_sql("UPDATE tasks SET version = version + 1")

@@ -1,4 +1,4 @@
-"""What is counted of requests and errors, in the process that answers them."""
+"""Metrics of requests and errors, in the process that answers them."""
 
 from collections.abc import Callable
 from typing import cast
@@ -31,7 +31,7 @@ class TestRequests:
             alice.get(path)
         assert counted.by == 1
 
-    def test_a_request_that_is_answered_is_no_longer_in_flight(self, alice: Caller) -> None:
+    def test_an_answered_request_is_no_longer_in_flight(self, alice: Caller) -> None:
         alice.get(TASKS)
         now = here()
         assert now.total("http_requests_in_flight") == now.total("work_slots_in_use") == 0
@@ -46,14 +46,14 @@ class TestRequests:
             ("GET", TASKS, {"method": "GET", "route": TASKS, "status": "401"}),
         ],
     )
-    def test_so_is_one_that_is_refused(
+    def test_a_rejected_request_is_no_longer_in_flight(
         self, client: FlaskClient, method: str, path: str, labels: dict[str, str]
     ) -> None:
         with growth(COUNT, **labels) as counted:
             _send(client, method, path)
         assert counted.by == 1
 
-    def test_an_application_that_breaks_leaves_nothing_in_flight_and_nothing_counted_twice(
+    def test_an_application_that_raises_leaves_no_request_in_flight_and_counts_once(
         self, make_application: Callable[..., Flask]
     ) -> None:
         """With PROPAGATE_EXCEPTIONS the server answers, and counts."""
@@ -69,7 +69,7 @@ class TestRequests:
             )
         assert (in_flight.by, counted.by) == (0, 0)
 
-    def test_what_the_server_refuses_counts_too(self, app: Flask) -> None:
+    def test_requests_that_the_server_rejects_count_too(self, app: Flask) -> None:
         error = errs.named_errors()["MALFORMED_REQUEST"]()
         with (
             growth(COUNT, method="OTHER", route="unmatched", status="400") as counted,
@@ -78,15 +78,15 @@ class TestRequests:
             reject(error, ValueError("nonsense"), RawRequest(method="gEt"), app.config)
         assert (counted.by, errors.by) == (1, 1)
 
-    def test_so_does_each_request_that_is_shed(self, app: Flask) -> None:
-        """C23a: all of them, though of one second only one has an error line."""
+    def test_each_request_that_is_shed_counts_too(self, app: Flask) -> None:
+        """C23a: all of them, though only one per second has an error entry."""
         overload = Overload(app.config)
         with growth("http_requests_shed_total", at="request_queue") as shed, growth(COUNT, status="503") as counted:
             for _ in range(3):
                 overload.reject(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", may_follow=True)
         assert (shed.by, counted.by) == (3, 3)
 
-    def test_a_degraded_answer_names_the_dependency(self, make_application: Callable[..., Flask]) -> None:
+    def test_a_degraded_response_names_the_dependency(self, make_application: Callable[..., Flask]) -> None:
         """C26."""
         with growth("degraded_responses_total", dependency="preferences") as counted:
             fields = [("Degraded", "preferences;reason=breaker-open")]
@@ -110,7 +110,7 @@ class TestErrors:
         assert (panics.by, errors.by) == (1, 1)
 
     def test_a_500_of_another_kind_keeps_its_kind(self, alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-        """C3 hides it from the client, not from who is on call."""
+        """C3 hides it from the client; operators see it in the metrics."""
         monkeypatch.setattr(TaskService, "page", _raiser(errs.E(kind=errs.Kind.DATABASE)))
         with (
             growth("errors_total", code="INTERNAL_ERROR", kind="database_error") as errors,
@@ -119,7 +119,7 @@ class TestErrors:
             _allowing_500(alice).get(TASKS)
         assert (errors.by, panics.by) == (1, 0)
 
-    def test_every_code_is_there_before_it_first_occurs(self, app: Flask) -> None:
+    def test_every_code_exists_before_it_first_occurs(self, app: Flask) -> None:
         assert here().labels("errors_total", "code") >= errs.named_errors().keys()
 
 
@@ -157,7 +157,7 @@ class TestViolations:
             alice.post(f"{TASKS}:batchCreate", json=body)
         assert counted.by == 7
 
-    def test_of_the_query_and_of_header_fields_too(self, alice: Caller) -> None:
+    def test_by_parameter_and_header_field_too(self, alice: Caller) -> None:
         with (
             growth("validation_violations_total", field="page_size", code="INVALID_TYPE") as size,
             growth("validation_violations_total", field="Request-Timeout") as timeout,
@@ -166,10 +166,10 @@ class TestViolations:
             alice.get(f"{TASKS}?page_size=x&sort=1", headers={"Request-Timeout": "soon"})
         assert (size.by, timeout.by, unknown.by) == (1, 1, 1)
 
-    def test_names_that_a_client_makes_up_are_no_labels(
+    def test_names_that_clients_invent_are_not_labels(
         self, alice: Caller, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """Whatever is sent, the series stay the same."""
+        """The set of series does not depend on the input."""
 
         def bombard(salt: str) -> None:
             for body in ({f"x{salt}": 1}, {"task": {f"y{salt}": 1}}, {"task": {"title": {salt: 1}}}, [salt]):
@@ -193,10 +193,10 @@ class TestViolations:
 
 
 class TestOverload:
-    def test_a_request_that_finds_no_slot_is_counted(
+    def test_a_request_without_a_slot_is_counted(
         self, make_application: Callable[..., Flask], bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """C23a: and while another is at work, that can be seen."""
+        """C23a: and during another request, its slot is visible."""
         small = make_application(database_pool_size=2, web_threads=1)
         slots = small.extensions["app-services"].bulkhead
         with growth("http_requests_shed_total", at="work_slots") as shed, slots:
@@ -222,6 +222,6 @@ def test_an_undeclared_error_is_counted_by_its_operation() -> None:
     assert counted.by == 1
 
 
-def test_the_states_of_a_breaker_are_ordered_so_that_the_worst_shows() -> None:
+def test_the_maximum_of_the_states_of_a_breaker_is_the_worst() -> None:
     """Open is 1."""
     assert metrics.STATES["closed"] < metrics.STATES["half-open"] < metrics.STATES["open"] == 1

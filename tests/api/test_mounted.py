@@ -1,4 +1,4 @@
-"""A service below a path: every path that an answer contains leads there, whatever the proxy does with paths."""
+"""A service below a path prefix: every path in a response includes it, however the proxy passes paths on."""
 
 import re
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from tests.response_checks import CheckedClient
 
 PUBLIC = "https://api.example.com/candor"
 ROOT = "http://candor.test/"
-"""What a request is sent to, without a path of its own."""
+"""The base URL of requests, without a path prefix."""
 
 
 @pytest.fixture(params=["removed", "passed on"])
 def sent(request: pytest.FixtureRequest) -> Callable[[str], dict[str, str]]:
-    """Return what makes of a path, as clients know it, the request that arrives behind the proxy."""
+    """Return the function that turns a path, as clients know it, into the request that arrives behind the proxy."""
     before = "" if request.param == "removed" else "/candor"
     return lambda path: {"path": before + path, "base_url": ROOT}
 
@@ -26,7 +26,7 @@ def sent(request: pytest.FixtureRequest) -> Callable[[str], dict[str, str]]:
 def mounted(
     make_application: Callable[..., Flask], sent: Callable[[str], dict[str, str]], client: FlaskClient
 ) -> FlaskClient:
-    """Return a client of the service below a path; ``client`` empties the tables afterwards."""
+    """Return a client of the service below a prefix; ``client`` empties the tables afterwards."""
     script_name = "" if sent("")["path"] == "" else "/candor"
     return CheckedClient(make_application(public_url=PUBLIC, script_name=script_name))
 
@@ -34,7 +34,9 @@ def mounted(
 Sent = Callable[[str], dict[str, Any]]
 
 
-def test_location_and_what_it_leads_to(mounted: FlaskClient, sent: Sent, bearer: Callable[..., dict[str, str]]) -> None:
+def test_location_leads_to_the_created_resource(
+    mounted: FlaskClient, sent: Sent, bearer: Callable[..., dict[str, str]]
+) -> None:
     made = mounted.post(**sent("/v1/tasks"), json={"task": {"title": "Buy milk"}}, headers=bearer())
     assert made.status_code == 201
     assert made.headers["Location"].startswith("/candor/v1/tasks/")
@@ -65,7 +67,7 @@ def test_instance_and_type_of_a_problem(mounted: FlaskClient, sent: Sent) -> Non
     assert mounted.get(**sent(page), headers={"Accept": "application/json"}).status_code == 200
 
 
-def test_every_link_of_every_page_leads_to_an_answer(mounted: FlaskClient, sent: Sent) -> None:
+def test_every_link_of_every_page_works(mounted: FlaskClient, sent: Sent) -> None:
     todo, seen = ["/", "/docs", "/errors", "/errors/validation-failed"], set[str]()
     while todo:
         page = todo.pop()
@@ -90,15 +92,15 @@ def test_links_of_the_front_page_and_servers_of_openapi(mounted: FlaskClient, se
     assert all(each.startswith("/candor/") for each in examples)
 
 
-def test_a_health_check_inside_needs_no_prefix(mounted: FlaskClient) -> None:
+def test_a_local_health_check_needs_no_prefix(mounted: FlaskClient) -> None:
     assert mounted.get("/healthz", base_url=ROOT).status_code == 200
 
 
-def test_a_path_that_only_begins_like_the_prefix_is_another(mounted: FlaskClient) -> None:
+def test_a_path_that_only_begins_with_the_letters_of_the_prefix_is_404(mounted: FlaskClient) -> None:
     assert mounted.get("/candorous/v1/tasks", base_url=ROOT).status_code == 404
 
 
-def test_an_application_that_a_server_mounts_is_left_as_it_is(
+def test_an_application_that_the_server_mounts_is_unchanged(
     mounted: FlaskClient, bearer: Callable[..., dict[str, str]]
 ) -> None:
     made = mounted.get("/v1/taks", base_url="http://candor.test/candor/", headers=bearer())

@@ -1,4 +1,4 @@
-"""C9a: the first failure answers; and which methods, paths and types there are."""
+"""C9a: the first failure determines the response; and the methods, paths and media types of the API."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.rest import operations
-from tests.api.caller import ABSENT, BATCH, JSON, TASKS, Caller, answered, path_of, refused, violated
+from tests.api.caller import ABSENT, BATCH, JSON, TASKS, Caller, answered, path_of, rejected, violated
 from tests.samples import BODIES, PATHS
 from tests.samples import path_of as sample_path
 
@@ -18,7 +18,7 @@ Fault = Callable[[Request, "Stage"], None]
 
 
 class Stage:
-    """Whose tasks there are, for faults to refer to."""
+    """The owner of the tasks to which the faults refer."""
 
     def __init__(self, alice: Caller, bob: Caller, exhausted: Flask, scopeless: dict[str, str]) -> None:
         self.mine = path_of(alice.task("mine"))
@@ -46,7 +46,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "version": (412, lambda request, _: request["headers"].update({"If-Match": '"0-00000000"'})),
     "title": (409, lambda request, _: request.update(data=b'{"title":"taken"}')),
 }
-"""From the first that answers to the last; a later one is applied before an earlier one."""
+"""Faults in the order of precedence; later ones are applied before earlier ones."""
 EXCLUSIVE = [{"no route", "method"}, {"credentials", "scope"}, {"no task", "owner"}]
 PAIRS = [pair for pair in itertools.combinations(FAULTS, 2) if {*pair} not in EXCLUSIVE]
 CODES = {
@@ -65,19 +65,19 @@ CODES = {
 
 
 class TestPrecedence:
-    """What is answered to a request with two faults."""
+    """Responses to requests with two faults."""
 
     @pytest.fixture
     def stage(
         self, alice: Caller, bob: Caller, bearer: Callable[..., dict[str, str]], make_application: Callable[..., Flask]
     ) -> Stage:
-        """Return tasks, credentials, and an application that has no requests left."""
+        """Return tasks, credentials, and an application without remaining requests."""
         exhausted = make_application(rate_limit="1 per hour", database_pool_size=1)
         exhausted.test_client().get("/")
         return Stage(alice, bob, exhausted, bearer("alice", "other"))
 
-    def test_the_earlier_one_answers(self, stage: Stage) -> None:
-        """C9a: for every pair that can come together, and for each fault alone."""
+    def test_the_earlier_fault_is_reported(self, stage: Stage) -> None:
+        """C9a: for every possible pair, and for each fault alone."""
         for names in [*((name,) for name in FAULTS), *PAIRS]:
             request: Request = {
                 "application": stage.application,
@@ -95,8 +95,8 @@ class TestPrecedence:
                 assert response.json is not None
                 assert response.json["code"] == CODES[names[0]], names
 
-    def test_all_of_them_together_are_told_one_after_the_other(self, stage: Stage) -> None:
-        """C9a: mending the first shows the next."""
+    def test_all_faults_together_are_reported_one_after_the_other(self, stage: Stage) -> None:
+        """C9a: after the first is fixed, the next is reported."""
         kept = [name for name in FAULTS if name not in {"no route", "scope", "owner"}]
         for first, name in enumerate(kept):
             request: Request = {
@@ -114,7 +114,7 @@ class TestPrecedence:
 
 
 class TestAccept:
-    """406 when Accept excludes JSON (RFC 9110, section 12.5.1)."""
+    """406 if Accept excludes JSON (RFC 9110, section 12.5.1)."""
 
     @pytest.mark.parametrize(
         "accept",
@@ -136,7 +136,7 @@ class TestAccept:
             "json",
         ],
     )
-    def test_what_takes_json_gets_it(self, alice: Caller, accept: str) -> None:
+    def test_a_client_that_accepts_json_gets_it(self, alice: Caller, accept: str) -> None:
         assert alice.get(TASKS, headers={"Accept": accept}).mimetype == JSON
 
     @pytest.mark.parametrize(
@@ -157,16 +157,16 @@ class TestAccept:
         ids=lambda accept: accept[:30],
     )
     @pytest.mark.parametrize(("method", "path"), [("GET", TASKS), ("GET", ABSENT), ("POST", BATCH), ("DELETE", ABSENT)])
-    def test_what_does_not_is_406_as_a_problem_document(
+    def test_a_client_that_does_not_accept_json_gets_406_as_a_problem_document(
         self, alice: Caller, method: str, path: str, accept: str
     ) -> None:
-        """With what there is; the error itself is told whatever Accept says."""
+        """With the available media types. The error is JSON, whatever Accept contains."""
         response = alice.send(method, path, headers={"Accept": accept})
-        assert refused(response, 406, "NOT_ACCEPTABLE")["available"] == [JSON]
+        assert rejected(response, 406, "NOT_ACCEPTABLE")["available"] == [JSON]
 
     @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-    def test_machines_that_watch_need_not_say(self, unauthenticated: Caller, path: str) -> None:
-        """Health answers whoever asks."""
+    def test_health_checks_need_no_accept(self, unauthenticated: Caller, path: str) -> None:
+        """Health ignores Accept."""
         answered(unauthenticated.get(path, headers={"Accept": "text/html"}))
 
 
@@ -185,12 +185,12 @@ class TestMethods:
         ],
     )
     def test_options_and_405_list_the_real_methods(self, unauthenticated: Caller, path: str, allowed: str) -> None:
-        """204 with Allow, and the same in the refusal, whoever asks."""
+        """204 with Allow, and the same in the 405, for every caller."""
         response = unauthenticated.send("OPTIONS", path)
         assert (response.status_code, response.headers["Allow"]) == (204, allowed)
         for method in ("TRACE", "CONNECT", "FOO", "PUT", "PROPFIND", "QUERY"):
             response = unauthenticated.send(method, path)
-            document = refused(response, 405, "METHOD_NOT_ALLOWED")
+            document = rejected(response, 405, "METHOD_NOT_ALLOWED")
             assert response.headers["Allow"] == ", ".join(document["allowed"]) == allowed
             assert document["method"] == method
 
@@ -199,15 +199,15 @@ class TestMethods:
         """Ignored."""
         path = path_of(alice.task())
         answered(alice.get(path, headers={header: "DELETE"}))
-        refused(alice.post(path, headers={header: "DELETE"}), 405, "METHOD_NOT_ALLOWED")
+        rejected(alice.post(path, headers={header: "DELETE"}), 405, "METHOD_NOT_ALLOWED")
         answered(alice.get(path))
 
-    def test_options_of_nothing_is_404(self, unauthenticated: Caller) -> None:
+    def test_options_of_an_unknown_path_is_404(self, unauthenticated: Caller) -> None:
         """C9a."""
-        refused(unauthenticated.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
+        rejected(unauthenticated.send("OPTIONS", "/v1/nothing"), 404, "ROUTE_NOT_FOUND")
 
     def test_head_is_get_without_the_body(self, admin: Caller, app: Flask) -> None:
-        """On every GET, the same header fields; there is one task, and nothing else with an id."""
+        """On every GET, with the same header fields; one task is the only resource."""
         path = path_of(admin.task())
         ids = [value for parameter, value in PATHS.items() if parameter not in {"<slug>", "<violation>"}]
         fresh = {"X-Request-Id", "Request-Id", "RateLimit", "Date"}
@@ -241,32 +241,32 @@ class TestPaths:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])
-    def test_what_is_no_path_is_404_whoever_asks(
+    def test_an_unknown_path_is_404_for_every_caller(
         self, unauthenticated: Caller, alice: Caller, method: str, path: str
     ) -> None:
-        """C25: auth rules are equal on every spelling, because no spelling but one is a path."""
+        """C25: auth rules are the same for every spelling, because only one spelling is a path."""
         for caller in (unauthenticated, alice):
             response = caller.send(method, path)
             assert response.status_code == HTTPStatus.NOT_FOUND
             assert "Location" not in response.headers
 
     @pytest.mark.parametrize("path", ["/v1/%74asks", "/v1%2ftasks"])
-    def test_an_encoded_path_is_the_path_and_guarded_as_it(
+    def test_an_encoded_path_is_equal_and_guarded_like_it(
         self, unauthenticated: Caller, alice: Caller, path: str
     ) -> None:
-        """RFC 3986, section 6.2.2.2; the gateway decodes before we see it."""
+        """RFC 3986, section 6.2.2.2; the gateway decodes it before the service sees it."""
         assert unauthenticated.get(path).status_code == 401
         answered(alice.get(path))
 
     @pytest.mark.parametrize("host", ["localhost", "evil.com", "[::1]:8000", "evil.com:80"])
-    def test_the_host_does_not_matter(self, alice: Caller, host: str) -> None:
-        """Reflected nowhere."""
+    def test_the_host_has_no_effect(self, alice: Caller, host: str) -> None:
+        """No response contains it."""
         response = alice.post(json={"task": {"title": "x"}}, environ_overrides={"HTTP_HOST": host})
         assert response.headers["Location"].startswith("/v1/tasks/")
         assert "evil" not in response.get_data(as_text=True) + str(response.headers)
 
-    def test_an_unknown_parameter_is_named_on_every_operation(self, alice: Caller) -> None:
-        """On those without any parameters too."""
+    def test_an_unknown_parameter_is_reported_by_every_operation(self, alice: Caller) -> None:
+        """Also by operations without parameters."""
         for method, path in (("POST", TASKS), ("POST", BATCH), ("DELETE", ABSENT)):
             body = BODIES.get(f"{method} {path}")
             assert ("colour", "UNKNOWN_PARAMETER") in violated(alice.send(method, f"{path}?colour=red", json=body))

@@ -1,6 +1,6 @@
-"""A NUL character is valid in JSON (RFC 8259, section 7). PostgreSQL does not store it: it breaks a rule of its member.
+"""A NUL character is valid in JSON (RFC 8259, section 7), but not in PostgreSQL: it is a violation of its member.
 
-The sweep takes members and parameters from the OpenAPI document, so that an operation that is added is covered.
+The sweep reads members and parameters from the OpenAPI document, which includes operations that are added later.
 """
 
 import copy
@@ -43,14 +43,14 @@ def statements(app: Flask) -> Iterator[list[str]]:
 
 
 def resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema itself in place of a reference to it."""
+    """Return the schema that a reference names, or the schema itself."""
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return schema
 
 
 def texts(document: Mapping[str, Any], schema: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
-    """Yield the place of every text that a client may send."""
+    """Yield the location of every text that a client may send."""
     schema = resolved(document, schema)
     if schema.get("readOnly"):
         return
@@ -66,7 +66,7 @@ def texts(document: Mapping[str, Any], schema: Mapping[str, Any], path: Path = (
 
 
 def put(body: Any, path: Path) -> Any:
-    """Return a body with NUL at a place; objects and lists on the way are made."""
+    """Return a body with NUL at a location; missing objects and lists on the way are added."""
     if not path:
         return NUL
     if isinstance(path[0], int):
@@ -92,7 +92,7 @@ def url(path: str) -> str:
 
 
 def bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Path], Any]]:
-    """Yield method, path and the places of texts of every operation that reads JSON, and a valid body."""
+    """Yield method, path and the locations of texts of every operation that reads JSON, and a valid body."""
     for method, path, operation in operations(document):
         content = operation.get("requestBody", {}).get("content", {})
         if "application/json" in content:
@@ -101,12 +101,12 @@ def bodies(document: Mapping[str, Any]) -> Iterator[tuple[str, str, list[Path], 
 
 
 def pointer(path: Path) -> str:
-    """Return the JSON pointer of a place (RFC 6901)."""
+    """Return the JSON pointer of a location (RFC 6901)."""
     return "#" + "".join(f"/{step}" for step in path)
 
 
 def pointers(document: Mapping[str, Any]) -> list[str]:
-    """Return the places of violations, but for those of a length, which a text may have besides."""
+    """Return the locations of violations, except those of a length, which a text may have as well."""
     return [each["pointer"] for each in document["errors"] if "pointer" in each and "TOO_" not in each["code"]]
 
 
@@ -136,7 +136,7 @@ def test_all_texts_of_a_body_are_listed_at_once(admin: Caller, document: dict[st
         assert sorted(pointers(response.json)) == sorted(map(pointer, places)), (method, path)
 
 
-def test_no_parameter_of_a_query_takes_one(admin: Caller, document: dict[str, Any], statements: list[str]) -> None:
+def test_no_query_parameter_accepts_one(admin: Caller, document: dict[str, Any], statements: list[str]) -> None:
     swept = 0
     for method, path, operation in operations(document):
         for each in operation.get("parameters", ()):
@@ -150,7 +150,7 @@ def test_no_parameter_of_a_query_takes_one(admin: Caller, document: dict[str, An
     assert statements == []
 
 
-def test_no_parameter_of_a_path_takes_one(admin: Caller, document: dict[str, Any], statements: list[str]) -> None:
+def test_no_path_parameter_accepts_one(admin: Caller, document: dict[str, Any], statements: list[str]) -> None:
     for method, path, _ in operations(document):
         if "{" in path:
             response = admin.send(method, re.sub(r"\{\w+\}", "a%00b", path), json={})
@@ -164,15 +164,15 @@ def test_no_parameter_of_a_path_takes_one(admin: Caller, document: dict[str, Any
     ids=ascii,
 )
 @pytest.mark.parametrize("parameter", ["filter", "order_by", "fields"])
-def test_no_filter_takes_one(alice: Caller, parameter: str, value: str) -> None:
+def test_no_filter_accepts_one(alice: Caller, parameter: str, value: str) -> None:
     assert violated(alice.get(TASKS, query_string={parameter: value})) == [(parameter, "INVALID_FORMAT")]
 
 
-def test_no_page_token_takes_one(alice: Caller) -> None:
+def test_no_page_token_accepts_one(alice: Caller) -> None:
     assert alice.get(TASKS, query_string={"page_token": "a\0b"}).json["code"] == "INVALID_PAGE_TOKEN"  # type: ignore[index]  # a document
 
 
-class TestBesideOthers:
+class TestCombinations:
     """All violations of a body, in the order of its members."""
 
     def test_ok(self, alice: Caller) -> None:
@@ -189,28 +189,28 @@ class TestBesideOthers:
             ("x\ufffd", "UNKNOWN_FIELD"),
         ]
 
-    def test_a_text_that_is_too_long_as_well_has_both(self, alice: Caller) -> None:
+    def test_a_text_that_is_also_too_long_has_both_violations(self, alice: Caller) -> None:
         body = {"task": {"title": "a\0" * 101}}
         assert sorted(violated(alice.post(json=body))) == [("title", "INVALID_FORMAT"), ("title", "TOO_LONG")]
 
-    def test_of_a_batch_the_item_is_named(self, alice: Caller) -> None:
+    def test_the_item_of_a_batch_is_named(self, alice: Caller) -> None:
         response = alice.post(BATCH, json={"requests": [{"task": {"title": "a"}}, {"task": {"title": "b\0"}}]})
         assert violated(response) == [("requests[1].task.title", "INVALID_FORMAT")]
         assert alice.titles() == []
 
     @pytest.mark.parametrize("body", ["\0", ["\0"], [[{"\0": "\0"}]]], ids=ascii)
-    def test_of_another_type_than_an_object_the_type_is_the_violation(self, alice: Caller, body: Any) -> None:
+    def test_a_body_that_is_not_an_object_has_only_the_type_violation(self, alice: Caller, body: Any) -> None:
         assert violated(alice.post(json=body)) == [("body", "INVALID_TYPE")]
 
     def test_a_part_of_an_unknown_member_is_not_listed_again(self, alice: Caller) -> None:
         body = {"task": {"title": "a", "colour": {"deep": ["\0"]}}}
         assert violated(alice.post(json=body)) == [("colour", "UNKNOWN_FIELD")]
 
-    def test_an_escaped_backslash_before_u0000_is_a_text_like_any_other(self, alice: Caller) -> None:
+    def test_an_escaped_backslash_before_u0000_is_valid(self, alice: Caller) -> None:
         assert alice.task("a\\u0000b")["title"] == "a\\u0000b"
 
     @pytest.mark.parametrize("body", [b'{"task": {"title": "a\0"}}', b'\0{"task": {}}', "{}".encode("utf-16-le")])
-    def test_a_bare_nul_is_not_json(self, alice: Caller, body: bytes) -> None:
+    def test_a_raw_nul_is_not_json(self, alice: Caller, body: bytes) -> None:
         response = alice.post(data=body, content_type="application/json")
         assert response.json is not None
         assert response.json["code"] == "MALFORMED_JSON"

@@ -1,4 +1,4 @@
-"""C12: the OpenAPI document says what each operation takes, and exactly which errors it ends with."""
+"""C12: the OpenAPI document lists the input of each operation, and exactly the errors that it can end with."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has none, and we need little
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import errs
@@ -33,10 +33,8 @@ class TestOpenApi:
         assert {each["operationId"] for _, _, each in _operations(client)} == documented
         assert {"get_docs", "get_docs_asset", "get_asset"} == _declared(app).keys() - documented
 
-    def test_each_operation_says_who_may_call_it_and_which_errors_it_ends_with(
-        self, client: FlaskClient, app: Flask
-    ) -> None:
-        """C12: exactly those that it declares, each under its status."""
+    def test_each_operation_lists_its_callers_and_its_errors(self, client: FlaskClient, app: Flask) -> None:
+        """C12: exactly the errors that it declares, each under its status."""
         declared = _declared(app)
         for _, path, each in _operations(client):
             operation = declared[each["operationId"]]
@@ -65,24 +63,24 @@ class TestOpenApi:
             ("/errors", "get", "200", {"Vary", "Content-Security-Policy"}),
         ],
     )
-    def test_an_answer_names_its_header_fields(
+    def test_a_response_lists_its_header_fields(
         self, client: FlaskClient, path: str, method: str, status: str, fields: set[str]
     ) -> None:
-        """C12: the oracle holds every answer of every test against these."""
+        """C12: the test client compares every response of every test with these."""
         document = inlined(client.get("/openapi.json").get_json())
         named = document["paths"][path][method]["responses"][status]["headers"]
         assert fields | {"X-Request-Id", "Request-Id"} <= named.keys()
         for each in named.values():
             assert document["components"]["headers"][each["$ref"].rpartition("/")[2]]["description"]
 
-    def test_only_limited_operations_tell_of_limits(self, client: FlaskClient, app: Flask) -> None:
+    def test_only_limited_operations_list_limits(self, client: FlaskClient, app: Flask) -> None:
         """C22: health is exempt."""
         declared = _declared(app)
         for _, path, each in _operations(client):
-            told = {"RateLimit" in response["headers"] for response in each["responses"].values()}
-            assert told == {declared[each["operationId"]].is_limited}, path
+            listed = {"RateLimit" in response["headers"] for response in each["responses"].values()}
+            assert listed == {declared[each["operationId"]].is_limited}, path
 
-    def test_every_example_fits_its_schema(self, client: FlaskClient) -> None:
+    def test_every_example_matches_its_schema(self, client: FlaskClient) -> None:
         """C12: of every error of every operation."""
         document = inlined(client.get("/openapi.json").get_json())
         checked = 0
@@ -105,17 +103,19 @@ class TestOpenApi:
             ("/readyz", "/readyz"),
         ],
     )
-    def test_what_public_operations_answer_fits_its_schema(self, client: FlaskClient, template: str, path: str) -> None:
+    def test_responses_of_public_operations_match_their_schema(
+        self, client: FlaskClient, template: str, path: str
+    ) -> None:
         """C12: this document too."""
         document = inlined(client.get("/openapi.json").get_json())
         content = document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]
         schema = content["schema"] | {"components": document["components"]}
         Draft202012Validator(schema).validate(client.get(path).get_json())
 
-    def test_the_example_of_a_body_is_accepted_as_it_is(
+    def test_the_example_of_a_body_is_accepted_unchanged(
         self, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """What the reference fills in can be sent."""
+        """The reference fills it in, and a reader can send it."""
         members = client.get("/openapi.json").get_json()["components"]["schemas"]["TaskCreate"]["properties"]
         task = {
             name: each["example"] for name, each in members.items() if "example" in each and not each.get("readOnly")
@@ -123,8 +123,8 @@ class TestOpenApi:
         assert {"title", "due_date", "tags"} <= task.keys()
         assert client.post("/v1/tasks", json={"task": task}, headers=bearer()).status_code == 201
 
-    def test_the_catalogue_names_the_same_operations(self, client: FlaskClient, app: Flask) -> None:
-        """C12: the same list that OpenAPI has."""
+    def test_the_catalogue_lists_the_same_operations(self, client: FlaskClient, app: Flask) -> None:
+        """C12: the same list as OpenAPI."""
         declared = {
             code: {f"{method.upper()} {path}" for method, path, each in _operations(client) if code in each["x-errors"]}
             for code in errs.named_errors()
@@ -147,7 +147,7 @@ def _declared(app: Flask) -> dict[str, Operation]:
 
 
 def _contents(node: object) -> Iterator[Mapping[str, Any]]:
-    """Yield everything that has a schema and examples."""
+    """Yield every object that has a schema and examples."""
     if isinstance(node, Mapping):
         if "schema" in node and "examples" in node:
             yield node

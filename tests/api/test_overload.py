@@ -1,4 +1,4 @@
-"""What is said to whoever would wait too long for a thread, as it is written to the socket."""
+"""Responses to requests that would wait too long for a thread, as they are written to the socket."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ POST = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 @pytest.fixture
 def overload(make_application: object) -> Overload:
-    """Return what refuses for an application that one origin may call."""
+    """Return the load shedder of an application with one allowed origin."""
     return Overload(make_application(cors_origins=("https://pages.example",)).config)  # type: ignore[operator]
 
 
@@ -25,9 +25,9 @@ def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
     return line, dict(field.split(": ", 1) for field in fields), body
 
 
-class TestRefusal:
+class TestRejection:
     def test_ok(self, overload: Overload) -> None:
-        """C1, C4, C16, C23a: the same document as from anywhere else."""
+        """C1, C4, C16, C23a: the same document as from other parts of the service."""
         answer, length = overload.reject(GET, may_follow=True)
         line, fields, body = parsed(answer)
         document = response_checks.strict(body)
@@ -39,7 +39,7 @@ class TestRefusal:
         assert (fields["Cache-Control"], fields["X-Content-Type-Options"]) == ("no-store", "nosniff")
         assert int(fields["Content-Length"]) == len(body)
 
-    def test_an_id_is_made_where_none_was_sent(self, overload: Overload) -> None:
+    def test_a_request_without_an_id_gets_one(self, overload: Overload) -> None:
         """C16."""
         _, fields, body = parsed(overload.reject(GET.replace(b"12345678", b"bad"), may_follow=True)[0])
         assert len(fields["X-Request-Id"]) == 32
@@ -70,15 +70,15 @@ class TestRefusal:
             (GET.replace(b"Host: x", b"Host: x\r\nConnection: Close"), 0),
         ],
     )
-    def test_the_next_request_begins_where_this_one_certainly_ends(
+    def test_the_next_request_begins_where_this_one_provably_ends(
         self, overload: Overload, received: bytes, length: int
     ) -> None:
-        """Else the connection is closed, and the answer says so."""
+        """Otherwise the connection is closed, and the response announces it."""
         answer, found = overload.reject(received, may_follow=True)
         assert found == length
         assert parsed(answer)[1]["Connection"] == ("keep-alive" if length else "close")
 
-    def test_nor_does_one_follow_where_none_may(self, overload: Overload) -> None:
+    def test_without_keep_alive_the_connection_is_closed(self, overload: Overload) -> None:
         answer, length = overload.reject(GET, may_follow=False)
         assert (parsed(answer)[1]["Connection"], length) == ("close", 0)
 
@@ -101,13 +101,13 @@ class TestRefusal:
             GET.replace(b"/v1", b"/v1#"),
         ],
     )
-    def test_what_leaves_a_doubt_gets_no_answer(self, overload: Overload, received: bytes) -> None:
+    def test_a_request_with_an_ambiguous_end_gets_no_response(self, overload: Overload, received: bytes) -> None:
         assert overload.reject(received, may_follow=True) == (b"", 0)
 
-    def test_each_has_its_access_line_and_all_of_a_second_one_error_line(
+    def test_each_has_its_access_entry_and_all_within_a_second_share_one_error_entry(
         self, overload: Overload, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A flood of requests is no flood of causes."""
+        """A flood of requests does not flood the log with errors."""
         caplog.set_level(logging.INFO)
         for _ in range(5):
             overload.reject(GET, may_follow=True)

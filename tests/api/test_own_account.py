@@ -1,4 +1,4 @@
-"""``/v1/users/me`` and ``/v1/users/{id}``: everybody their own, an admin anybody's."""
+"""``/v1/users/me`` and ``/v1/users/{id}``: users access their own account, admins any account."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app.extensions import db
 from app.rest import operations
 from tests.api.accounts import PASSWORD, an_address, join, log_in, logged_in, mails, register
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn, refresh
 
@@ -34,19 +34,19 @@ def delete(caller: Caller) -> TestResponse:
 
 @pytest.fixture
 def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
-    """Return somebody with an account."""
+    """Return a user with an account."""
     return join(unauthenticated, app, an_address())
 
 
 @pytest.fixture
 def me(unauthenticated: Caller, user: dict[str, Any]) -> Caller:
-    """Return the same, logged in."""
+    """Return the same user with the tokens of a login."""
     return logged_in(unauthenticated, user["email"])[0]
 
 
 class TestGet:
     def test_ok(self, me: Caller, user: dict[str, Any], admin: Caller) -> None:
-        """3.4: by either path the same, and to an admin too."""
+        """Both paths return the same, to an admin too."""
         response = me.get(ME)
         assert answered(response) == user
         assert {*user} == {"id", "name", "email", "scopes", "create_time", "update_time"}
@@ -54,41 +54,41 @@ class TestGet:
             again = caller.get(f"/v1/users/{user['id']}")
             assert (again.get_data(), again.headers["ETag"]) == (response.get_data(), response.headers["ETag"])
 
-    def test_one_that_is_known_is_304(self, me: Caller, user: dict[str, Any]) -> None:
+    def test_the_current_version_is_304(self, me: Caller, user: dict[str, Any]) -> None:
         """C20."""
         for path in (ME, f"/v1/users/{user['id']}"):
             tag = me.get(path).headers["ETag"]
             assert me.get(path, headers={"If-None-Match": tag}).status_code == 304
-            refused(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
+            rejected(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
 
-    def test_only_what_is_asked_for(self, me: Caller, user: dict[str, Any]) -> None:
+    def test_a_projection_has_only_the_requested_members(self, me: Caller, user: dict[str, Any]) -> None:
         """C19."""
         assert answered(me.get(f"{ME}?fields=email,id")) == {"id": user["id"], "email": user["email"]}
         assert violated(me.get(f"{ME}?fields=password_hash")) == [("fields", "INVALID_VALUE")]
 
     @pytest.mark.parametrize("path", [ABSENT, "/v1/users/nonsense"])
-    def test_somebody_else_is_403_before_any_look(self, me: Caller, path: str) -> None:
-        """Nobody learns who there is."""
+    def test_another_user_s_account_is_403_before_any_lookup(self, me: Caller, path: str) -> None:
+        """The response does not reveal which accounts exist."""
         response = me.get(path)
         assert (response.status_code, response.get_data()) == (403, b"")
         assert "WWW-Authenticate" not in response.headers
 
-    def test_to_an_admin_nobody_is_404(self, admin: Caller) -> None:
+    def test_an_unknown_account_is_404_for_an_admin(self, admin: Caller) -> None:
         for path in (ABSENT, "/v1/users/nonsense"):
-            refused(admin.get(path), 404, "USER_NOT_FOUND")
+            rejected(admin.get(path), 404, "USER_NOT_FOUND")
 
-    def test_who_has_a_token_and_no_account_is_404(self, alice: Caller, bearer: Callable[..., Any]) -> None:
-        """A token of the command line may speak for anybody."""
+    def test_a_caller_with_a_token_but_no_account_is_404(self, alice: Caller, bearer: Callable[..., Any]) -> None:
+        """Tokens of the command line can have any subject."""
         caller = Caller(alice.client, bearer("alice", "account"))
         for method, body in (("GET", None), ("PATCH", {"name": "A"}), ("DELETE", SURE)):
-            refused(caller.send(method, ME, json=body), 404, "USER_NOT_FOUND")
+            rejected(caller.send(method, ME, json=body), 404, "USER_NOT_FOUND")
 
 
 class TestScope:
-    """The account's own operations need the scope ``account``, which every session has."""
+    """Operations on the own account need the scope ``account``, which every session has."""
 
     @pytest.mark.parametrize("scopes", ["", "movies:read", "tasks orders movies:write", "accounts", "account:read"])
-    def test_a_token_without_it_does_nothing_to_the_account(
+    def test_a_token_without_it_cannot_access_the_account(
         self, unauthenticated: Caller, user: dict[str, Any], me: Caller, bearer: Callable[..., Any], scopes: str
     ) -> None:
         caller = Caller(unauthenticated.client, bearer(user["id"], scopes))
@@ -100,17 +100,17 @@ class TestScope:
         assert answered(me.get(ME)) == user
 
     @pytest.mark.parametrize("scopes", ["account", "admin"])
-    def test_a_token_with_it_does(
+    def test_a_token_with_it_can(
         self, unauthenticated: Caller, user: dict[str, Any], bearer: Callable[..., Any], scopes: str
     ) -> None:
         caller = Caller(unauthenticated.client, bearer(user["id"], scopes))
         for method, path in (("GET", ME), ("PATCH", ME)):
             answered(caller.send(method, path, json=OPERATIONS[method, path]))
 
-    def test_sessions_have_it_whatever_the_user_was_granted(
+    def test_sessions_have_it_whatever_scopes_the_user_has(
         self, unauthenticated: Caller, user: dict[str, Any], app: Flask
     ) -> None:
-        """Also after a refresh; it is not one of the user's scopes, and cannot be taken away."""
+        """Also after a refresh. It is not one of the user's scopes, and cannot be revoked."""
         with app.app_context():
             app.extensions["app-services"].users.revoke(user["email"], [*user["scopes"], "account"])
         caller, token = logged_in(unauthenticated, user["email"])
@@ -122,7 +122,7 @@ class TestScope:
         answered(again.get(ME))
 
     def test_every_operation_on_the_own_account_needs_it(self, app: Flask) -> None:
-        """A sweep: one that is added later is found here."""
+        """A sweep that includes operations that are added later."""
         own = [each for each in operations.table(app).values() if "/users/me" in each.name]
         assert {each.name for each in own} == {f"{method} {path}" for method, path in OPERATIONS}
         assert {each.scope for each in own} == {"account"}
@@ -134,31 +134,31 @@ class TestPatch:
         assert changed == {**user, "name": "Alicia", "update_time": changed["update_time"]}
         assert answered(me.get(ME)) == changed
 
-    def test_nothing_changes_nothing(self, me: Caller, user: dict[str, Any]) -> None:
+    def test_an_empty_patch_changes_nothing(self, me: Caller, user: dict[str, Any]) -> None:
         assert answered(me.patch(ME, json={})) == user
 
     @pytest.mark.parametrize("member", ["scopes", "email", "id", "create_time"])
-    def test_what_the_service_writes_is_ignored(self, me: Caller, user: dict[str, Any], member: str) -> None:
-        """What was read can be sent back; nobody makes an admin of themselves."""
+    def test_output_only_members_are_ignored(self, me: Caller, user: dict[str, Any], member: str) -> None:
+        """A response can be sent back; users cannot make themselves admins."""
         assert answered(me.patch(ME, json={member: ["admin"]})) == user
 
     @pytest.mark.parametrize("member", ["password", "password_hash", "is_admin", "is_disabled", "version"])
-    def test_what_is_no_member_is_refused(self, me: Caller, member: str) -> None:
+    def test_an_unknown_member_is_rejected(self, me: Caller, member: str) -> None:
         assert violated(me.patch(ME, json={member: "x"})) == [(member, "UNKNOWN_FIELD")]
 
     @pytest.mark.parametrize(("name", "code"), [(None, "REQUIRED_FIELD"), ("", "TOO_SHORT"), ("a\0b", None)])
-    def test_a_name_is_a_name(self, me: Caller, name: object, code: str | None) -> None:
+    def test_an_invalid_name_is_a_violation(self, me: Caller, name: object, code: str | None) -> None:
         response = me.patch(ME, json={"name": name})
         assert response.status_code == 400
         assert code is None or violated(response) == [("name", code)]
 
-    def test_of_a_stale_version_it_is_412(self, me: Caller, user: dict[str, Any]) -> None:
+    def test_a_stale_version_is_412(self, me: Caller, user: dict[str, Any]) -> None:
         """C20."""
         tag = me.get(ME).headers["ETag"]
         answered(me.patch(ME, json={"name": "Alicia"}, headers={"If-Match": tag}))
         for method in ("PATCH", "DELETE"):
             body = {"name": "x"} if method == "PATCH" else SURE
-            refused(me.send(method, ME, json=body, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
+            rejected(me.send(method, ME, json=body, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
 
 
 class TestDeletePassword:
@@ -173,7 +173,7 @@ class TestDeletePassword:
         assert violated(me.delete(ME, json={"current_password": password})) == [("current_password", "WRONG_PASSWORD")]
         answered(me.get(ME))
 
-    def test_guesses_are_limited(self, me: Caller) -> None:
+    def test_wrong_passwords_are_limited(self, me: Caller) -> None:
         statuses = [me.delete(ME, json={"current_password": "wrong"}).status_code for _ in range(12)]
         assert statuses[:9] == [400] * 9
         assert statuses[-1] == 429
@@ -181,7 +181,7 @@ class TestDeletePassword:
     def test_a_password_that_is_replaced_meanwhile_deletes_nothing(
         self, unauthenticated: Caller, me: Caller, user: dict[str, Any], app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Somebody who has the old password can't delete the account after its owner has set another."""
+        """Someone with the old password cannot delete the account after the owner has set another."""
         answered(unauthenticated.post("/v1/users:requestPasswordReset", json={"email": user["email"]}), 202)
         token, verify = mails(app, user["email"])[-1]["token"], PasswordHasher.verify
 
@@ -197,7 +197,7 @@ class TestDeletePassword:
 
 class TestDelete:
     def test_ok(self, unauthenticated: Caller, me: Caller, admin: Caller, user: dict[str, Any], app: Flask) -> None:
-        """3.4: nothing of the person is left, in any table but what was to be mailed."""
+        """No personal data remains in any table, except in emails that wait."""
         _, token = logged_in(unauthenticated, user["email"])
         assert answered(delete(me)) == {"message": f"User users/{user['id']} deleted successfully"}
         with app.app_context(), db.engine.connect() as connection:
@@ -205,21 +205,21 @@ class TestDelete:
         assert user["email"] not in row
         assert "Alice" not in row
         assert "argon2" not in row
-        refused(admin.get(f"/v1/users/{user['id']}"), 404, "USER_NOT_FOUND")
+        rejected(admin.get(f"/v1/users/{user['id']}"), 404, "USER_NOT_FOUND")
         assert log_in(unauthenticated, user["email"]).status_code == 401
         assert refresh(unauthenticated, token).status_code == 401
 
-    def test_the_access_token_ends_too(self, unauthenticated: Caller, me: Caller, app: Flask) -> None:
-        """At once where the account is asked for, everywhere within 5 seconds."""
+    def test_the_access_token_becomes_invalid(self, unauthenticated: Caller, me: Caller, app: Flask) -> None:
+        """Immediately for operations that read the account, everywhere within 5 seconds."""
         answered(delete(me))
-        refused(me.get(ME), 404, "USER_NOT_FOUND")
+        rejected(me.get(ME), 404, "USER_NOT_FOUND")
         learn(app)
         assert described(unauthenticated, me.credentials["Authorization"]) == REVOKED
 
-    def test_the_address_is_free_again(
+    def test_the_address_can_be_registered_again(
         self, unauthenticated: Caller, me: Caller, user: dict[str, Any], app: Flask
     ) -> None:
-        """3.4: for somebody new, who has nothing of the old."""
+        """By a new user, who gets no data of the old account."""
         answered(delete(me))
         register(unauthenticated, user["email"])
         assert mails(app, user["email"])[-1]["kind"] == "mail.activation"

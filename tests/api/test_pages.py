@@ -1,4 +1,4 @@
-"""C10, C11: the catalogue, the front page and what they are made of, in every format."""
+"""C10, C11: the error catalogue, the front page and their assets, in every format."""
 
 import re
 from typing import Final
@@ -30,7 +30,7 @@ STRICT: Final = {
 class TestCatalogue:
     """GET /errors and GET /errors/{slug}."""
 
-    def test_every_error_is_listed_once_with_the_facts_of_its_definition(self, client: FlaskClient) -> None:
+    def test_every_error_is_listed_once_with_its_definition(self, client: FlaskClient) -> None:
         """C10."""
         listed = client.get("/errors").get_json()["errors"]
         assert [each["code"] for each in listed] == list(CODES)
@@ -69,7 +69,7 @@ class TestCatalogue:
 
     @pytest.mark.parametrize("code", CODES)
     def test_every_error_has_a_page_in_html_and_markdown(self, client: FlaskClient, code: str) -> None:
-        """C11: what the JSON says is said there too."""
+        """C11: with the same content as the JSON."""
         path = f"/errors/{errs.slug(code)}"
         known = client.get(path).get_json()
         html = client.get(path, headers=HTML)
@@ -85,8 +85,8 @@ class TestCatalogue:
             assert known["simulation"] is None or known["simulation"] in text
             assert ("Simulate it" in text) == (known["simulation"] is not None) == bool(known["operations"])
 
-    def test_code_in_prose_is_marked_as_each_format_has_it(self, client: FlaskClient) -> None:
-        """C11: plain in JSON, in Markdown and HTML as they mark it."""
+    def test_code_in_texts_is_marked_up_in_each_format(self, client: FlaskClient) -> None:
+        """C11: plain in JSON, with markup in Markdown and HTML."""
         path = "/errors/not-ready"
         assert "run flask db upgrade or" in client.get(path).get_json()["operator"]
         assert "run `flask db upgrade` or" in client.get(path, headers=MARKDOWN).get_data(as_text=True)
@@ -106,7 +106,7 @@ class TestCatalogue:
         assert response.json["code"] == "CATALOGUE_ENTRY_NOT_FOUND"
 
     def test_every_fault_is_explained(self) -> None:
-        """The index groups by fault."""
+        """The index has a group for each fault."""
         assert set(ACTS) == set(errs.Fault)
 
 
@@ -129,7 +129,7 @@ class TestNegotiation:
         ],
     )
     @pytest.mark.parametrize("path", ["/errors", "/errors/task-not-found"])
-    def test_the_best_of_the_formats_is_answered(
+    def test_the_preferred_format_is_returned(
         self, client: FlaskClient, path: str, accept: str | None, mimetype: str
     ) -> None:
         """C11."""
@@ -139,15 +139,15 @@ class TestNegotiation:
         assert {"Accept", "Origin"} <= set(response.vary)
 
     @pytest.mark.parametrize("path", ["/", "/errors", "/errors/task-not-found", "/docs", "/openapi.json"])
-    def test_what_there_is_not_is_406(self, client: FlaskClient, path: str) -> None:
+    def test_an_unavailable_format_is_406(self, client: FlaskClient, path: str) -> None:
         response = client.get(path, headers={"Accept": "application/xml"})
         assert response.status_code == 406
         assert response.json is not None
         assert response.json["code"] == "NOT_ACCEPTABLE"
         assert ("Accept" in response.vary) == (path not in {"/docs", "/openapi.json"})
 
-    def test_the_front_page_is_an_index_for_machines(self, client: FlaskClient) -> None:
-        """Contract 3.6: and every link of it leads somewhere."""
+    def test_the_front_page_is_an_index_for_programs(self, client: FlaskClient) -> None:
+        """Every link in it works."""
         links = client.get("/").get_json()["links"]
         assert links == {
             "docs": "/docs",
@@ -160,10 +160,10 @@ class TestNegotiation:
 
 
 class TestHtml:
-    """What holds for every page that a browser shows."""
+    """Rules for every page that a browser shows."""
 
     @pytest.mark.parametrize("path", PAGES)
-    def test_it_has_a_strict_policy_and_asks_nothing_of_another_host(self, client: FlaskClient, path: str) -> None:
+    def test_it_has_a_strict_policy_and_loads_nothing_from_another_host(self, client: FlaskClient, path: str) -> None:
         """C11: no inline script or style, and every link is relative."""
         response = client.get(path, headers=HTML)
         html = response.get_data(as_text=True)
@@ -177,7 +177,7 @@ class TestHtml:
             assert re.match(r"[/#](?!/)", link), link
 
     @pytest.mark.parametrize("path", ["/", "/errors", "/errors/validation-failed", "/docs"])
-    def test_every_link_leads_somewhere(self, client: FlaskClient, path: str) -> None:
+    def test_every_link_works(self, client: FlaskClient, path: str) -> None:
         """Pages, assets and the skip link's target."""
         html = client.get(path, headers=HTML).get_data(as_text=True)
         for link in set(re.findall(r'(?:src|href)="([^"]*)"', html)):
@@ -187,15 +187,15 @@ class TestHtml:
             assert not fragment or target or f'id="{fragment}"' in html
 
     @pytest.mark.parametrize("path", ["/errors", "/errors/validation-failed", "/docs"])
-    def test_nothing_of_the_request_is_shown(self, client: FlaskClient, path: str) -> None:
-        """Neither host nor query: a wrong query is refused."""
+    def test_no_part_of_the_request_is_shown(self, client: FlaskClient, path: str) -> None:
+        """Neither host nor query: an invalid query is rejected."""
         html = client.get(path, headers={**HTML, "Host": "evil.example", "X-Request-Id": "evil-request"})
         assert "evil" not in html.get_data(as_text=True)
         assert client.get(f"{path}?q=<script>", headers=HTML).status_code == 400
 
 
 class TestAssets:
-    """What pages are made of."""
+    """Files that pages load."""
 
     @pytest.mark.parametrize(
         ("path", "mimetype"),
@@ -207,8 +207,8 @@ class TestAssets:
             ("/docs/assets/swagger-ui-bundle.js", "text/javascript"),
         ],
     )
-    def test_it_has_its_type_and_is_not_sent_twice(self, client: FlaskClient, path: str, mimetype: str) -> None:
-        """A browser that has it is answered 304."""
+    def test_it_has_its_media_type_and_is_not_sent_twice(self, client: FlaskClient, path: str, mimetype: str) -> None:
+        """A browser with the current version gets 304."""
         with client.get(path) as first:
             assert (first.status_code, first.mimetype) == (200, mimetype)
             assert "no-store" not in first.headers["Cache-Control"]
@@ -228,8 +228,8 @@ class TestAssets:
             "/docs/assets/%00",
         ],
     )
-    def test_nothing_else_is_served(self, client: FlaskClient, path: str) -> None:
-        """No file beside them."""
+    def test_other_files_are_not_served(self, client: FlaskClient, path: str) -> None:
+        """No file outside the list of assets."""
         response = client.get(path)
         assert response.status_code == 404
         assert response.json is not None
@@ -237,7 +237,7 @@ class TestAssets:
 
 
 def _text(html: str) -> str:
-    """Return what a reader of the page sees."""
+    """Return the visible text of the page."""
     text = re.sub(r"<[^>]+>", "", html)
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&#34;", '"'), ("&#39;", "'"), ("&amp;", "&")):
         text = text.replace(entity, character)

@@ -1,4 +1,4 @@
-"""``/v1/users/{id}/preferences``: everybody their own, an admin anybody's."""
+"""``/v1/users/{id}/preferences``: users access their own, admins those of any user."""
 
 import zoneinfo
 from collections import Counter
@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app.extensions import db
 from app.models import preferences
 from tests.api.accounts import PASSWORD, an_address, join, logged_in
-from tests.api.caller import Caller, answered, at_once, refused, violated
+from tests.api.caller import Caller, answered, at_once, rejected, violated
 from tests.api.conftest import Bearer
 
 ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33/preferences"
@@ -23,19 +23,19 @@ SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}
 
 @pytest.fixture
 def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
-    """Return somebody with an account."""
+    """Return a user with an account."""
     return join(unauthenticated, app, an_address())
 
 
 @pytest.fixture
 def me(client: FlaskClient, bearer: Bearer, user: dict[str, Any]) -> Caller:
-    """Return the same, with a token."""
+    """Return the same user with a token."""
     return Caller(client, bearer(user["id"], ""))
 
 
 @pytest.fixture
 def path(user: dict[str, Any]) -> str:
-    """Return where the user's preferences are."""
+    """Return the path of the user's preferences."""
     return f"/v1/users/{user['id']}/preferences"
 
 
@@ -46,36 +46,36 @@ def put(caller: Caller, path: str, body: Any = SWISS, tag: str = "*") -> TestRes
 
 class TestGet:
     def test_ok(self, me: Caller, admin: Caller, path: str) -> None:
-        """3.5: what was put, to the user and to admins."""
+        """The stored preferences, for the user and for admins."""
         tag = put(me, path).headers["ETag"]
         for caller in (me, admin):
             response = caller.get(path)
             assert (answered(response), response.headers["ETag"]) == (SWISS, tag)
             assert response.headers["Cache-Control"] == "private, no-cache"
 
-    def test_who_has_said_nothing_has_the_defaults(self, me: Caller, path: str) -> None:
-        """C20: they have an entity tag like anything else."""
+    def test_a_user_without_preferences_gets_the_defaults(self, me: Caller, path: str) -> None:
+        """C20: they have an entity tag like other resources."""
         response = me.get(path)
         assert answered(response) == DEFAULTS
         assert response.headers["ETag"].startswith('"0-')
 
-    def test_what_is_known_is_304(self, me: Caller, path: str) -> None:
+    def test_the_current_version_is_304(self, me: Caller, path: str) -> None:
         """C20."""
         for _ in range(2):
             tag = me.get(path).headers["ETag"]
             assert me.get(path, headers={"If-None-Match": tag}).status_code == 304
-            refused(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
+            rejected(me.get(path, headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
             put(me, path)
 
-    def test_only_what_is_asked_for(self, me: Caller, path: str) -> None:
+    def test_a_projection_has_only_the_requested_members(self, me: Caller, path: str) -> None:
         """C19."""
         assert answered(me.get(f"{path}?fields=theme")) == {"theme": "system"}
         assert violated(me.get(f"{path}?fields=version")) == [("fields", "INVALID_VALUE")]
 
     @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
-    def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
-        """To an admin there is none; others learn nothing."""
-        refused(admin.get(where), 404, "USER_NOT_FOUND")
+    def test_preferences_of_an_unknown_user(self, admin: Caller, me: Caller, where: str) -> None:
+        """404 for an admin; 403 for other callers."""
+        rejected(admin.get(where), 404, "USER_NOT_FOUND")
         response = me.get(where)
         assert (response.status_code, response.get_data()) == (403, b"")
 
@@ -90,37 +90,35 @@ class TestReplace:
         tags = {first.headers["ETag"], second.headers["ETag"], me.get(path).headers["ETag"]}
         assert len(tags) == 2
 
-    def test_an_admin_may_for_anybody(self, admin: Caller, me: Caller, path: str) -> None:
-        """3.5."""
+    def test_an_admin_may_replace_those_of_any_user(self, admin: Caller, me: Caller, path: str) -> None:
         assert answered(put(admin, path)) == answered(me.get(path)) == SWISS
 
-    def test_without_if_match_it_is_428(self, me: Caller, path: str) -> None:
+    def test_a_missing_if_match_is_428(self, me: Caller, path: str) -> None:
         """C20: nothing is written; 404 and 403 come first, C9a."""
-        refused(me.send("PUT", path, json=SWISS), 428, "PRECONDITION_REQUIRED")
+        rejected(me.send("PUT", path, json=SWISS), 428, "PRECONDITION_REQUIRED")
         assert answered(me.get(path)) == DEFAULTS
         assert me.send("PUT", ABSENT, json=SWISS).status_code == 403
 
     def test_a_stale_tag_is_412(self, me: Caller, path: str) -> None:
-        """C20: the tag of the defaults is stale once there is more than them."""
+        """C20: the tag of the defaults is stale once preferences are stored."""
         tag = me.get(path).headers["ETag"]
         put(me, path)
-        refused(put(me, path, DEFAULTS, tag=tag), 412, "PRECONDITION_FAILED")
+        rejected(put(me, path, DEFAULTS, tag=tag), 412, "PRECONDITION_FAILED")
         assert answered(me.get(path)) == SWISS
 
-    def test_of_two_first_ones_at_once_one_wins(self, app: Flask, me: Caller, path: str) -> None:
+    def test_of_two_concurrent_first_replacements_one_succeeds(self, app: Flask, me: Caller, path: str) -> None:
         tag = me.get(path).headers["ETag"]
         callers = [Caller(app.test_client(), me.credentials) for _ in range(4)]
         answers = at_once(4, lambda n: put(callers[n], path, tag=tag).status_code, threads=4)
         assert Counter(answers) == {200: 1, 412: 3}
 
     @pytest.mark.parametrize("where", [ABSENT, "/v1/users/nonsense/preferences"])
-    def test_nobody_s(self, admin: Caller, me: Caller, where: str) -> None:
-        refused(put(admin, where), 404, "USER_NOT_FOUND")
+    def test_preferences_of_an_unknown_user(self, admin: Caller, me: Caller, where: str) -> None:
+        rejected(put(admin, where), 404, "USER_NOT_FOUND")
         response = put(me, where)
         assert (response.status_code, response.get_data()) == (403, b"")
 
-    def test_all_violations_at_once(self, me: Caller, path: str) -> None:
-        """1.4."""
+    def test_all_violations_are_listed_at_once(self, me: Caller, path: str) -> None:
         body = {"locale": "german", "time_zone": "Middle-earth/Shire", "theme": "pink", "version": 7}
         body["locale"] = "-"
         assert violated(put(me, path, body)) == [
@@ -137,19 +135,19 @@ class TestReplace:
 
     @pytest.mark.parametrize("locale", ["en", "de-CH", "zh-Hant-TW", "sr-Latn-RS", "es-419", "de-CH-1996", "x" * 8])
     def test_language_tags(self, me: Caller, path: str, locale: str) -> None:
-        """BCP 47; kept as it was spelled."""
+        """BCP 47; stored with the given spelling."""
         assert answered(put(me, path, {**SWISS, "locale": locale}))["locale"] == locale
 
     @pytest.mark.parametrize(
         "locale", ["", "e", "de_CH", "de-", "de--CH", "de-CH ", "dé", "１２", "../etc", "en-" * 12 + "en"]
     )
-    def test_what_is_no_language_tag(self, me: Caller, path: str, locale: str) -> None:
+    def test_invalid_language_tags(self, me: Caller, path: str, locale: str) -> None:
         assert {field for field, _ in violated(put(me, path, {**SWISS, "locale": locale}))} == {"locale"}
 
-    def test_zones_do_not_depend_on_those_of_the_machine(
+    def test_time_zones_do_not_depend_on_those_of_the_machine(
         self, me: Caller, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A machine may have none at all, or none with legacy names: what was read can be sent back."""
+        """A machine may lack all zones or the legacy names: a response can always be sent back."""
         monkeypatch.setenv("PYTHONTZPATH", "")
         preferences._time_zones.cache_clear()
         zoneinfo.reset_tzpath(to=())
@@ -167,13 +165,13 @@ class TestReplace:
     @pytest.mark.parametrize(
         "zone", ["", "europe/berlin", "Europe", "localtime", "../etc/passwd", "/UTC", "UTC+1", "x" * 5000]
     )
-    def test_what_is_no_time_zone(self, me: Caller, path: str, zone: str) -> None:
+    def test_invalid_time_zones(self, me: Caller, path: str, zone: str) -> None:
         assert violated(put(me, path, {**SWISS, "time_zone": zone})) == [("time_zone", "INVALID_VALUE")]
 
-    def test_they_go_with_the_account(
+    def test_they_are_deleted_with_the_account(
         self, unauthenticated: Caller, app: Flask, user: dict[str, Any], path: str
     ) -> None:
-        """3.4: deletion forgets."""
+        """Deletion removes the row."""
         caller = logged_in(unauthenticated, user["email"])[0]
         put(caller, path)
         assert caller.delete("/v1/users/me", json={"current_password": PASSWORD}).status_code == 200

@@ -1,4 +1,4 @@
-"""C1–C5: what every error answers, what the log keeps of it, and what nobody is told."""
+"""C1–C5: the responses of all errors, their log entries, and the facts that clients must not see."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from app import errs
 from app.config import Settings
 from app.services.tasks import TaskService
-from tests.api.caller import ABSENT, BATCH, TASKS, Caller, refused
+from tests.api.caller import ABSENT, BATCH, TASKS, Caller, rejected
 from tests.api.conftest import Log
 from tests.response_checks import CheckedClient
 
@@ -44,12 +44,12 @@ class TestDocument:
     """The members of a problem document."""
 
     @every_fault
-    def test_it_tells_the_error_by_its_definition(
+    def test_it_contains_the_definition_of_the_error(
         self, alice: Caller, method: str, path: str, request_: dict[str, Any], status: int, code: str
     ) -> None:
         """C1: type, title, kind and retryable come from the catalogue, instance from the path."""
         named = errs.named_errors()[code]
-        document = refused(alice.send(method, path, **request_), status, code)
+        document = rejected(alice.send(method, path, **request_), status, code)
         assert document["type"] == f"http://candor.test/errors/{errs.slug(code)}"
         assert document["title"] == errs.title(named)
         assert document["kind"] == named.kind.string
@@ -59,10 +59,10 @@ class TestDocument:
         assert all(name in document for name in named.declared_facts)
 
     @every_fault
-    def test_head_gets_the_status_and_the_header_fields_without_a_body(
+    def test_the_response_to_head_has_the_status_and_the_header_fields_without_a_body(
         self, alice: Caller, method: str, path: str, request_: dict[str, Any], status: int, code: str
     ) -> None:
-        """C1: HEAD has none; it works wherever GET does."""
+        """C1: it has no body, and works wherever GET does."""
         if method == "GET":
             get, head = alice.get(path, **request_), alice.send("HEAD", path, **request_)
             assert (head.status_code, head.get_data()) == (status, b"")
@@ -70,7 +70,7 @@ class TestDocument:
             assert head.headers["Content-Type"] == "application/problem+json"
 
     @every_fault
-    def test_it_may_not_be_stored(
+    def test_it_is_not_cacheable(
         self,
         unauthenticated: Caller,
         alice: Caller,
@@ -85,8 +85,8 @@ class TestDocument:
         assert unauthenticated.send(method, path, **request_).headers["Cache-Control"] == "no-store"
 
     @pytest.mark.parametrize("host", ["evil.com", "evil.com:99999", "a b/../", "[::1", "évil", "candor.test@evil.com"])
-    def test_type_is_made_of_the_public_url_whatever_the_host(self, unauthenticated: Caller, host: str) -> None:
-        """C1: never from Host, which is nowhere repeated."""
+    def test_type_begins_with_the_public_url_whatever_the_host(self, unauthenticated: Caller, host: str) -> None:
+        """C1: never with Host, which no response contains."""
         response = unauthenticated.get("/v1/nothing", environ_overrides={"HTTP_HOST": host})
         assert response.status_code in {400, 404}
         assert response.json is not None
@@ -108,61 +108,63 @@ class TestDocument:
     )
     def test_instance_is_the_path_encoded_and_bounded(self, unauthenticated: Caller, path: str, instance: str) -> None:
         """C1: the request path, without the query; C2: at most 4 KiB."""
-        assert refused(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")["instance"] == instance
+        assert rejected(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")["instance"] == instance
 
     @pytest.mark.parametrize(("sent", "instance"), [("//v1/tasks", "//v1/tasks"), ("/v1/\xff\xfe", "/v1/%FF%FE")])
     def test_instance_is_the_path_as_it_was_sent(self, unauthenticated: Caller, sent: str, instance: str) -> None:
-        """C1: though werkzeug takes it for another."""
+        """C1: although Werkzeug normalizes it."""
         response = unauthenticated.get("/", environ_overrides={"PATH_INFO": sent})
-        assert refused(response, 404, "ROUTE_NOT_FOUND")["instance"] == instance
+        assert rejected(response, 404, "ROUTE_NOT_FOUND")["instance"] == instance
 
-    def test_of_many_unknown_members_the_first_by_name_are_told(self, alice: Caller) -> None:
-        """C2: and a rule broken beside them is told before."""
-        document = refused(alice.post(json={"task": {f"x{n:05}": 1 for n in range(1200)}}), 400, "VALIDATION_FAILED")
+    def test_of_many_unknown_members_the_first_by_name_are_listed(self, alice: Caller) -> None:
+        """C2: after violations of known members."""
+        document = rejected(alice.post(json={"task": {f"x{n:05}": 1 for n in range(1200)}}), 400, "VALIDATION_FAILED")
         fields = [violation["field"] for violation in document["errors"]]
         assert fields == ["title", *(f"x{n:05}" for n in range(99))]
         assert document["truncated"]
 
-    def test_the_hundred_and_first_violation_is_not_listed_but_told_of(self, alice: Caller) -> None:
+    def test_the_hundred_and_first_violation_is_omitted_and_counted(self, alice: Caller) -> None:
         """C2."""
-        document = refused(alice.post(json={str(n): n for n in range(101)}), 400, "VALIDATION_FAILED")
+        document = rejected(alice.post(json={str(n): n for n in range(101)}), 400, "VALIDATION_FAILED")
         assert (len(document["errors"]), document["truncated"]) == (100, True)
-        full = refused(alice.post(json={str(n): n for n in range(99)}), 400, "VALIDATION_FAILED")
+        full = rejected(alice.post(json={str(n): n for n in range(99)}), 400, "VALIDATION_FAILED")
         assert (len(full["errors"]), "truncated" in full) == (100, False)
 
-    def test_a_violation_names_its_field_its_place_and_its_rule(self, alice: Caller) -> None:
+    def test_a_violation_names_its_field_its_location_and_its_rule(self, alice: Caller) -> None:
         """C1."""
-        document = refused(alice.create(tags=["ok", "x", "x"]), 400, "VALIDATION_FAILED")
+        document = rejected(alice.create(tags=["ok", "x", "x"]), 400, "VALIDATION_FAILED")
         (violation,) = document["errors"]
         assert violation.pop("message").startswith("tags[2] ")
         assert violation == {"field": "tags[2]", "pointer": "#/task/tags/2", "code": "DUPLICATE_TAG"}
 
 
 class TestRetryAdvice:
-    """Whoever may try again is told how."""
+    """Advice for clients that may retry."""
 
-    def test_429_says_when_and_how_often(self, make_application: Callable[..., Flask]) -> None:
+    def test_429_advises_when_and_how_often_to_retry(self, make_application: Callable[..., Flask]) -> None:
         """C1, C22."""
         client = make_application(rate_limit="1 per minute").test_client()
         client.get("/")
         response = client.get("/")
-        document = refused(response, 429, "RATE_LIMIT_EXCEEDED")
+        document = rejected(response, 429, "RATE_LIMIT_EXCEEDED")
         assert document["retry"] == RETRY
         assert 1 <= document["retry_after"] <= 60
         assert (document["limit"], document["window_seconds"], document["retryable"]) == (1, 60, True)
 
-    def test_503_says_when_and_how_often(self, make_application: Callable[..., Flask], alice: Caller) -> None:
+    def test_503_advises_when_and_how_often_to_retry(
+        self, make_application: Callable[..., Flask], alice: Caller
+    ) -> None:
         """C1."""
         broken = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-        document = refused(Caller(broken.test_client(), alice.credentials).list_tasks(), 503, "SERVICE_UNAVAILABLE")
+        document = rejected(Caller(broken.test_client(), alice.credentials).list_tasks(), 503, "SERVICE_UNAVAILABLE")
         assert (document["retry"], document["retry_after"], document["retryable"]) == (RETRY, 1, True)
 
-    def test_504_says_how_often_and_where_the_time_went(self, alice: Caller, settings: Settings) -> None:
+    def test_504_advises_how_often_to_retry_and_names_the_stage(self, alice: Caller, settings: Settings) -> None:
         """C1, C23."""
         engine = create_engine(settings.database_url)
         with engine.connect() as blocker:
             blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-            document = refused(alice.list_tasks(within="0.05"), 504, "DEADLINE_EXCEEDED")
+            document = rejected(alice.list_tasks(within="0.05"), 504, "DEADLINE_EXCEEDED")
         engine.dispose()
         assert (document["retry"], document["budget_ms"], document["spent_in"]) == (RETRY, 50, "database")
         assert "retry_after" not in document
@@ -170,7 +172,7 @@ class TestRetryAdvice:
 
 @pytest.fixture
 def raising(monkeypatch: pytest.MonkeyPatch, alice: Caller) -> Callable[[BaseException], Caller]:
-    """Return a planter of bugs: whoever gets a task meets the exception."""
+    """Return a planter of bugs: each request for a task raises the exception."""
 
     def plant(exc: BaseException) -> Caller:
         def fail(*_: object, **__: object) -> None:
@@ -201,13 +203,13 @@ BUGS = [
 
 
 class TestSecrecy:
-    """C3: nothing internal leaves."""
+    """C3: no internal detail leaves the service."""
 
     @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: repr(bug)[:40])
     def test_every_bug_is_the_same_500(self, raising: Callable[[BaseException], Caller], bug: BaseException) -> None:
-        """C3: one fixed text of kind internal_error, whatever was raised."""
+        """C3: one fixed text of kind internal_error, for every exception."""
         response = raising(bug).get(ABSENT)
-        document = refused(response, 500, "INTERNAL_ERROR")
+        document = rejected(response, 500, "INTERNAL_ERROR")
         assert document["kind"] == "internal_error"
         assert document["detail"] == errs.platform.InternalError.message
         assert "hunter2" not in response.get_data(as_text=True) + str(response.headers)
@@ -215,17 +217,17 @@ class TestSecrecy:
             *("type", "title", "status", "detail", "instance", "kind", "code", "request_id", "timestamp", "retryable")
         }
 
-    def test_a_dependency_s_text_does_not_pass_through(self, raising: Callable[[BaseException], Caller]) -> None:
-        """Detail and undeclared facts stay in the log."""
+    def test_the_text_of_a_dependency_is_not_returned(self, raising: Callable[[BaseException], Caller]) -> None:
+        """``detail`` and undeclared context stay in the log."""
         response = raising(errs.platform.ServiceUnavailable(detail="hunter2", retry_after=7, host="db-1")).get(ABSENT)
-        assert refused(response, 503, "SERVICE_UNAVAILABLE")["retry_after"] == 7
+        assert rejected(response, 503, "SERVICE_UNAVAILABLE")["retry_after"] == 7
         assert not re.search("hunter2|db-1", response.get_data(as_text=True))
 
 
 class TestLog:
-    """C5: logged once, with everything the client is not told."""
+    """C5: one log entry, with everything that the client must not see."""
 
-    def test_a_5xx_is_one_error_line_with_the_traceback(
+    def test_a_5xx_is_one_error_entry_with_the_traceback(
         self, raising: Callable[[BaseException], Caller], log: Log
     ) -> None:
         """C5."""
@@ -240,7 +242,7 @@ class TestLog:
         assert any("test_problem_documents.py" in frame for frame in line["stack"])
 
     @every_fault
-    def test_a_4xx_is_one_warning_line_without_a_traceback(
+    def test_a_4xx_is_one_warning_entry_without_a_traceback(
         self, alice: Caller, log: Log, method: str, path: str, request_: dict[str, Any], status: int, code: str
     ) -> None:
         """C5."""
@@ -249,8 +251,8 @@ class TestLog:
         assert (line["level"], line["status"], line["code"]) == ("WARNING", status, code)
         assert "stack" not in line
 
-    def test_an_error_is_logged_with_the_use_cases_that_it_came_through(self, alice: Caller, log: Log) -> None:
-        """C5: outermost first, down to the step that failed."""
+    def test_an_error_is_logged_with_the_operations_that_it_passed(self, alice: Caller, log: Log) -> None:
+        """C5: outermost first, to the step that failed."""
         task = {"task": {"title": alice.task()["title"]}}
         alice.get(ABSENT)
         alice.post(json=task)
@@ -260,20 +262,20 @@ class TestLog:
         assert {line["message"] for line in log.errors[1:]} == {"You already have a task with this title."}
 
     @pytest.mark.parametrize(
-        ("authorization", "code", "said"),
+        ("authorization", "code", "cause"),
         [("", "MISSING_CREDENTIALS", "has no bearer token"), ("Bearer x.y.z", "INVALID_TOKEN", "malformed")],
     )
-    def test_a_401_is_logged_with_its_real_reason(
-        self, unauthenticated: Caller, log: Log, authorization: str, code: str, said: str
+    def test_a_401_is_logged_with_its_cause(
+        self, unauthenticated: Caller, log: Log, authorization: str, code: str, cause: str
     ) -> None:
-        """C5: the client gets none of it."""
+        """C5: the client sees none of it."""
         unauthenticated.get(TASKS, headers={"Authorization": authorization})
         (line,) = log.errors
         assert (line["level"], line["status"], line["code"]) == ("WARNING", 401, code)
-        assert said in line["message"]
+        assert cause in line["message"]
         assert "x.y.z" not in "".join(log.lines)
 
-    def test_a_403_is_logged_with_who_and_why(self, alice: Caller, bob: Caller, log: Log) -> None:
+    def test_a_403_is_logged_with_the_caller_and_the_cause(self, alice: Caller, bob: Caller, log: Log) -> None:
         """C5, C8."""
         path = f"/v1/{alice.task()['name']}"
         bob.get(path)
@@ -281,10 +283,10 @@ class TestLog:
         assert (line["level"], line["code"], line["user"], line["path"]) == ("WARNING", "NOT_TASK_OWNER", "bob", path)
 
     @every_fault
-    def test_every_request_is_exactly_one_access_line(
+    def test_every_request_is_exactly_one_access_entry(
         self, alice: Caller, log: Log, method: str, path: str, request_: dict[str, Any], status: int, code: str
     ) -> None:
-        """With the id that was answered."""
+        """With the request ID of the response."""
         response = alice.send(method, path, **request_)
         (line,) = log.access
         assert (line["method"], line["path"], line["status"]) == (method, path, status)
@@ -292,7 +294,7 @@ class TestLog:
         assert line["duration_ms"] >= 0
 
     @pytest.mark.parametrize("status", [200, 201, 204, 304, 500])
-    def test_whatever_happens_there_is_one_access_line(
+    def test_every_outcome_is_one_access_entry(
         self, alice: Caller, raising: Callable[[BaseException], Caller], log: Log, status: int
     ) -> None:
         tag = alice.get(f"/v1/{alice.task('Tagged')['name']}").headers["ETag"]

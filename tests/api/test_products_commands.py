@@ -1,4 +1,4 @@
-"""``flask products``: a file of prices is loaded whole or not at all."""
+"""``flask products``: a price list is loaded completely or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +56,7 @@ FAULTS = [
 
 @pytest.fixture
 def run(client: FlaskClient, app: Flask) -> Run:
-    """Return a runner of ``flask products``, which returns the exit code and what is printed."""
+    """Return a runner of ``flask products``, which returns the exit code and the output."""
 
     def run_it(*words: str) -> tuple[int, str]:
         done = app.test_cli_runner().invoke(args=["products", *words])
@@ -67,7 +67,7 @@ def run(client: FlaskClient, app: Flask) -> Run:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return a file of prices."""
+    """Return the path of a price list."""
     path = tmp_path / "prices.csv"
     path.write_text(PRICES)
     return path
@@ -75,35 +75,35 @@ def file(tmp_path: Path) -> Path:
 
 class TestLoad:
     def test_ok(self, run: Run, file: Path) -> None:
-        """What is there is replaced, what is not is added, and nothing else is touched."""
+        """Existing products are replaced, new ones are added, and others are unchanged."""
         assert run("load", str(file)) == (0, "2 prices loaded\n")
         file.write_text('\ufeffprice,sku,currency\r\n0.00,TEA,EUR\r\n9999999.99,"CUP, blue",GBP\r\n', encoding="utf-8")
         assert run("load", str(file)) == (0, "2 prices loaded\n")
         assert run("list") == (0, "CUP, blue  GBP  9999999.99\nTEA  USD  5.40\nTEA  EUR  0.00\n")
 
     @pytest.mark.parametrize(("more", "faults"), FAULTS, ids=lambda each: ascii(each)[:30])
-    def test_every_fault_is_told_by_its_line_and_nothing_is_loaded(
+    def test_every_fault_is_reported_with_its_line_and_nothing_is_loaded(
         self, run: Run, file: Path, more: str, faults: list[str]
     ) -> None:
-        """Whatever stands before it."""
+        """Valid lines before it are not loaded either."""
         file.write_text(more if "header" in faults[0] else f"{PRICES}{more}\n", errors="surrogateescape")
         code, output = run("load", str(file))
-        told = output.splitlines()
-        assert (code, told[0]) == (1, "Error: Nothing was loaded.")
-        assert len(told) == len(faults) + 1, told
-        assert all(line.startswith(fault) for line, fault in zip(told[1:], faults, strict=True)), told
+        lines = output.splitlines()
+        assert (code, lines[0]) == (1, "Error: Nothing was loaded.")
+        assert len(lines) == len(faults) + 1, lines
+        assert all(line.startswith(fault) for line, fault in zip(lines[1:], faults, strict=True)), lines
         assert run("list") == (0, "")
 
-    def test_only_when_there_is_none(self, run: Run, file: Path) -> None:
+    def test_if_none_loads_nothing_into_a_filled_table(self, run: Run, file: Path) -> None:
         assert run("load", "--if-none", str(file)) == (0, "2 prices loaded\n")
         file.write_text("sku,currency,price\nCUP,EUR,1.00\n")
         assert run("load", "--if-none", str(file)) == (0, "")
         assert "CUP" not in run("list")[1]
 
-    def test_a_file_that_is_not_there(self, run: Run, tmp_path: Path) -> None:
+    def test_a_missing_file(self, run: Run, tmp_path: Path) -> None:
         assert run("load", str(tmp_path / "no.csv"))[0] == 2
 
-    def test_a_line_without_an_end_is_not_read_whole(self) -> None:
-        """Bounded."""
+    def test_an_endless_line_is_not_read_completely(self) -> None:
+        """The length of a line is limited."""
         with Path("/dev/zero").open(encoding="utf-8") as endless:
             assert [line.violations[0].code for line in price_csv.rows(endless)] == ["INVALID_FORMAT"]

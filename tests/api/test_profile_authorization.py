@@ -1,4 +1,4 @@
-"""C8: profiles and preferences, users × everything that can be done; and mass assignment."""
+"""C8: profiles and preferences: all users and all operations; and mass assignment."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ FINE = {200, 304, 412, 428}
 
 @pytest.fixture
 def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
-    """Return somebody with an account."""
+    """Return a user with an account."""
     return join(unauthenticated, app, an_address())
 
 
@@ -41,7 +41,7 @@ def users(
     unauthenticated: Caller,
     app: Flask,
 ) -> dict[str, Caller]:
-    """Return everybody."""
+    """Return all callers."""
     other_user = join(unauthenticated, app, an_address())
     claims = {
         "self": (user["id"], ""),
@@ -58,8 +58,8 @@ def users(
 
 
 @pytest.mark.parametrize("what", OPERATIONS)
-def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any], what: str) -> None:
-    """With an empty body, whoever there is; nothing is changed."""
+def test_only_the_user_and_admins_have_access(users: dict[str, Caller], user: dict[str, Any], what: str) -> None:
+    """With an empty body, for existing and unknown users; nothing is changed."""
     method, resource, request = OPERATIONS[what]
     path = f"/v1/users/{user['id']}/{resource}"
     for name, caller in users.items():
@@ -73,8 +73,8 @@ def test_only_oneself_and_admins(users: dict[str, Caller], user: dict[str, Any],
         assert users["self"].get(f"/v1/users/{user['id']}/preferences").get_data() == before
 
 
-def test_what_is_not_a_preference_is_never_written(users: dict[str, Caller], user: dict[str, Any]) -> None:
-    """Neither whose they are, nor anything of the user."""
+def test_members_that_are_not_preferences_are_never_written(users: dict[str, Caller], user: dict[str, Any]) -> None:
+    """Neither the owner of preferences, nor members of the user."""
     path = f"/v1/users/{user['id']}/preferences"
     extra = {
         "user_id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
@@ -87,8 +87,8 @@ def test_what_is_not_a_preference_is_never_written(users: dict[str, Caller], use
     assert answered(users["self"].get(f"/v1/users/{user['id']}/profile"))["user"] == user
 
 
-def test_the_path_counts_in_any_spelling(users: dict[str, Caller], user: dict[str, Any]) -> None:
-    """Of a UUID."""
+def test_every_spelling_of_the_path_is_equal(users: dict[str, Caller], user: dict[str, Any]) -> None:
+    """The path contains a UUID."""
     for resource in ("profile", "preferences"):
         assert users["self"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 200
         assert users["other_user"].get(f"/v1/users/{user['id'].upper()}/{resource}").status_code == 403

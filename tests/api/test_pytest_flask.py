@@ -39,7 +39,7 @@ class TestClientClass:
 
 
 def test_two_calls_have_two_contexts(app: Flask, client: FlaskClient) -> None:
-    """pytest-flask's own request context would lend them one ``g``."""
+    """With the request context of pytest-flask they would share one ``g``."""
     seen: list[object] = []
 
     def keep(sender: Flask) -> None:
@@ -61,11 +61,11 @@ class TestLiveServer:
         with urllib.request.urlopen(live_server.url(url_for("docs.get_openapi")), timeout=30) as answer:
             assert answer.status == 200
 
-    def test_afterwards_the_configuration_is_as_before(self, app: Flask) -> None:
+    def test_the_configuration_is_restored_afterwards(self, app: Flask) -> None:
         assert app.config["SERVER_NAME"] is None
 
     @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-    def test_without_fork_it_says_so(
+    def test_without_fork_it_reports_the_reason(
         self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, method: Any
     ) -> None:
         context = multiprocessing.get_context(method)

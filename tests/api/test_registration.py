@@ -1,4 +1,4 @@
-"""``POST /v1/users`` and ``POST /v1/users:activate``: an account belongs to whoever reads the mail."""
+"""``POST /v1/users`` and ``POST /v1/users:activate``: an account belongs to the reader of the email."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tests.api.accounts import (
     send_all,
     waits,
 )
-from tests.api.caller import Caller, answered, at_once, refused, violated
+from tests.api.caller import Caller, answered, at_once, rejected, violated
 from tests.api.conftest import Log, MovableClock
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -34,13 +34,13 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 @pytest.fixture
 def email() -> str:
-    """Return an address that nobody has."""
+    """Return an address without an account."""
     return an_address()
 
 
 class TestRegister:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: 202, and a mail with a token, in the same transaction."""
+        """202, and an email with a token, in the same transaction."""
         response = register(unauthenticated, email)
         assert answered(response, 202) == {"message": "You receive an email with instructions."}
         assert response.headers["Cache-Control"] == "no-store"
@@ -49,8 +49,8 @@ class TestRegister:
         assert (mail["kind"], mail["name"]) == ("mail.activation", "Alice")
         assert len(mail["token"]) == 43
 
-    def test_a_taken_address_is_told_by_mail_alone(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """The same status, body and header fields; capitals make no other address."""
+    def test_only_the_email_reveals_a_taken_address(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+        """The same status, body and header fields; capital letters do not make another address."""
         first = register(unauthenticated, email)
         answered(activate(unauthenticated, mails(app, email)[-1]["token"]))
         again = register(unauthenticated, email.title())
@@ -59,17 +59,17 @@ class TestRegister:
         (mail,) = mails(app, email)
         assert (mail["kind"], mail["token"]) == ("mail.address_taken", "")
 
-    def test_a_token_is_kept_as_its_digest_only(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: who reads the tables cannot activate; the mail's own job is deleted once it is done."""
+    def test_only_the_digest_of_a_token_is_stored(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+        """A reader of the tables cannot activate an account; the job of the email is deleted after it was sent."""
         register(unauthenticated, email)
         token = mails(app, email)[0]["token"]
         with app.app_context(), db.engine.connect() as connection:
-            (row,) = connection.execute(text("SELECT r::text AS said, password_hash FROM registrations r"))
-        assert token not in row.said
+            (row,) = connection.execute(text("SELECT r::text AS content, password_hash FROM registrations r"))
+        assert token not in row.content
         assert row.password_hash is None
 
-    def test_there_is_no_password_yet(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: one that is sent all the same is refused, not kept for whoever reads the mail to activate."""
+    def test_an_account_has_no_password_until_activation(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+        """A password in the request is rejected. It must not be stored for the reader of the email to activate."""
         body = {"name": "Alice", "email": email, "password": PASSWORD}
         assert violated(unauthenticated.post(USERS, json=body)) == [("password", "UNKNOWN_FIELD")]
         assert mails(app, email) == []
@@ -92,16 +92,15 @@ class TestRegister:
             ("name", "a\nb", "INVALID_FORMAT"),
         ],
     )
-    def test_what_is_wrong_is_named(
+    def test_violations_are_listed(
         self, unauthenticated: Caller, member: str, value: object, code: str, email: str
     ) -> None:
-        """3.4."""
         body = {"name": "Alice", "email": email, member: value}
         response = unauthenticated.post(USERS, json=body)
         assert violated(response) == [(member, code)]
 
     @pytest.mark.parametrize("member", ["scopes", "is_admin", "is_disabled", "id"])
-    def test_nobody_makes_more_of_themselves(
+    def test_a_caller_cannot_set_other_members(
         self, unauthenticated: Caller, app: Flask, member: str, email: str
     ) -> None:
         body = {"name": "Mallory", "email": email, member: ["admin"]}
@@ -117,19 +116,19 @@ class TestRegister:
             tokens.add(mails(app, email)[-1]["token"])
         assert len(tokens) == 2
 
-    def test_ten_an_hour_and_an_address(self, make_application: Callable[..., Flask], client: object) -> None:
-        """C22: the eleventh is 429, told in the header fields."""
+    def test_ten_per_hour_and_address(self, make_application: Callable[..., Flask], client: object) -> None:
+        """C22: the eleventh is 429, with the header fields of limits."""
         limited = Caller(make_application(registration_rate_limit="10 per hour").test_client(), {})
         responses = [limited.post(USERS, json={}) for _ in range(11)]
         assert [each.status_code for each in responses] == [400] * 10 + [429]
-        document = refused(responses[-1], 429, "RATE_LIMIT_EXCEEDED")
+        document = rejected(responses[-1], 429, "RATE_LIMIT_EXCEEDED")
         assert (document["limit"], document["window_seconds"]) == (10, 3600)
         assert responses[0].headers["RateLimit-Policy"] == '"default";q=1000000;w=1, "default-2";q=10;w=3600'
 
-    def test_the_newest_request_is_mailed_however_many_strangers_made(
+    def test_the_newest_request_is_mailed_whatever_the_number_of_requests_by_others(
         self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
-        """What waits to be sent is superseded, so that nobody is flooded either; who asks is not told."""
+        """It replaces a waiting email, which limits the emails to one mailbox. The response does not reveal it."""
         answers = {
             (each.status_code, each.get_data())
             for each in (register(unauthenticated, email, name="Eve") for _ in range(20))
@@ -140,10 +139,10 @@ class TestRegister:
         assert waits(app, email) <= timedelta(minutes=1)
         assert answered(activate(unauthenticated, mail["token"]))["name"] == "Alice"
 
-    def test_five_mails_that_were_sent_put_the_next_off_for_a_minute(
+    def test_after_five_sent_emails_the_next_is_delayed_by_a_minute(
         self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
-        """And what was mailed before remains valid: a stranger's request cancels nothing of the owner's."""
+        """Tokens in earlier emails remain valid: requests by others do not cancel them."""
         tokens = []
         for number in range(6):
             register(unauthenticated, email)
@@ -152,10 +151,8 @@ class TestRegister:
             send_all(app)
         answered(activate(unauthenticated, tokens[0]))
 
-    def test_registrations_take_nothing_from_password_resets(
-        self, unauthenticated: Caller, app: Flask, email: str
-    ) -> None:
-        """Each purpose has a budget of its own."""
+    def test_registrations_do_not_affect_password_resets(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+        """Each purpose has its own limit."""
         join(unauthenticated, app, email)
         for _ in range(20):
             register(unauthenticated, email)
@@ -175,42 +172,44 @@ class TestRegister:
 
 class TestActivate:
     def test_ok(self, unauthenticated: Caller, app: Flask, settings: Settings, email: str) -> None:
-        """3.4: with the default scopes."""
+        """With the default scopes."""
         user = join(unauthenticated, app, email)
         assert UUID(user["id"])
         assert (user["name"], user["email"]) == ("Alice", email)
         assert user["scopes"] == list(settings.default_scopes)
 
-    def test_once(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: single use."""
+    def test_a_token_is_single_use(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+        """Single use."""
         join(unauthenticated, app, email)
         token = mails(app, email)[0]["token"]
-        assert refused(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")["param"] == "token"
+        assert rejected(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")["param"] == "token"
 
-    def test_once_when_many_try(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: a race has one winner."""
+    def test_a_token_is_single_use_in_concurrent_requests(
+        self, unauthenticated: Caller, app: Flask, email: str
+    ) -> None:
+        """Exactly one of them succeeds."""
         register(unauthenticated, email)
         body = {"token": mails(app, email)[0]["token"], "password": PASSWORD}
         statuses = at_once(8, lambda _: app.test_client().post(ACTIVATE, json=body).status_code, threads=4)
         assert sorted(statuses) == [200] + [400] * 7
 
     @pytest.mark.parametrize("followed", [0, 1])
-    def test_whoever_follows_a_mail_has_the_password_typed_then(
+    def test_the_password_of_an_account_is_the_one_sent_with_the_token(
         self, unauthenticated: Caller, app: Flask, email: str, followed: int
     ) -> None:
-        """Whichever of two mails it is, and whoever had it sent: nobody else knows the password of the account."""
+        """With either of two emails, for any sender of the request. No one else knows the password of the account."""
         tokens = []
         for name in ("Alice", "Mallory"):
             register(unauthenticated, email, name=name)
             tokens.append(mails(app, email)[-1]["token"])
         answered(activate(unauthenticated, tokens[followed], password="chosen by the owner"))
         assert log_in(unauthenticated, email, "chosen by the owner").status_code == 200
-        refused(activate(unauthenticated, tokens[1 - followed], password="another one"), 400, "INVALID_ONE_TIME_TOKEN")
+        rejected(activate(unauthenticated, tokens[1 - followed], password="another one"), 400, "INVALID_ONE_TIME_TOKEN")
 
     def test_a_registration_of_the_previous_release_is_activated_without_its_password(
         self, unauthenticated: Caller, app: Flask, email: str
     ) -> None:
-        """During an upgrade: what somebody else has sent along then is of no use either."""
+        """During an upgrade, a password that was sent with the registration is ignored too."""
         register(unauthenticated, email)
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
@@ -224,7 +223,7 @@ class TestActivate:
         ("password", "code"),
         [("1234567", "TOO_SHORT"), ("x" * 129, "TOO_LONG"), (12345678, "INVALID_TYPE"), (None, "REQUIRED_FIELD")],
     )
-    def test_what_is_wrong_with_the_password_does_not_cost_the_token(
+    def test_an_invalid_password_does_not_consume_the_token(
         self, unauthenticated: Caller, app: Flask, email: str, password: object, code: str
     ) -> None:
         """8 to 128 characters; the password is not repeated."""
@@ -235,29 +234,27 @@ class TestActivate:
         answered(activate(unauthenticated, token))
 
     @pytest.mark.parametrize("password", ["zcv8!q2w", "пароль для неё", "zq8v" * 32, "😀🙂🙃😎" * 32])
-    def test_passwords_are_counted_in_code_points(
+    def test_the_length_of_passwords_is_counted_in_code_points(
         self, unauthenticated: Caller, app: Flask, email: str, password: str
     ) -> None:
-        """3.4: 8 to 128, in whatever script."""
+        """8 to 128, in any script."""
         join(unauthenticated, app, email, password=password)
         answered(log_in(unauthenticated, email, password))
 
-    def test_a_token_that_is_not_good_is_not_hashed_for(
+    def test_with_an_invalid_token_nothing_is_hashed(
         self, unauthenticated: Caller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """20 ms of work are there for whoever has read a mail."""
+        """Only a valid token causes 20 ms of CPU time."""
         monkeypatch.setattr(PasswordHasher, "hash", lambda *_: pytest.fail("hashed"))
-        refused(activate(unauthenticated, "no-such-token"), 400, "INVALID_ONE_TIME_TOKEN")
+        rejected(activate(unauthenticated, "no-such-token"), 400, "INVALID_ONE_TIME_TOKEN")
 
     @pytest.mark.parametrize("token", ["", "x" * 43, "é", "' OR 1=1--", "../../etc/passwd"])
-    def test_another_token_is_refused(self, unauthenticated: Caller, token: str) -> None:
-        """3.4."""
-        refused(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")
+    def test_an_invalid_token_is_rejected(self, unauthenticated: Caller, token: str) -> None:
+        rejected(activate(unauthenticated, token), 400, "INVALID_ONE_TIME_TOKEN")
 
-    def test_three_days_are_enough_and_a_second_more_is_too_late(
+    def test_a_token_is_valid_for_three_days_and_not_a_second_longer(
         self, unauthenticated: Caller, timed: Caller, app: Flask, clock: MovableClock
     ) -> None:
-        """3.4: 3 days."""
         for late, status in ((-60, 200), (60, 400)):
             email = an_address()
             clock.moved *= 0

@@ -1,10 +1,10 @@
-"""C16: every request has an id and perhaps a trace, and nothing a caller sends can break the log."""
+"""C16: every request has an ID and optionally a trace, and no input can break the log."""
 
 from collections.abc import Mapping
 
 import pytest
 
-from tests.api.caller import Caller, refused
+from tests.api.caller import Caller, rejected
 from tests.api.conftest import Log
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -32,22 +32,22 @@ HOSTILE = [
 
 
 class TestRequestId:
-    """Kept when it is fit, else replaced."""
+    """Kept if valid, otherwise replaced."""
 
     @pytest.mark.parametrize("sent", ["abcdefgh", "A.b_c-9.", "0" * 128, "5f0c9a7e-41d8-4f6c-b7a0-e2d31c9b8a64"])
-    def test_a_fit_id_is_kept(self, unauthenticated: Caller, log: Log, sent: str) -> None:
-        """C16: it is answered, in the document, and in every line of the request."""
+    def test_a_valid_id_is_kept(self, unauthenticated: Caller, log: Log, sent: str) -> None:
+        """C16: it is in the response, in the problem document, and in every log entry of the request."""
         response = unauthenticated.get("/v1/nothing", headers={"X-Request-Id": sent})
         assert response.headers["X-Request-Id"] == response.headers["Request-Id"] == sent
-        assert refused(response, 404, "ROUTE_NOT_FOUND")["request_id"] == sent
+        assert rejected(response, 404, "ROUTE_NOT_FOUND")["request_id"] == sent
         assert {line["request_id"] for line in log.access + log.errors} == {sent}
 
     @pytest.mark.parametrize("sent", HOSTILE, ids=lambda sent: ascii(sent)[:25])
     @pytest.mark.parametrize("name", ["X_REQUEST_ID", "REQUEST_ID", "X_TRACE_ID"])
-    def test_a_hostile_id_is_replaced_and_the_log_stays_whole(
+    def test_an_invalid_id_is_replaced_and_the_log_stays_valid(
         self, unauthenticated: Caller, log: Log, name: str, sent: str
     ) -> None:
-        """One line of access and one of the error, each one valid JSON object."""
+        """One access entry and one error entry, each one valid JSON object."""
         response = unauthenticated.get("/v1/nothing", environ_overrides={f"HTTP_{name}": sent})
         answered = response.headers["X-Request-Id"]
         assert answered != sent
@@ -64,7 +64,7 @@ class TestRequestId:
             ({"X-Trace-Id": "third-id"}, "third-id"),
         ],
     )
-    def test_the_first_fit_one_of_three_fields_is_kept(
+    def test_the_first_valid_id_of_three_fields_is_kept(
         self, unauthenticated: Caller, sent: Mapping[str, str], kept: str
     ) -> None:
         """C16."""
@@ -74,21 +74,21 @@ class TestRequestId:
         """C16."""
         assert len({unauthenticated.get("/healthz").headers["X-Request-Id"] for _ in range(50)}) == 50
 
-    def test_an_id_is_not_left_over_for_the_next_request(self, unauthenticated: Caller) -> None:
-        """C16: nothing of one request is known in the next."""
+    def test_an_id_is_not_reused_for_the_next_request(self, unauthenticated: Caller) -> None:
+        """C16: no data of one request is available in the next."""
         unauthenticated.get("/healthz", headers={"X-Request-Id": "first-id", "Traceparent": f"00-{TRACE}-{PARENT}-01"})
         response = unauthenticated.get("/v1/nothing")
         assert response.headers["X-Request-Id"] != "first-id"
-        assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")
+        assert "trace_id" not in rejected(response, 404, "ROUTE_NOT_FOUND")
 
 
 class TestHostileText:
-    """What else a caller can get into the log."""
+    """Other text of callers in the log."""
 
     @pytest.mark.parametrize("path", ["/v1/%0a%0d", "/v1/%1b[31m", "/v1/%22%7D%0A%7B", "/v1/%00", "/v1/%ff%e2%80%a8"])
-    def test_a_hostile_path_stays_inside_its_line(self, unauthenticated: Caller, log: Log, path: str) -> None:
+    def test_a_hostile_path_stays_within_its_entry(self, unauthenticated: Caller, log: Log, path: str) -> None:
         """One line, one object."""
-        refused(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")
+        rejected(unauthenticated.get(path), 404, "ROUTE_NOT_FOUND")
         assert (len(log.lines), len(log.access), len(log.errors)) == (2, 1, 1)
 
     def test_neither_token_nor_body_nor_query_is_logged(self, alice: Caller, log: Log) -> None:
@@ -102,20 +102,20 @@ class TestHostileText:
 
 
 class TestTraceparent:
-    """W3C Trace Context: continued where it is well formed."""
+    """W3C Trace Context: continued if it is well formed."""
 
     @pytest.mark.parametrize("version", ["00", "01", "cc"])
     @pytest.mark.parametrize("flags", ["00", "01"])
     def test_the_trace_is_continued(self, unauthenticated: Caller, log: Log, version: str, flags: str) -> None:
         """C16, C1."""
         sent = {"Traceparent": f"{version}-{TRACE}-{PARENT}-{flags}"}
-        assert refused(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+        assert rejected(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
         assert {line["trace_id"] for line in log.access + log.errors} == {TRACE}
 
-    def test_a_later_version_may_say_more(self, unauthenticated: Caller) -> None:
+    def test_a_later_version_may_have_more_fields(self, unauthenticated: Caller) -> None:
         """C16: Trace Context, section 3.2.4."""
         sent = {"Traceparent": f"01-{TRACE}-{PARENT}-01-what-the-future-will-bring"}
-        assert refused(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
+        assert rejected(unauthenticated.get("/v1/nothing", headers=sent), 404, "ROUTE_NOT_FOUND")["trace_id"] == TRACE
 
     @pytest.mark.parametrize(
         "sent",
@@ -134,7 +134,7 @@ class TestTraceparent:
             '"}\n{',
         ],
     )
-    def test_a_malformed_one_is_ignored(self, unauthenticated: Caller, sent: str) -> None:
+    def test_a_malformed_field_is_ignored(self, unauthenticated: Caller, sent: str) -> None:
         """C16."""
         response = unauthenticated.get("/v1/nothing", environ_overrides={"HTTP_TRACEPARENT": sent})
-        assert "trace_id" not in refused(response, 404, "ROUTE_NOT_FOUND")
+        assert "trace_id" not in rejected(response, 404, "ROUTE_NOT_FOUND")

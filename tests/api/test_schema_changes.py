@@ -1,4 +1,4 @@
-"""A schema that changes while the service runs, and prepared statements that vanish: clients see nothing of it."""
+"""Schema changes while the service runs, and prepared statements that vanish: clients are unaffected."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,11 +16,11 @@ from tests.schema_changes import CHANGES, changed
 from tests.scrape import growth
 
 PREPARED = 8
-"""Repetitions after which psycopg has prepared a statement."""
+"""The number of repetitions after which psycopg prepares a statement."""
 
 
 def use(caller: Caller, turn: str) -> None:
-    """Send what reads and writes tasks; every answer is a success."""
+    """Send requests that read and write tasks; every response is a success."""
     task = answered(caller.create(f"created {turn}"), 201)
     keyed = caller.post(json={"task": {"title": f"keyed {turn}"}}, headers={"Idempotency-Key": f"key-{turn}-1"})
     answered(keyed, 201)
@@ -49,7 +49,7 @@ class TestChangedSchema:
                 use(prepared, f"meanwhile {turn}")
         use(prepared, "afterwards")
 
-    def test_nor_do_requests_on_every_connection_at_once(self, prepared: Caller, settings: Settings) -> None:
+    def test_nor_do_concurrent_requests_on_every_connection_fail(self, prepared: Caller, settings: Settings) -> None:
         path = path_of(prepared.task())
         for _ in range(2):
             at_once(64, lambda _: answered(prepared.get(path)), threads=4)
@@ -61,7 +61,7 @@ class TestChangedSchema:
 class TestSessionsOutsideOfUnits:
     """A view that uses ``db.session`` itself."""
 
-    def test_the_first_statement_is_repeated(self, app: Flask, settings: Settings, alice: Caller) -> None:
+    def test_the_first_statement_is_retried(self, app: Flask, settings: Settings, alice: Caller) -> None:
         alice.task("a")
         read = text("SELECT version FROM tasks")
         with app.app_context():
@@ -75,11 +75,11 @@ class TestSessionsOutsideOfUnits:
 
 
 class TestPoolers:
-    """A pooler in transaction mode: each transaction gets another session, or one that was reset."""
+    """A pooler in transaction mode: each transaction gets another session, or a session after a reset."""
 
     @pytest.fixture(params=["DISCARD ALL", "DEALLOCATE ALL"])
     def pooled(self, request: pytest.FixtureRequest, app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """Change the session before each transaction, behind psycopg's back."""
+        """Change the session before each transaction, without the knowledge of psycopg."""
         with app.app_context():
             engine = db.engine
 
@@ -101,4 +101,4 @@ class TestPoolers:
         with growth("db_retries_total") as retries:
             for turn in range(2 * PREPARED):
                 use(alice, f"pooled {turn}")
-        assert 1 <= retries.by <= 2 * 5, "each connection learns once that it must not prepare"
+        assert 1 <= retries.by <= 2 * 5, "each connection stops preparing after one failure"

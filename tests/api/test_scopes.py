@@ -1,4 +1,4 @@
-"""Scopes are a closed list: whatever names another one is rejected, and the message has the list."""
+"""Scopes are a closed list: unknown ones are rejected, and the message contains the list."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,12 +17,12 @@ from tests.api.caller import Caller
 
 WRONG: Final = "tasks:wirte"
 NAMED: Final = [each.name for each in fields(Settings) if "scopes" in each.name]
-"""The settings that name scopes, besides ``ISSUERS``."""
+"""The settings that contain scopes, besides ``ISSUERS``."""
 Make = Callable[..., Flask]
 
 
 def listed() -> str:
-    """Return the list as messages have it; tests of blueprints add scopes of their own."""
+    """Return the list as messages contain it; tests of blueprints add their own scopes."""
     assert {"account", "admin", "movies:read", "movies:write", "orders", "tasks"} <= scopes.SCOPES
     return f"Known scopes: {', '.join(sorted(scopes.SCOPES))}."
 
@@ -34,7 +34,7 @@ def run(app: Flask, *arguments: str) -> Result:
 
 @pytest.fixture
 def email(unauthenticated: Caller, app: Flask) -> str:
-    """Return the address of somebody with an account."""
+    """Return the address of a user with an account."""
     address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
@@ -43,14 +43,14 @@ class TestCommands:
     @pytest.mark.parametrize("command", ["grant", "revoke"])
     @pytest.mark.parametrize("named", [[WRONG], ["orders", WRONG], [f"orders,{WRONG}"], ["Orders"], ["*"], ['a"b']])
     def test_users(self, app: Flask, email: str, command: str, named: list[str]) -> None:
-        """Nothing is changed, the scopes that exist are not either."""
+        """The command changes nothing, the valid scopes included."""
         before = run(app, "users", "list").output
         result = run(app, "users", command, email, *named)
         assert result.exit_code == 1
         assert listed() in result.output
         assert run(app, "users", "list").output == before
 
-    def test_a_scope_of_a_former_release_can_be_taken_away(self, app: Flask, email: str) -> None:
+    def test_a_scope_of_an_earlier_release_can_be_revoked(self, app: Flask, email: str) -> None:
         with app.app_context():
             app.extensions["app-services"].users.grant(email, ["former"])
         result = run(app, "users", "revoke", email.upper(), "former")
@@ -63,7 +63,7 @@ class TestCommands:
         assert "eyJ" not in result.output
 
     @pytest.mark.parametrize("named", ["", "tasks", "tasks,orders", "account movies:write"])
-    def test_those_that_exist(self, app: Flask, named: str) -> None:
+    def test_existing_scopes_are_accepted(self, app: Flask, named: str) -> None:
         assert run(app, "tokens", "issue", "--subject", "alice", "--scope", named).exit_code == 0
 
 
@@ -84,7 +84,7 @@ class TestSettings:
         assert NAMED == ["anonymous_scopes", "default_scopes"]
         assert all(name.endswith("_scopes") for name in NAMED)
 
-    def test_a_fork_adds_its_own(self, make_application: Make) -> None:
+    def test_a_fork_adds_its_own_scope(self, make_application: Make) -> None:
         scopes.add("pets")
         try:
             app = make_application(default_scopes=("pets",))
@@ -93,5 +93,5 @@ class TestSettings:
             scopes.SCOPES.remove("pets")
 
 
-def test_methods_of_grpc_need_one_of_them() -> None:
+def test_methods_of_grpc_need_a_known_scope() -> None:
     assert {method.scope for method in METHODS.values()} <= scopes.SCOPES

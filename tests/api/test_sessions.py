@@ -14,7 +14,7 @@ from app.extensions import db
 from app.observability import metrics
 from app.services.revocations import BELIEVED_FOR
 from tests.api.accounts import REFRESH, REVOKE, an_address, join, logged_in
-from tests.api.caller import TASKS, Caller, answered, at_once, refused
+from tests.api.caller import TASKS, Caller, answered, at_once, rejected
 from tests.api.conftest import Log, MovableClock
 from tests.api.forge import Forge, described
 
@@ -23,7 +23,7 @@ REVOKED = "The token has been revoked"
 
 @pytest.fixture
 def email(unauthenticated: Caller, app: Flask) -> str:
-    """Return the address of somebody with an account."""
+    """Return the address of a user with an account."""
     address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
@@ -34,42 +34,42 @@ def refresh(caller: Caller, token: str) -> TestResponse:
 
 
 def refreshed(caller: Caller, token: str) -> dict[str, Any]:
-    """Return the tokens that a refresh token is exchanged for."""
+    """Return the new tokens in exchange for a refresh token."""
     return answered(refresh(caller, token))
 
 
-def bearing(caller: Caller, access: str) -> Caller:
-    """Return the bearer of an access token."""
+def with_token(caller: Caller, access: str) -> Caller:
+    """Return the Authorization header with an access token."""
     return Caller(caller.client, {"Authorization": f"Bearer {access}"})
 
 
 def learn(app: Flask) -> None:
-    """Let the application learn what is revoked, as its poller does every two seconds."""
+    """Let the application read the revocations, as its poller does every two seconds."""
     with app.app_context():
         app.extensions["app-services"].revocations.refresh()
 
 
 class TestRefresh:
     def test_ok(self, unauthenticated: Caller, email: str) -> None:
-        """3.4: each token leads to the next."""
+        """Each token leads to the next."""
         _, token = logged_in(unauthenticated, email)
         for _ in range(3):
             tokens = refreshed(unauthenticated, token)
             assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
-            answered(bearing(unauthenticated, tokens["access_token"]).get(TASKS))
+            answered(with_token(unauthenticated, tokens["access_token"]).get(TASKS))
             assert tokens["refresh_token"] != token
             token = tokens["refresh_token"]
 
     @pytest.mark.parametrize("token", ["", "x" * 43, "x" * 10_000, "' OR 1=1--"])
-    def test_an_unknown_one_is_the_same_401(self, unauthenticated: Caller, token: str) -> None:
-        """3.4: the challenge without an error."""
+    def test_an_unknown_token_is_the_same_401(self, unauthenticated: Caller, token: str) -> None:
+        """The challenge has no error."""
         response = refresh(unauthenticated, token)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
-    def test_one_that_is_sent_again_after_its_successor_was_used_ends_the_session(
+    def test_reuse_after_the_successor_was_used_ends_the_session(
         self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
-        """3.4: whoever is the thief, neither goes on; other sessions do."""
+        """It may be stolen, therefore neither holder can continue; other sessions can."""
         _, stolen = logged_in(unauthenticated, email)
         _, other = logged_in(unauthenticated, email)
         attacker = refreshed(unauthenticated, stolen)
@@ -81,10 +81,10 @@ class TestRefresh:
         refreshed(unauthenticated, other)
 
     @pytest.mark.parametrize("seconds", [0, 6, 59])
-    def test_after_a_lost_answer_it_gets_a_new_successor(
+    def test_after_a_lost_response_it_gets_a_new_successor(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock, seconds: int
     ) -> None:
-        """3.4: and goes on with it; again and again, within the 60 seconds."""
+        """The session continues with it. This works repeatedly within the 60 seconds."""
         _, token = logged_in(unauthenticated, email)
         refreshed(timed, token)
         clock.moved = timedelta(seconds=seconds)
@@ -95,7 +95,7 @@ class TestRefresh:
     def test_the_successor_that_was_not_received_is_superseded(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock, app: Flask
     ) -> None:
-        """3.4: it is 401, and ends the session only once its replacement was used."""
+        """It is 401, and ends the session only after its replacement was used."""
         _, token = logged_in(unauthenticated, email)
         lost = refreshed(timed, token)["refresh_token"]
         clock.moved = timedelta(seconds=8)
@@ -103,16 +103,16 @@ class TestRefresh:
         for _ in range(2):
             assert refresh(timed, lost).status_code == 401
         following = refreshed(timed, received)
-        answered(bearing(timed, following["access_token"]).get(TASKS))
+        answered(with_token(timed, following["access_token"]).get(TASKS))
         assert refresh(timed, lost).status_code == 401
         assert refresh(timed, following["refresh_token"]).status_code == 401
         learn(app)
         assert described(unauthenticated, f"Bearer {following['access_token']}") == REVOKED
 
-    def test_a_repetition_at_an_instance_whose_clock_is_late_hides_no_theft(
+    def test_reuse_at_an_instance_with_a_late_clock_is_detected(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
-        """Its successor counts as created after the use of the token, whatever the clocks say."""
+        """The successor counts as created after the use of the token, whatever the clocks show."""
         _, token = logged_in(unauthenticated, email)
         refreshed(unauthenticated, token)
         clock.moved = timedelta(seconds=-20)
@@ -120,17 +120,17 @@ class TestRefresh:
         following = refreshed(timed, received)["refresh_token"]
         assert [refresh(timed, each).status_code for each in (token, following)] == [401, 401]
 
-    def test_a_repetition_after_a_login_at_an_instance_whose_clock_is_early_ends_nothing(
+    def test_reuse_after_a_login_at_an_instance_with_an_early_clock_ends_nothing(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
-        """A predecessor that was used never counts as a successor."""
+        """A used predecessor never counts as a successor."""
         clock.moved = timedelta(seconds=30)
         _, first = logged_in(timed, email)
         token = refreshed(unauthenticated, first)["refresh_token"]
         refreshed(unauthenticated, token)
         refreshed(unauthenticated, refreshed(unauthenticated, token)["refresh_token"])
 
-    def test_a_superseded_one_stays_so_when_its_replacement_is_superseded_too(
+    def test_a_superseded_token_stays_superseded_when_its_replacement_is_superseded_too(
         self, unauthenticated: Caller, email: str, timed: Caller
     ) -> None:
         _, token = logged_in(unauthenticated, email)
@@ -140,60 +140,58 @@ class TestRefresh:
         assert refresh(timed, first).status_code == 401
         assert refresh(timed, following).status_code == 401
 
-    def test_sent_again_after_the_sixty_seconds_it_ends_the_session(
+    def test_reuse_after_sixty_seconds_ends_the_session(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
-        """3.4: though its successor is unused."""
+        """Although its successor is unused."""
         _, token = logged_in(unauthenticated, email)
         following = refreshed(timed, token)["refresh_token"]
         clock.moved = timedelta(seconds=61)
         assert refresh(timed, token).status_code == 401
         assert refresh(timed, following).status_code == 401
 
-    def test_of_several_at_once_one_goes_on(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """3.4: each supersedes the one before; at most one token survives."""
+    def test_of_several_concurrent_refreshes_one_token_remains_valid(
+        self, unauthenticated: Caller, email: str, app: Flask
+    ) -> None:
+        """Each supersedes the one before; at most one token remains valid."""
         _, token = logged_in(unauthenticated, email)
         responses = at_once(8, lambda _: refresh(Caller(app.test_client(), {}), token), threads=4)
         tokens = [answered(each) for each in responses]
         learn(app)
-        answered(bearing(unauthenticated, tokens[0]["access_token"]).get(TASKS))
+        answered(with_token(unauthenticated, tokens[0]["access_token"]).get(TASKS))
         statuses = [refresh(unauthenticated, each["refresh_token"]).status_code for each in tokens]
         assert statuses.count(200) == 1
 
-    def test_a_session_is_refreshed_thirty_times_in_fifteen_minutes_at_most(
+    def test_a_session_is_refreshed_at_most_thirty_times_in_fifteen_minutes(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
-        """A session needs one in that time. Others are not affected, and what was refused is not used."""
+        """A session needs one refresh in that time. Others are unaffected. A rejected token is not used up."""
         _, token = logged_in(unauthenticated, email)
         _, other = logged_in(unauthenticated, email)
         for _ in range(29):
             token = refreshed(timed, token)["refresh_token"]
-        document = refused(refresh(timed, token), 429, "RATE_LIMIT_EXCEEDED")
+        document = rejected(refresh(timed, token), 429, "RATE_LIMIT_EXCEEDED")
         assert (document["limit"], document["window_seconds"], document["retry_after"]) == (30, 900, 30)
         refreshed(timed, other)
         clock.moved = timedelta(minutes=15, seconds=1)
         refreshed(timed, token)
 
-    def test_a_refresh_token_opens_no_door_and_an_access_token_refreshes_nothing(
-        self, unauthenticated: Caller, email: str
-    ) -> None:
+    def test_a_refresh_token_is_not_an_access_token_and_vice_versa(self, unauthenticated: Caller, email: str) -> None:
         _, token = logged_in(unauthenticated, email)
         assert described(unauthenticated, f"Bearer {token}") == "The token is malformed"
         tokens = refreshed(unauthenticated, token)
         assert refresh(unauthenticated, tokens["access_token"]).status_code == 401
 
-    def test_thirty_days_are_enough_and_a_second_more_is_too_late(
+    def test_a_refresh_token_is_valid_for_thirty_days_and_not_a_second_longer(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
-        """3.4."""
         for late, status in ((-60, 200), (60, 401)):
             clock.moved *= 0
             _, token = logged_in(unauthenticated, email)
             clock.moved = timedelta(days=30, seconds=late)
             assert refresh(timed, token).status_code == status
 
-    def test_only_digests_are_kept(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """3.4."""
+    def test_only_digests_are_stored(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         _, token = logged_in(unauthenticated, email)
         with app.app_context(), db.engine.connect() as connection:
             rows = connection.execute(text("SELECT t::text FROM refresh_tokens t")).scalars().all()
@@ -203,14 +201,14 @@ class TestRefresh:
 
 class TestRevoke:
     def test_ok(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """RFC 7009: both tokens of the session are good no more."""
+        """RFC 7009: both tokens of the session become invalid."""
         caller, token = logged_in(unauthenticated, email)
         assert answered(unauthenticated.post(REVOKE, json={"token": token})) == {}
         assert refresh(unauthenticated, token).status_code == 401
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
 
-    def test_by_the_access_token(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+    def test_the_access_token_revokes_the_session_too(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         """RFC 7009: either token ends the session, and no other session."""
         caller, token = logged_in(unauthenticated, email)
         other, _ = logged_in(unauthenticated, email)
@@ -223,30 +221,28 @@ class TestRevoke:
         answered(other.get(TASKS))
 
     @pytest.mark.parametrize("hint", ["refresh_token", "access_token", "something else"])
-    def test_what_kind_of_token_it_is_may_be_said_and_is_found_out_anyhow(
-        self, unauthenticated: Caller, email: str, hint: str
-    ) -> None:
+    def test_a_token_type_hint_is_optional(self, unauthenticated: Caller, email: str, hint: str) -> None:
         """RFC 7009, section 2.1."""
         _, token = logged_in(unauthenticated, email)
         assert answered(unauthenticated.post(REVOKE, json={"token": token, "token_type_hint": hint})) == {}
         assert refresh(unauthenticated, token).status_code == 401
 
-    def test_a_token_of_the_command_line(
+    def test_a_token_of_the_command_line_can_be_revoked(
         self, unauthenticated: Caller, app: Flask, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """Without a session, for as long as it would be good."""
+        """It has no session; the revocation lasts as long as the token would be valid."""
         issued = bearer("somebody")["Authorization"]
         answered(unauthenticated.post(REVOKE, json={"token": issued.removeprefix("Bearer ")}))
         learn(app)
         assert described(unauthenticated, issued) == REVOKED
 
     @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "x" * 10_000])
-    def test_what_is_no_token_is_200_all_the_same(self, unauthenticated: Caller, token: str) -> None:
+    def test_an_invalid_token_is_200_too(self, unauthenticated: Caller, token: str) -> None:
         """RFC 7009, section 2.2."""
         assert answered(unauthenticated.post(REVOKE, json={"token": token})) == {}
 
-    def test_what_is_over_is_forgotten(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """A revocation outlives its token by a minute, and goes with the next."""
+    def test_expired_revocations_are_deleted(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+        """A revocation lasts one minute longer than its token; the next revocation deletes it."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
                 text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() - interval '1 hour')")
@@ -258,7 +254,7 @@ class TestRevoke:
 
 
 class TestSessionsAreRevoked:
-    """Not single tokens: the list of revocations does not grow with refreshing."""
+    """Entries are for sessions, not for tokens: refreshing does not extend the list of revocations."""
 
     @pytest.mark.parametrize("by", ["refresh token", "access token", "operator"])
     def test_one_entry_ends_all_tokens_of_a_session(
@@ -282,7 +278,7 @@ class TestSessionsAreRevoked:
         assert {described(unauthenticated, each) for each in access} == {REVOKED}
         assert refresh(unauthenticated, token).status_code == 401
 
-    def test_one_that_is_over_needs_none(
+    def test_an_expired_session_needs_no_entry(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """Its access tokens have expired."""
@@ -292,7 +288,7 @@ class TestSessionsAreRevoked:
         with timed.client.application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 0
 
-    def test_one_that_another_instance_still_accepts_is_revoked(
+    def test_a_session_that_another_instance_still_accepts_is_revoked(
         self, unauthenticated: Caller, email: str, timed: Caller, clock: MovableClock
     ) -> None:
         """Clocks of instances differ by up to a minute."""
@@ -302,7 +298,7 @@ class TestSessionsAreRevoked:
         with timed.client.application.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM revoked_tokens")).scalar_one() == 1
 
-    def test_whose_scopes_were_changed_keeps_the_session_and_an_old_access_token_ends_it(
+    def test_after_a_change_of_scopes_an_old_access_token_still_revokes_the_session(
         self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
         """RFC 7009, section 2.1: the token is revoked already, the session is not."""
@@ -316,10 +312,10 @@ class TestSessionsAreRevoked:
         assert refresh(unauthenticated, token).status_code == 401
         refreshed(unauthenticated, other)
 
-    def test_revoking_wins_against_refreshing_at_the_same_time(
+    def test_revocation_wins_against_a_concurrent_refresh(
         self, unauthenticated: Caller, email: str, app: Flask
     ) -> None:
-        """Whichever comes first, no refresh token of the session is valid afterwards."""
+        """In either order, no refresh token of the session is valid afterwards."""
         for _ in range(5):
             _, token = logged_in(unauthenticated, email)
             sent = ((REFRESH, {"refresh_token": token}), (REVOKE, {"token": token}))
@@ -338,18 +334,18 @@ class TestSessionsAreRevoked:
     def test_a_token_that_the_previous_release_has_issued_and_revoked(
         self, unauthenticated: Caller, app: Flask, forge: Forge
     ) -> None:
-        """By its ``jti``: both releases serve while one replaces the other."""
+        """By its ``jti``: both releases serve during an upgrade."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(
                 text("INSERT INTO revoked_tokens (id, expire_time) VALUES ('old', now() + interval '1 hour')")
             )
         learn(app)
         assert described(unauthenticated, f"Bearer {forge.token(jti='old')}") == REVOKED
-        answered(bearing(unauthenticated, forge.token(jti="other")).get(TASKS))
+        answered(with_token(unauthenticated, forge.token(jti="other")).get(TASKS))
 
 
 class TestAge:
-    def test_beyond_the_bound_tokens_are_503_and_bad_ones_401(
+    def test_with_a_stale_list_valid_tokens_are_503_and_invalid_ones_401(
         self,
         make_application: Callable[..., Flask],
         unauthenticated: Caller,
@@ -357,7 +353,7 @@ class TestAge:
         log: Log,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """A list that cannot be read is not believed for ever."""
+        """A list that cannot be read expires."""
         app = make_application()
         caller = Caller(app.test_client(), bearer())
         revocations = app.extensions["app-services"].revocations
@@ -365,9 +361,9 @@ class TestAge:
             revocations.follow()
         answered(caller.get(TASKS))
         monkeypatch.setattr(revocations, "_fresh_at", revocations._fresh_at - BELIEVED_FOR - 1)
-        assert refused(caller.get(TASKS), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 5
+        assert rejected(caller.get(TASKS), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 5
         assert described(Caller(app.test_client(), {}), "Bearer x.y.z") == "The token is malformed"
-        monkeypatch.setattr(revocations._reads, "horizon", refused_to_answer)
+        monkeypatch.setattr(revocations._reads, "horizon", raise_connection_error)
         with app.app_context(), pytest.raises(ConnectionError):
             revocations.follow()
         monkeypatch.undo()
@@ -379,7 +375,7 @@ class TestAge:
         assert old["seconds"] > BELIEVED_FOR
         assert (fresh["level"], fresh["message"]) == ("INFO", "the list of revoked sessions is up to date again")
 
-    def test_when_it_was_read_is_measured(self, app: Flask) -> None:
+    def test_the_age_of_the_list_is_measured(self, app: Flask) -> None:
         before = time.time()
         learn(app)
         labels = {"poll": "revocations"}
@@ -389,9 +385,9 @@ class TestAge:
 
 
 class TestOperator:
-    """What ``flask users`` does reaches those who are in."""
+    """Effects of ``flask users`` on open sessions."""
 
-    def test_who_is_disabled_is_out(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+    def test_a_disabled_user_loses_access(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["app-services"].users.disable(email)
@@ -399,14 +395,14 @@ class TestOperator:
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
         assert refresh(unauthenticated, token).status_code == 401
 
-    def test_who_loses_a_scope_keeps_the_session(self, unauthenticated: Caller, email: str, app: Flask) -> None:
-        """Role downgraded: the old scope is refused, with the old token and with a new one."""
+    def test_a_user_who_loses_a_scope_keeps_the_session(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+        """The old scope is denied, with the old token and with a new one."""
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["app-services"].users.revoke(email, ["tasks"])
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
-        again = bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"])
+        again = with_token(unauthenticated, refreshed(unauthenticated, token)["access_token"])
         assert again.get(TASKS).status_code == 403
         answered(again.get("/v1/users/me"))
 
@@ -428,15 +424,15 @@ class TestOperator:
         assert refresh(unauthenticated, first).status_code == 401
         assert refresh(unauthenticated, token).status_code == 401
 
-    def test_who_is_granted_a_scope_refreshes(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+    def test_a_granted_scope_is_in_the_next_token(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         caller, token = logged_in(unauthenticated, email)
         with app.app_context():
             app.extensions["app-services"].users.grant(email, ["admin"])
         learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
-        answered(bearing(unauthenticated, refreshed(unauthenticated, token)["access_token"]).get("/v1/logger"))
+        answered(with_token(unauthenticated, refreshed(unauthenticated, token)["access_token"]).get("/v1/logger"))
 
-    def test_others_stay_in(self, unauthenticated: Caller, email: str, app: Flask) -> None:
+    def test_other_users_keep_their_sessions(self, unauthenticated: Caller, email: str, app: Flask) -> None:
         other, _ = logged_in(unauthenticated, join(unauthenticated, app, an_address())["email"])
         with app.app_context():
             app.extensions["app-services"].users.disable(email)
@@ -445,7 +441,7 @@ class TestOperator:
 
 
 class TestDatabaseAway:
-    def test_what_was_learnt_is_kept(
+    def test_known_revocations_are_kept(
         self, unauthenticated: Caller, email: str, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A revoked token stays revoked while the database is away."""
@@ -454,18 +450,18 @@ class TestDatabaseAway:
         learn(app)
         reads = app.extensions["app-services"].revocations._reads
         with monkeypatch.context() as patched:
-            patched.setattr(reads, "after", refused_to_answer)
+            patched.setattr(reads, "after", raise_connection_error)
             with pytest.raises(ConnectionError):
                 learn(app)
         assert described(unauthenticated, caller.credentials["Authorization"]) == REVOKED
 
 
-def refused_to_answer(*_: object, **__: object) -> None:
-    """Fail as a database does that is away."""
+def raise_connection_error(*_: object, **__: object) -> None:
+    """Raise the error of an unreachable database."""
     raise ConnectionError
 
 
-def test_refusals_are_documented(unauthenticated: Caller) -> None:
+def test_rejections_are_documented(unauthenticated: Caller) -> None:
     """C12: a body of another shape is 400."""
-    refused(unauthenticated.post(REFRESH, json={}), 400, "VALIDATION_FAILED")
-    refused(unauthenticated.post(REVOKE, json={"token": 1}), 400, "VALIDATION_FAILED")
+    rejected(unauthenticated.post(REFRESH, json={}), 400, "VALIDATION_FAILED")
+    rejected(unauthenticated.post(REVOKE, json={"token": 1}), 400, "VALIDATION_FAILED")

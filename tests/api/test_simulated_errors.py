@@ -1,4 +1,4 @@
-"""``Simulate-Error``: what it answers, when, what it leaves undone, and what operators see of it (C25b)."""
+"""``Simulate-Error``: its responses, its conditions, and its effects on requests and monitoring (C25b)."""
 
 import threading
 import time
@@ -43,8 +43,8 @@ class TestAnswer:
         assert document["request_id"] == "12345678"
         assert document["type"] == "http://candor.test/errors/task-title-taken"
 
-    def test_nothing_is_done(self, alice: Caller) -> None:
-        """No task, no key: the same key with the same request creates the task afterwards."""
+    def test_the_request_has_no_effect(self, alice: Caller) -> None:
+        """It creates no task and stores no key: the same key with the same request creates the task afterwards."""
         key = {"Idempotency-Key": "simulated-1"}
         assert alice.post(json=NEW, headers={**key, **BROKEN}).status_code == 500
         assert alice.get(TASKS).get_json()["tasks"] == []
@@ -52,18 +52,18 @@ class TestAnswer:
         assert created.status_code == 201
         assert "Idempotent-Replayed" not in created.headers
 
-    def test_a_stored_answer_is_not_sent_instead(self, alice: Caller) -> None:
+    def test_it_takes_precedence_over_a_stored_response(self, alice: Caller) -> None:
         key = {"Idempotency-Key": "simulated-2"}
         assert alice.post(json=NEW, headers=key).status_code == 201
         assert code_of(alice.post(json=NEW, headers={**key, **TAKEN})) == "TASK_TITLE_TAKEN"
         assert alice.post(json=NEW, headers=key).headers["Idempotent-Replayed"] == "true"
 
-    def test_an_unkeyed_write_may_be_sent_again(self, alice: Caller) -> None:
-        """It has changed nothing."""
+    def test_an_unkeyed_write_is_retryable(self, alice: Caller) -> None:
+        """The request has changed nothing."""
         document = alice.post(json=NEW, headers={FIELD: "SERVICE_UNAVAILABLE"}).get_json()
         assert (document["retryable"], document["retry_after"]) == (True, 1)
 
-    def test_facts_are_those_of_the_operation(self, alice: Caller) -> None:
+    def test_context_is_that_of_the_operation(self, alice: Caller) -> None:
         too_large = alice.post(headers={FIELD: "BODY_TOO_LARGE"})
         assert too_large.get_json()["limit"] == 16384
         unread = alice.patch(ABSENT, headers={FIELD: "UNSUPPORTED_MEDIA_TYPE"})
@@ -73,11 +73,11 @@ class TestAnswer:
         response = alice.send("HEAD", ABSENT, headers={FIELD: "TASK_NOT_FOUND"})
         assert (response.status_code, response.get_data()) == (404, b"")
 
-    def test_options_is_answered_as_ever(self, alice: Caller) -> None:
+    def test_options_is_answered_as_usual(self, alice: Caller) -> None:
         assert alice.send("OPTIONS", TASKS, headers=BROKEN).status_code == 204
 
     @pytest.mark.parametrize("value", ["TASK_TITLE_TAKEN, TASK_TITLE_TAKEN", '"TASK_TITLE_TAKEN"', "", "x" * 8000])
-    def test_what_is_malformed_is_a_violation_beside_others(self, alice: Caller, value: str) -> None:
+    def test_a_malformed_field_is_a_violation_among_others(self, alice: Caller, value: str) -> None:
         response = alice.get(TASKS, headers={FIELD: value, "Request-Timeout": "soon"})
         assert response.status_code == 400
         assert [(each["header"], each["code"]) for each in response.get_json()["errors"]] == [
@@ -87,14 +87,14 @@ class TestAnswer:
 
 
 class TestPrecedence:
-    """Limits, authentication and scope come first, everything else after it (C9a)."""
+    """Limits, authentication and scope come first, all other checks after it (C9a)."""
 
     def test_an_unknown_path_and_another_method(self, alice: Caller) -> None:
         assert code_of(alice.get("/v1/taks", headers=BROKEN)) == "ROUTE_NOT_FOUND"
         assert code_of(alice.put(TASKS, headers=BROKEN)) == "METHOD_NOT_ALLOWED"
 
     def test_limits(self, make_application: Callable[..., Flask], alice: Caller) -> None:
-        """A simulated answer counts, and has the fields."""
+        """A simulated response counts, and has the header fields."""
         limited = Caller(make_application(rate_limit="1 per hour").test_client(), alice.credentials)
         first = limited.post(json=NEW, headers=TAKEN)
         assert (first.status_code, first.headers["RateLimit"][:13]) == (409, '"default";r=0')
@@ -111,8 +111,8 @@ class TestPrecedence:
         assert alice.patch(f"{ABSENT}?no_such=1", data=b"{]", headers=sent).status_code == 500
 
     def test_a_public_operation_needs_no_token(self, unauthenticated: Caller) -> None:
-        refused = unauthenticated.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
-        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
+        rejected = unauthenticated.post("/v1/tokens", headers={FIELD: "INVALID_CREDENTIALS"})
+        assert (rejected.status_code, rejected.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
 
 
 class TestAfter:
@@ -142,7 +142,7 @@ class TestDelay:
         assert 0.2 <= time.monotonic() - began < 10
         assert log.access[-1]["spent_ms"]["simulation"] >= 200
 
-    def test_it_ends_with_the_budget_in_504(self, alice: Caller) -> None:
+    def test_a_delay_beyond_the_budget_is_504(self, alice: Caller) -> None:
         sent = {FIELD: "TASK_TITLE_TAKEN; delay=30", "Request-Timeout": "0.2"}
         with growth("http_request_duration_seconds_count") as requests, growth("errors_total") as errors:
             began = time.monotonic()
@@ -153,7 +153,7 @@ class TestDelay:
         assert (requests.by, errors.by) == (0, 0)
 
     def test_it_holds_a_work_slot(self, make_application: Callable[..., Flask], alice: Caller) -> None:
-        """While one of two slots is held, ``work_slots_in_use`` says so; without a slot the answer is a real 503."""
+        """``work_slots_in_use`` counts the slot that it holds. Without a free slot the response is a real 503."""
         app = make_application(database_pool_size=2, web_threads=1)
         caller = Caller(app.test_client(), alice.credentials)
         slots = app.extensions["app-services"].bulkhead
@@ -167,16 +167,16 @@ class TestDelay:
         until = time.monotonic() + 5
         while not slots.in_use and time.monotonic() < until:
             time.sleep(0.01)
-        with growth("errors_total", code="SERVICE_UNAVAILABLE") as refused:
+        with growth("errors_total", code="SERVICE_UNAVAILABLE") as shed:
             assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER; delay=3"})) == "SERVICE_UNAVAILABLE"
-        assert refused.by == 1
+        assert shed.by == 1
         assert code_of(caller.get(TASKS, headers={FIELD: "INVALID_FILTER"})) == "INVALID_FILTER"
         slow.join()
         assert slots.in_use == 0
 
 
 class TestOperators:
-    """Nothing has failed, so nothing is counted or reported as a failure."""
+    """Simulated errors are not counted or reported as failures."""
 
     def test_log_entries_are_marked_and_have_no_stack(self, alice: Caller, log: Log) -> None:
         alice.post(json=NEW, headers={**BROKEN, "X-Request-Id": "12345678"})
@@ -197,7 +197,7 @@ class TestOperators:
         assert counted == 1
 
     def test_a_simulated_500_sends_no_signal(self, app: Flask, alice: Caller) -> None:
-        """Sentry and other listeners report bugs."""
+        """Sentry and other listeners report only bugs."""
         received: list[BaseException] = []
 
         def note(_sender: Flask, exception: BaseException, **_: Any) -> None:
@@ -207,7 +207,7 @@ class TestOperators:
             assert alice.post(json=NEW, headers=BROKEN).status_code == 500
         assert received == []
 
-    def test_it_is_not_among_the_failed_requests(self, app: Flask, alice: Caller) -> None:
+    def test_it_is_not_stored_as_a_failed_request(self, app: Flask, alice: Caller) -> None:
         from app.observability import logs
         from app.observability.failure_recorder import FailureEntry, FailureRecorder
 
@@ -224,7 +224,7 @@ class TestOperators:
 
 
 class TestRoutes:
-    """Routes outside of the operations declare nothing."""
+    """Routes outside the operations declare no errors."""
 
     @pytest.fixture
     def plain(self, make_application: Callable[..., Flask]) -> Flask:
@@ -237,7 +237,7 @@ class TestRoutes:
 
         return app
 
-    def test_there_the_field_is_a_violation(self, plain: Flask) -> None:
+    def test_the_field_is_a_violation_there(self, plain: Flask) -> None:
         response = plain.test_client().get("/plain", headers=BROKEN)
         assert response.status_code == 400
         (violation,) = response.get_json()["errors"]
@@ -248,7 +248,7 @@ class TestRoutes:
 class TestSwitchedOff:
     @pytest.fixture
     def off(self, make_application: Callable[..., Flask], alice: Caller) -> Caller:
-        """Return a caller of an application without faults on demand."""
+        """Return a caller of an application without simulated errors."""
         return Caller(make_application(faults_on_demand=False).test_client(), alice.credentials)
 
     @pytest.mark.parametrize("value", ["INTERNAL_ERROR", "NO_SUCH", ";;;", "INTERNAL_ERROR; delay=5"])
@@ -262,14 +262,14 @@ class TestSwitchedOff:
         assert "app.rest.hooks.simulation" in names(app)
         assert "app.rest.hooks.simulation" not in names(off.client.application)
 
-    def test_production_takes_both_settings(self, make_application: Callable[..., Flask]) -> None:
+    def test_production_needs_both_settings(self, make_application: Callable[..., Flask]) -> None:
         """Settings that were made without the environment are safe, too."""
         for allowed in (False, True):
             app = make_application(app_env="production", faults_on_demand_in_production=allowed)
             assert app.config["FAULTS_ON_DEMAND"] is allowed
 
-    def test_nothing_speaks_of_it(self, off: Caller, app: Flask) -> None:
-        """Neither a page of the catalogue, nor the command line, nor OpenAPI."""
+    def test_it_is_not_documented(self, off: Caller, app: Flask) -> None:
+        """Neither in the catalogue, nor on the command line, nor in OpenAPI."""
         for accepted in ("text/html", "text/markdown", "application/json"):
             page = off.get("/errors/task-title-taken", headers={"Accept": accepted}).get_data(as_text=True)
             assert FIELD not in page

@@ -1,4 +1,4 @@
-"""C6, C7: whose token is taken, and that no other ever is (RFC 6750, RFC 7519, RFC 8725)."""
+"""C6, C7: the service accepts only the tokens that it signed (RFC 6750, RFC 7519, RFC 8725)."""
 
 import base64
 import hashlib
@@ -22,10 +22,10 @@ PUBLIC_KEY: Final = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQc
 
 
 class TestCredentials:
-    """Which header is read, and how."""
+    """The header field of credentials, and its syntax."""
 
     @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER ", "Bearer    ", " Bearer "])
-    def test_a_good_token_is_taken(self, unauthenticated: Caller, forge: Forge, scheme: str) -> None:
+    def test_a_valid_token_is_accepted(self, unauthenticated: Caller, forge: Forge, scheme: str) -> None:
         """The scheme in any case, one or more spaces."""
         answered(unauthenticated.get(TASKS, headers={"Authorization": scheme + forge.token()}))
 
@@ -33,11 +33,11 @@ class TestCredentials:
         "sent",
         ["", " ", "Basic YWxpY2U6eA==", "Digest username=x", "Token x", "Negotiate x", "x", "BearerX y", "Bear er x"],
     )
-    def test_another_scheme_is_no_credentials(self, unauthenticated: Caller, sent: str) -> None:
+    def test_another_scheme_counts_as_no_credentials(self, unauthenticated: Caller, sent: str) -> None:
         """C6, C7: the bare challenge."""
         assert described(unauthenticated, sent) is None
 
-    def test_no_header_is_no_credentials(self, unauthenticated: Caller) -> None:
+    def test_a_request_without_the_header_has_no_credentials(self, unauthenticated: Caller) -> None:
         """C6."""
         response = unauthenticated.get(TASKS)
         assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="candor"')
@@ -58,14 +58,14 @@ class TestCredentials:
         ],
         ids=ascii,
     )
-    def test_a_malformed_header_is_refused(self, unauthenticated: Caller, forge: Forge, sent: str) -> None:
-        """C7: 401 the same way."""
+    def test_a_malformed_header_is_rejected(self, unauthenticated: Caller, forge: Forge, sent: str) -> None:
+        """C7: the same 401."""
         assert described(unauthenticated, sent.replace("{}", forge.token())) in DESCRIPTIONS
 
     @pytest.mark.parametrize("other", ["Bearer {}", "Bearer x", "Basic eDp5", "Digest x=y"])
     @pytest.mark.parametrize("first", [True, False])
-    def test_two_headers_are_refused(self, unauthenticated: Caller, forge: Forge, other: str, first: bool) -> None:
-        """C7: both as two fields and joined by a comma, even when both are good."""
+    def test_two_headers_are_rejected(self, unauthenticated: Caller, forge: Forge, other: str, first: bool) -> None:
+        """C7: as two fields and joined by a comma, even if both are valid."""
         pair = [f"Bearer {forge.token()}", other.replace("{}", forge.token())]
         pair = pair if first else pair[::-1]
         headers = [("Authorization", each) for each in pair]
@@ -75,7 +75,7 @@ class TestCredentials:
         assert described(unauthenticated, ", ".join(pair)) == SEVERAL
         assert described(unauthenticated, ",".join(pair)) == SEVERAL
 
-    def test_a_token_anywhere_else_does_not_count(self, unauthenticated: Caller, forge: Forge, log: Log) -> None:
+    def test_a_token_elsewhere_is_ignored(self, unauthenticated: Caller, forge: Forge, log: Log) -> None:
         """Not in the query, the body or a cookie; and it is not logged."""
         token = forge.token()
         responses = [
@@ -90,21 +90,21 @@ class TestCredentials:
 
 
 class TestSignature:
-    """Only what we signed, with the one algorithm (RFC 8725, section 3.1)."""
+    """Only tokens of the service, with the one algorithm (RFC 8725, section 3.1)."""
 
     @pytest.mark.parametrize(
         "alg", ["none", "None", "nOnE", "NONE", "", "RS256", "ES256", "HS384", "HS512", "hs256", "HS256 "]
     )
-    def test_the_algorithm_is_pinned(self, unauthenticated: Caller, forge: Forge, alg: str) -> None:
-        """Whatever the header says, and however the rest is signed."""
+    def test_the_algorithm_is_fixed(self, unauthenticated: Caller, forge: Forge, alg: str) -> None:
+        """For any value in the header, and any signature."""
         head, payload = {"alg": alg, "typ": "JWT"}, forge.claims()
-        said = f"{segment(head)}.{segment(payload)}"
+        signing_input = f"{segment(head)}.{segment(payload)}"
         signed = [forge.sign(head, payload, digest=digest) for digest in DIGESTS.values()]
-        for token in (f"{said}.", said, f"{said}.{segment(b'x' * 32)}", *signed):
+        for token in (f"{signing_input}.", signing_input, f"{signing_input}.{segment(b'x' * 32)}", *signed):
             assert described(unauthenticated, f"Bearer {token}") in DESCRIPTIONS
 
     @pytest.mark.parametrize("alg", [["HS256"], None, 256, True, {"HS256": 1}, [], ...], ids=str)
-    def test_an_algorithm_of_another_type_is_refused(self, unauthenticated: Caller, forge: Forge, alg: Any) -> None:
+    def test_an_algorithm_of_another_type_is_rejected(self, unauthenticated: Caller, forge: Forge, alg: Any) -> None:
         head = {"typ": "JWT"} if alg is ... else {"alg": alg}
         assert described(unauthenticated, f"Bearer {forge.sign(head, forge.claims())}") in DESCRIPTIONS
 
@@ -122,13 +122,13 @@ class TestSignature:
         ],
         ids=lambda secret: repr(secret)[:20],
     )
-    def test_another_secret_is_refused(self, unauthenticated: Caller, forge: Forge, secret: str | bytes) -> None:
+    def test_another_secret_is_rejected(self, unauthenticated: Caller, forge: Forge, secret: str | bytes) -> None:
         """Empty ones and public keys too."""
         token = forge.sign({"alg": "HS256"}, forge.claims(), secret)
         assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
     def test_every_character_of_a_token_counts(self, unauthenticated: Caller, forge: Forge) -> None:
-        """The last one of the signature too, of which two bits are of no use."""
+        """The last one of the signature too, of which two bits have no effect."""
         token = forge.token()
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         for at, character in enumerate(token):
@@ -137,7 +137,7 @@ class TestSignature:
                 described(unauthenticated, f"Bearer {token[:at]}{other}{token[at + 1 :]}")
 
     @pytest.mark.parametrize("extra", ["~", "=", "==", "+", "/", "A", ".", ".A", "~~~~"])
-    def test_nothing_may_be_added_to_it(self, unauthenticated: Caller, forge: Forge, extra: str) -> None:
+    def test_additions_to_it_are_rejected(self, unauthenticated: Caller, forge: Forge, extra: str) -> None:
         """One spelling per token; base64url without padding (RFC 7515, section 2)."""
         token = forge.token()
         assert described(unauthenticated, f"Bearer {token}{extra}") in DESCRIPTIONS
@@ -145,11 +145,11 @@ class TestSignature:
 
     @pytest.mark.parametrize("count", [1, 2, 4, 5])
     def test_a_token_has_three_parts(self, unauthenticated: Caller, forge: Forge, count: int) -> None:
-        """Stripped, or as long as an encrypted one."""
+        """Truncated, or as long as an encrypted one."""
         parts = [*forge.token().split("."), "AAAA", "AAAA"]
         assert described(unauthenticated, "Bearer " + ".".join(parts[:count])) == "The token is malformed"
 
-    def test_a_long_token_is_not_even_read(self, unauthenticated: Caller, forge: Forge) -> None:
+    def test_a_long_token_is_not_parsed(self, unauthenticated: Caller, forge: Forge) -> None:
         """10 KB of kid, correctly signed."""
         assert (
             described(unauthenticated, f"Bearer {forge.token(head={'kid': 'k' * 10240})}") == "The token is malformed"
@@ -170,15 +170,15 @@ class TestSignature:
         ],
         ids=str,
     )
-    def test_a_header_that_would_change_the_rules_is_refused(
+    def test_a_header_that_would_change_the_rules_is_rejected(
         self, unauthenticated: Caller, forge: Forge, head: dict[str, Any]
     ) -> None:
         """RFC 7515, section 4.1.11, RFC 7797, section 6, RFC 8725, section 3.11: although it is correctly signed."""
         assert described(unauthenticated, f"Bearer {forge.token(head=head)}") == "The token is malformed"
 
     @pytest.mark.parametrize("kid", ["../../dev/null", "' OR 1=1--", "\x00", "https://evil.test/key", "k" * 2000])
-    def test_a_kid_leads_nowhere(self, unauthenticated: Caller, forge: Forge, kid: str) -> None:
-        """No file, no query, no address; an empty key signs nothing."""
+    def test_a_kid_has_no_effect(self, unauthenticated: Caller, forge: Forge, kid: str) -> None:
+        """It causes no file access, query or connection; an empty key signs nothing."""
         token = forge.sign({"alg": "HS256", "kid": kid}, forge.claims(), "")
         assert described(unauthenticated, f"Bearer {token}") == "The signature is not valid"
 
@@ -187,7 +187,7 @@ class TestSignature:
         [[], "alice", 1, None, True, b"{", b"\xff", b"", b'{"sub":"alice"', b"[" * 2000],
         ids=lambda each: repr(each)[:20],
     )
-    def test_a_payload_that_is_no_object_is_refused(
+    def test_a_payload_that_is_not_an_object_is_rejected(
         self, unauthenticated: Caller, forge: Forge, payload: object
     ) -> None:
         """Signed or not, it is 401."""
@@ -195,14 +195,14 @@ class TestSignature:
         assert described(unauthenticated, f"Bearer {forge.sign(payload, forge.claims())}") in DESCRIPTIONS
 
 
-class TestBeforeAllElse:
-    """C9: a bad token costs next to nothing."""
+class TestBeforeOtherChecks:
+    """C9: an invalid token costs almost nothing."""
 
     @pytest.mark.parametrize("authorization", ["", "Bearer x.y.z", "Bearer {}x"])
-    def test_neither_body_nor_database_is_touched(
+    def test_neither_body_nor_database_is_used(
         self, unauthenticated: Caller, app: Flask, forge: Forge, authorization: str
     ) -> None:
-        """10 MB or nonsense for a body; 401 all the same."""
+        """10 MB or nonsense for a body; still 401."""
         checkouts: list[object] = []
 
         def note(*args: object) -> None:
@@ -220,7 +220,7 @@ class TestBeforeAllElse:
         assert checkouts == []
 
 
-def test_a_secret_of_the_digest_s_size_signs_as_we_do(forge: Forge, token: Callable[..., str]) -> None:
-    """The forge makes what the service makes: else the tests above would prove nothing."""
+def test_a_correct_secret_of_the_digest_s_size_is_accepted(forge: Forge, token: Callable[..., str]) -> None:
+    """The forge makes the same tokens as the service; otherwise the tests above would prove nothing."""
     head, payload, mac = token().split(".")
     assert segment(hmac.digest(forge.secret.encode(), f"{head}.{payload}".encode(), hashlib.sha256)) == mac

@@ -1,4 +1,4 @@
-"""``flask tokens issue``: tokens without a session, which end before their time when their user's sessions do."""
+"""``flask tokens issue``: tokens without a session, which end early when their user's sessions end."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ ME = "/v1/users/me"
 
 @pytest.fixture
 def user(unauthenticated: Caller, app: Flask) -> dict[str, Any]:
-    """Return somebody with an account."""
+    """Return a user with an account."""
     return join(unauthenticated, app, an_address())
 
 
@@ -31,25 +31,25 @@ def run(app: Flask, *arguments: str) -> Result:
 
 
 def issued(unauthenticated: Caller, app: Flask, subject: str, *arguments: str) -> Caller:
-    """Return the bearer of a token that the command has printed."""
+    """Return the Authorization header with a token that the command has printed."""
     result = run(app, "--subject", subject, "--scope", "tasks account", *arguments)
     assert result.exit_code == 0
     return Caller(unauthenticated.client, {"Authorization": f"Bearer {result.output.strip()}"})
 
 
 def count(app: Flask) -> int:
-    """Return how many tokens are remembered."""
+    """Return the number of stored tokens."""
     with app.app_context(), db.engine.connect() as connection:
         return int(connection.execute(text("SELECT count(*) FROM issued_tokens")).scalar_one())
 
 
-def test_who_has_no_account_needs_no_database(
+def test_a_subject_without_an_account_needs_no_database(
     unauthenticated: Caller, app: Flask, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An id has one spelling: any other is nobody's."""
+    """An ID has one spelling: others are not the user's."""
     subjects = ("alice", user["id"].upper(), f"urn:uuid:{user['id']}")
     with monkeypatch.context() as patched:
-        patched.setattr(UnitOfWork, "__enter__", lambda _: pytest.fail("the database was asked"))
+        patched.setattr(UnitOfWork, "__enter__", lambda _: pytest.fail("the database was called"))
         callers = [issued(unauthenticated, app, subject) for subject in subjects]
     for caller in callers:
         answered(caller.get(TASKS))
@@ -57,10 +57,10 @@ def test_who_has_no_account_needs_no_database(
 
 
 @pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
-def test_what_reaches_sessions_reaches_them(
+def test_events_that_end_sessions_end_these_tokens(
     unauthenticated: Caller, app: Flask, user: dict[str, Any], command: str
 ) -> None:
-    """However long they would be good; those of others stay."""
+    """At any time before their expiry; tokens of other users remain valid."""
     caller = issued(unauthenticated, app, user["id"], "--expires", "3650d")
     other = issued(unauthenticated, app, join(unauthenticated, app, an_address())["id"])
     answered(caller.get(ME))
@@ -81,13 +81,13 @@ def test_deleting_the_account_ends_them(unauthenticated: Caller, app: Flask, use
     assert run(app, "--subject", user["id"]).output == f"Error: The user {user['id']} is disabled or deleted.\n"
 
 
-def test_who_is_disabled_gets_none(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
+def test_a_disabled_user_gets_none(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
     with app.app_context():
         app.extensions["app-services"].users.disable(user["email"])
     assert run(app, "--subject", user["id"]).exit_code == 1
 
 
-def test_what_has_expired_is_forgotten(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
+def test_expired_tokens_are_deleted(unauthenticated: Caller, app: Flask, user: dict[str, Any]) -> None:
     with app.app_context(), db.engine.begin() as connection:
         row = {"id": user["id"]}
         connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '1 hour')"), row)
@@ -95,10 +95,10 @@ def test_what_has_expired_is_forgotten(unauthenticated: Caller, app: Flask, user
     assert count(app) == 1
 
 
-def test_one_that_another_instance_still_accepts_is_not(
+def test_a_token_that_another_instance_still_accepts_is_kept(
     unauthenticated: Caller, app: Flask, user: dict[str, Any]
 ) -> None:
-    """Clocks of instances differ by up to a minute; forgotten, it could not be revoked any more."""
+    """Clocks of instances differ by up to a minute; a deleted token could not be revoked any more."""
     with app.app_context(), db.engine.begin() as connection:
         row = {"id": user["id"]}
         connection.execute(text("INSERT INTO issued_tokens VALUES ('old', :id, now() - interval '30 seconds')"), row)
@@ -107,7 +107,7 @@ def test_one_that_another_instance_still_accepts_is_not(
 
 
 def test_the_subject_of_erased_rows_gets_none(app: Flask) -> None:
-    """The nil UUID stands for people whose accounts are deleted: a token for it would own their orders."""
+    """Erased orders have the nil UUID as their owner: a token for it would give access to them."""
     result = run(app, "--subject", str(DELETED_USER_ID), "--scope", "orders")
     assert result.exit_code == 1
     assert result.output == f"Error: {DELETED_USER_ID} stands for deleted users and can't be the subject of a token.\n"
@@ -116,5 +116,5 @@ def test_the_subject_of_erased_rows_gets_none(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--subject", ""], ["--subject", "a", "--expires", "0"]])
-def test_nonsense_is_refused(app: Flask, arguments: list[str]) -> None:
+def test_invalid_arguments_are_rejected(app: Flask, arguments: list[str]) -> None:
     assert run(app, *arguments).exit_code != 0

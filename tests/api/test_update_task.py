@@ -1,4 +1,4 @@
-"""PATCH /v1/tasks/{id}: which members are set, and that no update is ever lost."""
+"""PATCH /v1/tasks/{id}: updated members, field masks, and concurrent updates."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.extensions import db
-from tests.api.caller import Caller, answered, at_once, path_of, refused, violated
+from tests.api.caller import Caller, answered, at_once, path_of, rejected, violated
 
 FULL: dict[str, Any] = {
     "description": "Two litres",
@@ -32,7 +32,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 class TestMembers:
-    """Without a mask, the writable members present are set."""
+    """Without a mask, the writable members in the body are set."""
 
     def test_ok(self, alice: Caller) -> None:
         """C20: the whole task and its new tag."""
@@ -48,7 +48,7 @@ class TestMembers:
     @pytest.mark.parametrize("member", list(CLEARED))
     @pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
     def test_null_clears_a_member(self, alice: Caller, member: str, content_type: str) -> None:
-        """C14, RFC 7396: null unsets; what has a default returns to it."""
+        """C14, RFC 7396: null unsets; a member with a default gets it."""
         before = alice.task(**FULL)
         after = answered(alice.patch(path_of(before), json={member: None}, content_type=content_type))
         assert changed(before, after) == {member: CLEARED[member]}
@@ -57,7 +57,7 @@ class TestMembers:
         """C14: null for a required member is a violation."""
         assert violated(alice.patch(path_of(alice.task()), json={"title": None})) == [("title", "REQUIRED_FIELD")]
 
-    def test_nothing_changes_nothing(self, alice: Caller) -> None:
+    def test_an_empty_object_changes_nothing(self, alice: Caller) -> None:
         """An empty object without a mask is 200, and the tag stays."""
         created = alice.create(**FULL)
         response = alice.patch(created.headers["Location"], json={})
@@ -65,7 +65,7 @@ class TestMembers:
         assert response.headers["ETag"] == created.headers["ETag"]
 
     def test_output_only_members_are_ignored(self, alice: Caller) -> None:
-        """What was read can be sent back."""
+        """A response can be sent back."""
         before = alice.task(**FULL)
         sent = {**before, "name": "tasks/1", "created_by": "bob", "create_time": None, "title": "Renamed"}
         assert changed(before, answered(alice.patch(path_of(before), json=sent))) == {"title": "Renamed"}
@@ -80,7 +80,7 @@ class TestMembers:
             ({"op": "replace", "path": "/title"}, [("op", "UNKNOWN_FIELD"), ("path", "UNKNOWN_FIELD")]),
         ],
     )
-    def test_a_broken_rule_leaves_the_task_as_it_was(
+    def test_a_violation_leaves_the_task_unchanged(
         self, alice: Caller, body: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
         """Pointers begin at the body, which is the task."""
@@ -93,21 +93,21 @@ class TestMembers:
         assert alice.get(path).get_data() == created.get_data()
 
     def test_a_title_of_another_task_is_taken(self, alice: Caller) -> None:
-        """409, and nothing of the update is kept."""
+        """409, and no part of the update is stored."""
         alice.task("first")
         second = alice.create("second", **FULL)
         response = alice.patch(second.headers["Location"], json={"title": "first ", "description": "lost"})
-        refused(response, 409, "TASK_TITLE_TAKEN")
+        rejected(response, 409, "TASK_TITLE_TAKEN")
         assert alice.get(second.headers["Location"]).get_data() == second.get_data()
 
-    def test_its_own_title_is_not(self, alice: Caller) -> None:
+    def test_its_own_title_is_not_taken(self, alice: Caller) -> None:
         """Another spelling of the same title."""
         path = path_of(alice.task("caf\u00e9"))
         assert answered(alice.patch(path, json={"title": "cafe\u0301 "}))["title"] == "cafe\u0301 "
 
 
 class TestMask:
-    """``?update_mask=title,tags`` says which members are set."""
+    """``?update_mask=title,tags`` lists the members to set."""
 
     @pytest.mark.parametrize(
         ("mask", "body", "expected"),
@@ -120,7 +120,7 @@ class TestMask:
             ("title", {"title": "new", "created_by": "bob", "name": 1}, {"title": "new"}),
         ],
     )
-    def test_members_outside_are_ignored_and_absent_ones_cleared(
+    def test_members_outside_it_are_ignored_and_absent_ones_cleared(
         self, alice: Caller, mask: str, body: dict[str, Any], expected: dict[str, Any]
     ) -> None:
         """AIP-134."""
@@ -147,7 +147,7 @@ class TestMask:
         ],
     )
     def test_an_empty_unknown_or_output_only_path_is_an_error(self, alice: Caller, mask: str) -> None:
-        """And nothing is written."""
+        """Nothing is written."""
         before = alice.task(**FULL)
         response = alice.patch(path_of(before), json={"title": "new"}, query_string={"update_mask": mask})
         assert {*violated(response)} == {("update_mask", "INVALID_VALUE")}
@@ -159,7 +159,7 @@ class TestMask:
         response = alice.patch(path, json={"tags": []}, query_string={"update_mask": "title,tags"})
         assert violated(response) == [("title", "REQUIRED_FIELD")]
 
-    def test_mask_and_body_are_judged_together(self, alice: Caller) -> None:
+    def test_mask_and_body_are_validated_together(self, alice: Caller) -> None:
         """C9a: all violations at once."""
         response = alice.patch(
             path_of(alice.task()),
@@ -189,35 +189,35 @@ class TestOverdue:
         return path
 
     def test_it_stays_editable(self, alice: Caller, overdue: str) -> None:
-        """MUST_BE_FUTURE only when due_date is written."""
+        """MUST_BE_FUTURE only if due_date is written."""
         answered(alice.patch(overdue, json={"title": "Late", "status": "STATUS_CANCELLED"}))
 
-    def test_it_can_be_sent_back_as_it_was_read(self, alice: Caller, overdue: str) -> None:
-        """A due date that stays as it is, is not written."""
+    def test_a_response_can_be_sent_back(self, alice: Caller, overdue: str) -> None:
+        """An unchanged due date is not written."""
         before = answered(alice.get(overdue))
         after = answered(alice.patch(overdue, json=before))
         assert after["due_date"] == before["due_date"]
         answered(alice.patch(overdue, json={"due_date": before["due_date"]}, query_string={"update_mask": "due_date"}))
 
-    def test_no_other_past_date_can_be_written(self, alice: Caller, overdue: str) -> None:
-        """MUST_BE_FUTURE, together with what else is wrong with the task it would become."""
+    def test_other_past_dates_are_rejected(self, alice: Caller, overdue: str) -> None:
+        """MUST_BE_FUTURE, together with all other violations of the updated task."""
         response = alice.patch(overdue, json={"due_date": "2001-01-01T00:00:00Z", "status": "STATUS_COMPLETED"})
         assert violated(response) == [("status", "OVERDUE_COMPLETION"), ("due_date", "MUST_BE_FUTURE")]
         assert [each["pointer"] for each in answered(response, 400)["errors"]] == ["#/status", "#/due_date"]
 
-    def test_it_cannot_become_completed(self, alice: Caller, overdue: str) -> None:
-        """OVERDUE_COMPLETION, and nothing of the update is kept."""
+    def test_it_cannot_be_completed(self, alice: Caller, overdue: str) -> None:
+        """OVERDUE_COMPLETION, and no part of the update is stored."""
         response = alice.patch(overdue, json={"title": "Late", "status": "STATUS_COMPLETED"})
         assert violated(response) == [("status", "OVERDUE_COMPLETION")]
         assert answered(alice.get(overdue))["title"] == "Buy milk"
 
     @pytest.mark.parametrize("due_date", [None, "2099-01-31T12:00:00Z"])
-    def test_it_can_with_another_due_date(self, alice: Caller, overdue: str, due_date: str | None) -> None:
-        """Judged by what the task becomes."""
+    def test_it_can_be_completed_with_another_due_date(self, alice: Caller, overdue: str, due_date: str | None) -> None:
+        """The rule applies to the updated task."""
         answered(alice.patch(overdue, json={"due_date": due_date, "status": "STATUS_COMPLETED"}))
 
-    def test_a_completed_one_stays_editable(self, alice: Caller, app: Flask) -> None:
-        """Only on the transition."""
+    def test_a_completed_task_stays_editable(self, alice: Caller, app: Flask) -> None:
+        """The rule applies only to the transition."""
         path = path_of(alice.task(due_date="2099-01-31T12:00:00Z", status="STATUS_COMPLETED"))
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("UPDATE tasks SET due_date = now() - interval '1 day'"))
@@ -225,10 +225,10 @@ class TestOverdue:
 
 
 class TestRepeatedParameters:
-    """A parameter given more than once is one violation, and takes no part in judging the rest."""
+    """A parameter given more than once is one violation, and is ignored in other rules."""
 
-    def test_a_repeated_mask_masks_nothing(self, alice: Caller) -> None:
-        """No REQUIRED_FIELD for what only one of the masks names."""
+    def test_a_repeated_mask_has_no_effect(self, alice: Caller) -> None:
+        """No REQUIRED_FIELD for members that only one of the masks names."""
         response = alice.patch(
             path_of(alice.task()), json={"tags": []}, query_string="update_mask=title&update_mask=tags&update_mask=x"
         )
@@ -238,8 +238,8 @@ class TestRepeatedParameters:
 class TestConcurrency:
     """C20: two concurrent PATCHes never lose an update."""
 
-    def test_fifty_at_once_lose_nothing(self, alice: Caller, app: Flask) -> None:
-        """Each sets a member of its own or the same one; every one of them counts as a version."""
+    def test_fifty_concurrent_updates_lose_nothing(self, alice: Caller, app: Flask) -> None:
+        """Each sets its own member or the same one; every update counts as a version."""
         created = alice.create()
         path = created.headers["Location"]
         bodies: list[dict[str, Any]] = [
@@ -259,20 +259,20 @@ class TestConcurrency:
         assert {name: value for body in bodies for name, value in body.items()}.items() <= answered(found).items()
         assert found.headers["ETag"].startswith(f'"{51:x}-')
 
-    def test_each_is_answered_with_what_it_made_itself(self, alice: Caller, app: Flask) -> None:
-        """C20: the body and the tag of one version, whatever others do meanwhile."""
+    def test_each_response_contains_its_own_update(self, alice: Caller, app: Flask) -> None:
+        """C20: the body and the tag of one version, whatever other requests do meanwhile."""
         path = path_of(alice.task())
 
         def patch(n: int) -> tuple[bool, str]:
             response = Caller(app.test_client(), alice.credentials).patch(path, json={"title": str(n)})
             return answered(response)["title"] == str(n), response.headers["ETag"]
 
-        told = at_once(50, patch)
-        assert all(is_its_own for is_its_own, _ in told)
-        assert len({tag for _, tag in told}) == 50
+        responses = at_once(50, patch)
+        assert all(is_its_own for is_its_own, _ in responses)
+        assert len({tag for _, tag in responses}) == 50
 
-    def test_of_those_who_expect_one_version_one_succeeds(self, alice: Caller, app: Flask) -> None:
-        """The others are told, by 412."""
+    def test_of_concurrent_updates_of_one_version_one_succeeds(self, alice: Caller, app: Flask) -> None:
+        """The others get 412."""
         created = alice.create()
 
         def patch(n: int) -> int:
@@ -282,7 +282,7 @@ class TestConcurrency:
 
         assert sorted(at_once(50, patch)) == [200] + [412] * 49
 
-    def test_deleting_and_patching_at_once_end_in_200_or_404(
+    def test_concurrent_deletion_and_update_end_with_200_or_404(
         self, client: FlaskClient, alice: Caller, app: Flask
     ) -> None:
         path = path_of(alice.task())
@@ -292,4 +292,4 @@ class TestConcurrency:
             return (caller.delete(path) if n % 5 == 4 else caller.patch(path, json={"title": str(n)})).status_code
 
         assert {*at_once(25, touch)} <= {200, 404}
-        refused(alice.get(path), 404, "TASK_NOT_FOUND")
+        rejected(alice.get(path), 404, "TASK_NOT_FOUND")

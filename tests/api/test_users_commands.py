@@ -1,4 +1,4 @@
-"""``flask users``: what an operator does with accounts."""
+"""``flask users``: operations on accounts for operators."""
 
 import pytest
 from click.testing import Result
@@ -11,7 +11,7 @@ from tests.api.caller import Caller, answered
 
 @pytest.fixture
 def email(unauthenticated: Caller, app: Flask) -> str:
-    """Return the address of somebody with an account."""
+    """Return the address of a user with an account."""
     address: str = join(unauthenticated, app, an_address())["email"]
     return address
 
@@ -23,16 +23,16 @@ def run(app: Flask, *arguments: str) -> Result:
 
 class TestGrant:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """3.4: the next token has the scope; an address has no capitals."""
+        """The next token has the scope; the case of an address does not matter."""
         assert run(app, "grant", email.upper(), "admin", "movies:write").exit_code == 0
         caller, _ = logged_in(unauthenticated, email)
         answered(caller.get("/v1/logger"))
 
-    def test_nobody(self, unauthenticated: Caller, app: Flask) -> None:
-        result = run(app, "grant", "nobody@example.com", "admin")
-        assert (result.exit_code, result.output) == (1, "Error: Nobody has the address nobody@example.com.\n")
+    def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
+        result = run(app, "grant", "unknown@example.com", "admin")
+        assert (result.exit_code, result.output) == (1, "Error: No account has the address unknown@example.com.\n")
 
-    def test_what_is_no_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+    def test_an_unknown_scope(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         result = run(app, "grant", email, 'a"b')
         assert result.exit_code == 1
         assert "Known scopes: account, admin," in result.output
@@ -40,27 +40,27 @@ class TestGrant:
 
 class TestRevoke:
     def test_ok(self, unauthenticated: Caller, app: Flask, settings: Settings, email: str) -> None:
-        """The next token lacks the scope; what the account never had is no fault."""
+        """The next token lacks the scope; revoking a missing scope is not an error."""
         left = " ".join(scope for scope in settings.default_scopes if scope != "tasks")
         assert run(app, "revoke", email, "tasks", "admin").output.endswith(f"{email}  {left}\n")
         caller, _ = logged_in(unauthenticated, email)
         assert caller.get("/v1/tasks").status_code == 403
 
-    def test_nobody(self, unauthenticated: Caller, app: Flask) -> None:
-        assert run(app, "revoke", "nobody@example.com", "tasks").exit_code == 1
+    def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
+        assert run(app, "revoke", "unknown@example.com", "tasks").exit_code == 1
 
 
 class TestDisable:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
-        """No more log-ins."""
+        """Logins are rejected."""
         assert "disabled" in run(app, "disable", email).output
         assert log_in(unauthenticated, email).status_code == 401
 
-    def test_nobody(self, unauthenticated: Caller, app: Flask) -> None:
-        assert run(app, "disable", "nobody@example.com").exit_code == 1
-        assert run(app, "enable", "nobody@example.com").exit_code == 1
+    def test_an_unknown_address(self, unauthenticated: Caller, app: Flask) -> None:
+        assert run(app, "disable", "unknown@example.com").exit_code == 1
+        assert run(app, "enable", "unknown@example.com").exit_code == 1
 
-    def test_until_enabled_again(self, unauthenticated: Caller, app: Flask, email: str) -> None:
+    def test_the_account_can_be_enabled_again(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         run(app, "disable", email)
         assert "disabled" not in run(app, "enable", email).output
         answered(log_in(unauthenticated, email))
@@ -68,7 +68,7 @@ class TestDisable:
 
 class TestList:
     def test_ok(self, unauthenticated: Caller, app: Flask, settings: Settings, email: str) -> None:
-        """3.4: every account with its scopes, and no secret."""
+        """Every account with its scopes, and no secret."""
         output = run(app, "list").output
         assert f"{email}  {' '.join(settings.default_scopes)}\n" in output
         assert "argon2" not in output

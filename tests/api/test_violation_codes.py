@@ -1,4 +1,4 @@
-"""C10, C11: the codes of violations are defined once, and each has a page in every format."""
+"""C10, C11: every violation code is defined once, and has a page in every format."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +14,8 @@ CODES: Final = tuple(errs.violation_codes())
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-def test_each_is_used() -> None:
-    """The oracle holds the other way round: OpenAPI lists the code of each violation that any test provokes."""
+def test_each_code_is_used() -> None:
+    """The test client checks the reverse: OpenAPI lists the code of each violation that any test provokes."""
     sources = [path for path in (ROOT / "app").rglob("*.py") if path.name != "violations.py"]
     text = "\n".join(path.read_text() for path in sources)
     assert len(CODES) > 15
@@ -28,7 +28,7 @@ class TestPages:
         assert [each["code"] for each in listed] == [*CODES]
 
     @pytest.mark.parametrize("code", CODES)
-    def test_each_in_json(self, client: FlaskClient, code: str) -> None:
+    def test_each_code_in_json(self, client: FlaskClient, code: str) -> None:
         page = client.get(f"/errors/violations/{errs.slug(code)}").get_json()
         defined = errs.violation_codes()[code]
         assert page == {
@@ -43,7 +43,7 @@ class TestPages:
 
     @pytest.mark.parametrize("path", ["/errors/violations", "/errors/violations/too-long"])
     @pytest.mark.parametrize("media_type", ["text/html", "text/markdown"])
-    def test_for_people(self, client: FlaskClient, path: str, media_type: str) -> None:
+    def test_each_code_in_html_and_markdown(self, client: FlaskClient, path: str, media_type: str) -> None:
         answer = client.get(path, headers={"Accept": media_type})
         assert (answer.status_code, answer.mimetype) == (200, media_type)
         text = answer.get_data(as_text=True).replace("<wbr>", "")
@@ -51,9 +51,9 @@ class TestPages:
         assert "The value has too many characters or items." in text
 
     @pytest.mark.parametrize("slug", ["nothing", "TOO_LONG", "too_long", "task-title-taken"])
-    def test_there_is_no_other(self, client: FlaskClient, slug: str) -> None:
-        refused = client.get(f"/errors/violations/{slug}")
-        assert (refused.status_code, refused.get_json()["code"]) == (404, "CATALOGUE_ENTRY_NOT_FOUND")
+    def test_an_unknown_code_is_404(self, client: FlaskClient, slug: str) -> None:
+        missing = client.get(f"/errors/violations/{slug}")
+        assert (missing.status_code, missing.get_json()["code"]) == (404, "CATALOGUE_ENTRY_NOT_FOUND")
 
 
 def test_openapi_has_an_enum_of_them(client: FlaskClient) -> None:
@@ -75,13 +75,13 @@ def test_the_command_lists_them(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("code", ["too_long", "TOO LONG", "", "TOO_LONG"])
-def test_what_cannot_be_defined(code: str) -> None:
+def test_invalid_definitions_are_rejected(code: str) -> None:
     wrong: Any = violations.ViolationCode(code, "A.", "B.", "c", "d")
     with pytest.raises(TypeError, match=r"UPPER_SNAKE|already defined"):
         violations.define(wrong)
 
 
-def test_a_fork_defines_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_defines_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(violations, "_CODES", {**errs.violation_codes()})
     violations.define(violations.ViolationCode("PET_TOO_OLD", "The pet is too old.", "Send a puppy.", "age", "age is"))
     assert "PET_TOO_OLD" in errs.violation_codes()

@@ -1,4 +1,4 @@
-"""A headless Chromium, and what it has asked for and complained of."""
+"""A headless Chromium, with the requests that it sends and the messages of its console."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ from tests.stack.conftest import served
 __all__ = ["served"]
 
 OF_THE_BROWSER: Final = frozenset({"data", "blob", "about", "chrome", "chrome-untrusted"})
-"""Schemes of what a browser loads without asking anybody, such as its own empty page."""
+"""Schemes that a browser loads without a request, such as its own empty page."""
 WITHIN: Final = 10.0
 """Seconds that a condition may take to come true."""
 ARGUMENTS: Final = (
@@ -38,12 +38,12 @@ ARGUMENTS: Final = (
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser that waits for what it is asked to find."""
+    """A browser that waits for elements before it uses them."""
 
     driver: webdriver.Chrome
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        """Return what the condition returns once that is true."""
+        """Return the result of the condition once it is true."""
         waiting = WebDriverWait(self.driver, WITHIN, poll_frequency=0.05)
         return waiting.until(lambda _: condition())
 
@@ -58,7 +58,7 @@ class Browser:
         return found
 
     def click(self, css: str, *, within: WebElement | None = None) -> None:
-        """Click on an element, in the middle of the window, as soon as nothing lies above it."""
+        """Click on an element, in the middle of the window, as soon as no other element covers it."""
         element = self.find(css, within=within)
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
@@ -70,18 +70,18 @@ class Browser:
 
     @property
     def overflow(self) -> int:
-        """By how many pixels the page is wider than its viewport."""
+        """The number of pixels by which the page is wider than its viewport."""
         script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         overflow: int = self.driver.execute_script(script)
         return overflow
 
     def complaints(self) -> list[str]:
-        """Return what the console has said since the last time; an error status of an answer is no complaint."""
+        """Return the new messages of the console; an error status of a response is not included."""
         lines = self.driver.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own
         return [line["message"] for line in lines if "the server responded with a status of 4" not in line["message"]]
 
     def hosts(self) -> set[str]:
-        """Return every host that was asked for something since the last time."""
+        """Return every host that received a request since the last call."""
         lines = self.driver.get_log("performance")  # type: ignore[no-untyped-call]  # selenium's own
         events = [json.loads(line["message"])["message"] for line in lines]
         urls = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]

@@ -26,7 +26,7 @@ OF_SWAGGER_UI: Final[Mapping[str, str]] = {
     "scrollable-region-focusable": "a long example scrolls, and the keyboard doesn't reach it",
     "select-name": "the list of media types has no name",
 }
-"""Rules that the markup of Swagger UI 5 violates, and where. Colours and sizes are ours: they are not in this list."""
+"""Rules that the markup of Swagger UI 5 violates, and where. The list has no rules about colours and sizes."""
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def axe() -> str:
 
 
 def violations(browser: Browser, axe: str) -> dict[str, list[str]]:
-    """Return the rules that the page violates, with the elements that do."""
-    browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})  # not subject to the page's policy
+    """Return the violated rules of the page, with the elements."""
+    browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": axe})  # the page's policy does not apply
     command = "axe.run().then(found => JSON.stringify(found.violations))"
-    told = browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": command, "awaitPromise": True})
-    found: list[dict[str, Any]] = json.loads(told["result"]["value"])
+    result = browser.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": command, "awaitPromise": True})
+    found: list[dict[str, Any]] = json.loads(result["result"]["value"])
     return {each["id"]: [node["target"][0] for node in each["nodes"]] for each in found}
 
 
@@ -56,7 +56,9 @@ def violations(browser: Browser, axe: str) -> dict[str, list[str]]:
         pytest.param(DESK, "light", marks=pytest.mark.nightly),
     ],
 )
-def test_our_pages_violate_nothing(browser: Browser, served: Served, axe: str, width: int, scheme: str) -> None:
+def test_pages_of_the_service_violate_nothing(
+    browser: Browser, served: Served, axe: str, width: int, scheme: str
+) -> None:
     browser.resize(width)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
@@ -67,7 +69,9 @@ def test_our_pages_violate_nothing(browser: Browser, served: Served, axe: str, w
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_reference_violates_nothing_that_is_ours(browser: Browser, served: Served, axe: str, scheme: str) -> None:
+def test_the_reference_violates_only_known_rules_of_swagger_ui(
+    browser: Browser, served: Served, axe: str, scheme: str
+) -> None:
     """With and without Swagger UI, closed and with an operation open."""
     browser.resize(DESK)
     features = [{"name": "prefers-color-scheme", "value": scheme}]

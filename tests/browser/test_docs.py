@@ -1,4 +1,4 @@
-"""The pages as people meet them: in a browser, at a desk and on a phone."""
+"""Pages in a real browser, at the widths of a desktop and of a phone."""
 
 import json
 from typing import Final
@@ -18,7 +18,7 @@ PAGES: Final = ("/", "/errors", "/errors/validation-failed", "/errors/invalid-to
 CREATE: Final = "#operations-Tasks-create_task"
 
 pytestmark = pytest.mark.usefixtures("client")
-"""Its tables are emptied after each test, of what the browser wrote too."""
+"""The tables are emptied after each test, including rows that the browser created."""
 
 
 def _authorize(browser: Browser, token: str) -> None:
@@ -30,7 +30,7 @@ def _authorize(browser: Browser, token: str) -> None:
 
 
 def _execute(browser: Browser, operation: WebElement, body: object) -> str:
-    """Send a body, and return the status that is shown for it."""
+    """Send a body, and return the status that the page shows."""
     text = browser.find("textarea", within=operation)
     text.send_keys(Keys.CONTROL, "a")
     text.send_keys(json.dumps(body))
@@ -38,8 +38,10 @@ def _execute(browser: Browser, operation: WebElement, body: object) -> str:
     return browser.find(".live-responses-table tbody .response-col_status", within=operation).text.split()[0]
 
 
-def test_a_task_is_created_and_a_refusal_leads_to_its_page(browser: Browser, served: Served, token: TokenMaker) -> None:
-    """Issue 2, pages: authorize, create, break a rule, follow ``type``."""
+def test_a_task_is_created_and_a_rejection_links_to_its_page(
+    browser: Browser, served: Served, token: TokenMaker
+) -> None:
+    """Authorize, create, violate a rule, follow ``type``."""
     browser.resize(DESK)
     browser.driver.get(f"{served.url}/docs")
     _authorize(browser, token("browser"))
@@ -65,8 +67,10 @@ def test_a_task_is_created_and_a_refusal_leads_to_its_page(browser: Browser, ser
 
 
 @pytest.mark.parametrize("width", [PHONE, pytest.param(DESK, marks=pytest.mark.nightly)])
-def test_no_page_scrolls_sideways_complains_or_asks_another_host(browser: Browser, served: Served, width: int) -> None:
-    """Issue 2, pages: with the network off, at both widths; an operation with all its errors too."""
+def test_no_page_scrolls_sideways_logs_errors_or_calls_another_host(
+    browser: Browser, served: Served, width: int
+) -> None:
+    """With the network off, at both widths; also an operation with all its errors."""
     browser.resize(width)
     for page in PAGES:
         browser.driver.get(served.url + page)
@@ -79,8 +83,8 @@ def test_no_page_scrolls_sideways_complains_or_asks_another_host(browser: Browse
     assert browser.hosts() == {f"127.0.0.1:{served.port}"}
 
 
-def test_the_index_of_errors_is_searched_as_one_types(browser: Browser, served: Served) -> None:
-    """C11: by words of code, title and status, in any order; without a word, all are there."""
+def test_the_index_of_errors_is_filtered_during_typing(browser: Browser, served: Served) -> None:
+    """C11: by words of code, title and status, in any order; without a word, all errors are visible."""
     browser.driver.get(f"{served.url}/errors")
     search = browser.find("input[type=search]")
     all_errors = browser.driver.find_elements(By.CSS_SELECTOR, ".status li")

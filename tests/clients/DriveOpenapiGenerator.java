@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made for Java (java.net.http and Jackson): javac checks
+// Calls the service through the Java client of openapi-generator (java.net.http and Jackson): javac checks
 // this file. The steps are those of steps.py, in order of their declaration.
 
 import candor.ApiClient;
@@ -61,22 +61,22 @@ public class DriveOpenapiGenerator {
     if (!condition) throw new AssertionError(found);
   }
 
-  static ApiException refusal(Call<?> call) {
+  static ApiException rejection(Call<?> call) {
     try {
       throw new AssertionError(call.run());
-    } catch (ApiException refused) {
-      return refused;
+    } catch (ApiException rejected) {
+      return rejected;
     }
   }
 
-  /** The problem of a refusal, of the type that the document has for this operation and status. */
+  /** The problem of a rejected call, with the type that the document has for this operation and status. */
   static <T> T problem(Class<T> type, Call<?> call) throws Exception {
-    return ALICE.getObjectMapper().readValue(refusal(call).getResponseBody(), type);
+    return ALICE.getObjectMapper().readValue(rejection(call).getResponseBody(), type);
   }
 
   static void bare(int status, Call<?> call) {
-    ApiException refused = refusal(call);
-    same(List.of(refused.getCode(), Objects.requireNonNullElse(refused.getResponseBody(), "")), List.of(status, ""));
+    ApiException rejected = rejection(call);
+    same(List.of(rejected.getCode(), Objects.requireNonNullElse(rejected.getResponseBody(), "")), List.of(status, ""));
   }
 
   static CreateTaskRequest of(String title) {
@@ -134,7 +134,7 @@ public class DriveOpenapiGenerator {
     return null;
   }
 
-  /** What the operation is refused with; which operation it is, is known at run time only. */
+  /** The error of an operation that is only known at run time. */
   static ApiException simulated(JsonNode declared) throws Exception {
     String code = declared.get("code").asText();
     Object api = Class.forName("candor.api." + pascal(declared.get("tag").asText()) + "Api")
@@ -150,9 +150,9 @@ public class DriveOpenapiGenerator {
         throw new AssertionError(call.invoke(api, arguments.toArray()));
       } catch (InvocationTargetException thrown) {
         holds(thrown.getCause() instanceof ApiException, thrown.getCause());
-        ApiException refused = (ApiException) thrown.getCause();
-        if (refused.getCode() != 429 || code.equals("RATE_LIMIT_EXCEEDED")) return refused;
-        Thread.sleep(1000 * refused.getResponseHeaders().firstValueAsLong("Retry-After").orElseThrow());
+        ApiException rejected = (ApiException) thrown.getCause();
+        if (rejected.getCode() != 429 || code.equals("RATE_LIMIT_EXCEEDED")) return rejected;
+        Thread.sleep(1000 * rejected.getResponseHeaders().firstValueAsLong("Retry-After").orElseThrow());
       }
     }
   }
@@ -187,12 +187,12 @@ public class DriveOpenapiGenerator {
       same(renamed.getTitle(), RUN + " 3b");
       same(renamed.getStatus(), Task.StatusEnum.STATUS_COMPLETED);
     });
-    STEPS.put("what_was_read_can_be_sent_back", () -> {
+    STEPS.put("a_response_can_be_sent_back", () -> {
       Task task = create("4");
       TaskUpdate same = ALICE.getObjectMapper().convertValue(task, TaskUpdate.class);
       same(update(task, same, null).getTitle(), task.getTitle());
     });
-    STEPS.put("a_mask_clears_what_the_body_lacks", () -> {
+    STEPS.put("a_mask_clears_missing_properties", () -> {
       Task task = create("6");
       same(update(task, new TaskUpdate().description("more"), null).getDescription(), "more");
       Task cleared = update(task, new TaskUpdate().title("x"), "description");
@@ -209,7 +209,7 @@ public class DriveOpenapiGenerator {
       } while (token != null);
       holds(seen.contains(RUN + " 2") && !seen.contains(RUN + " 1"), seen);
     });
-    STEPS.put("a_title_that_is_taken_is_409", () -> {
+    STEPS.put("a_reused_title_is_409", () -> {
       create("7");
       Object problem = problem(CreateTask409Response.class, () -> create("7")).getActualInstance();
       holds(problem instanceof TaskTitleTaken taken && taken.getStatus() == 409, problem);
@@ -223,7 +223,7 @@ public class DriveOpenapiGenerator {
           List.of(Violation.CodeEnum.TOO_SHORT, Violation.CodeEnum.MUST_BE_FUTURE));
       same(errors.stream().map(Violation::getPointer).toList(), List.of("#/task/title", "#/task/due_date"));
     });
-    STEPS.put("problems_of_one_status_are_told_apart", () -> {
+    STEPS.put("problems_of_one_status_are_distinguished", () -> {
       var type = ListTasks400Response.class;
       var filtered = problem(type, () -> TASKS.listTasks(null, null, "nonsense !", null, null, null));
       holds(filtered.getInvalidFilter().getPosition() >= 1, filtered);
@@ -233,14 +233,14 @@ public class DriveOpenapiGenerator {
     STEPS.put("without_a_token_is_401_without_a_body", () -> {
       TasksApi wrong = new TasksApi(client("wrong"));
       bare(401, () -> wrong.listTasks(null, null, null, null, null, null));
-      var headers = refusal(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
+      var headers = rejection(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
       holds(headers.firstValue("WWW-Authenticate").orElse("").contains("error=\"invalid_token\""), headers);
     });
     STEPS.put("without_the_scope_is_403_without_a_body", () -> {
       TasksApi bob = new TasksApi(client(System.getenv("CANDOR_BOB")));
       bare(403, () -> bob.listTasks(null, null, null, null, null, null));
     });
-    STEPS.put("what_is_not_there_is_404", () -> {
+    STEPS.put("a_missing_resource_is_404", () -> {
       var missing = problem(TaskNotFound.class, () -> TASKS.getTask(UUID.randomUUID(), null, null, null, null));
       same(missing.getCode(), TaskNotFound.CodeEnum.TASK_NOT_FOUND);
     });
@@ -264,7 +264,7 @@ public class DriveOpenapiGenerator {
       var reused = problem(IdempotencyKeyReused.class, () -> TASKS.createTask(of("11b"), null, key));
       same(reused.getStatus(), 422);
     });
-    STEPS.put("a_batch_tells_what_failed", () -> {
+    STEPS.put("a_batch_lists_failed_items", () -> {
       create("12");
       var made = TASKS.createTasksWithHttpInfo(batch("12", "13"), null, null);
       same(made.getStatusCode(), 207);
@@ -272,14 +272,14 @@ public class DriveOpenapiGenerator {
       BatchFailure failure = made.getData().getFailures().get(0);
       same(List.of(failure.getIndex(), failure.getProblem().getCode()), List.of(0, "TASK_TITLE_TAKEN"));
     });
-    STEPS.put("a_batch_of_which_all_fail_is_409", () -> {
-      var refused = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
-      same(refused.getBatchFailed().getFailures().size(), 2);
+    STEPS.put("a_batch_that_fails_completely_is_409", () -> {
+      var rejected = problem(CreateTasks409Response.class, () -> TASKS.createTasks(batch("12", "13"), null, null));
+      same(rejected.getBatchFailed().getFailures().size(), 2);
     });
     STEPS.put("delete_a_task", () -> {
       UUID id = id(create("14"));
       same(TASKS.deleteTaskWithHttpInfo(id, null, null, null).getStatusCode(), 200);
-      same(refusal(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
+      same(rejection(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
     });
     STEPS.put("money_is_exact", () -> {
       Order made = order();
@@ -294,8 +294,8 @@ public class DriveOpenapiGenerator {
     STEPS.put("an_order_is_cancelled_once", () -> {
       UUID id = order().getId();
       ORDERS.cancelOrder(id, null, null, null);
-      var refused = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
-      holds(refused.getActualInstance() instanceof OrderNotCancellable, refused);
+      var rejected = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
+      holds(rejected.getActualInstance() instanceof OrderNotCancellable, rejected);
     });
     STEPS.put("a_session_is_refreshed_and_revoked", () -> {
       TokensApi sessions = new TokensApi(NOBODY);
@@ -326,9 +326,9 @@ public class DriveOpenapiGenerator {
       PreferencesInput body = new PreferencesInput().locale("de-CH").timeZone("Europe/Zurich");
       body.theme(dark ? PreferencesInput.ThemeEnum.LIGHT : PreferencesInput.ThemeEnum.DARK);
       same(preferences.replacePreferences(tag, id, body, null, null).getLocale(), "de-CH");
-      same(refusal(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
+      same(rejection(() -> preferences.replacePreferences(tag, id, body, null, null)).getCode(), 412);
     });
-    // The client requires the parameter, so the request is made without it.
+    // The client requires the parameter, so the driver sends the request without the client.
     STEPS.put("a_missing_version_is_428", () -> {
       String token = new TokensApi(NOBODY).createTokens(CREDENTIALS, null).getAccessToken();
       URI address = URI.create(URL + "/v1/users/" + user(client(token)).getId() + "/preferences");
@@ -346,7 +346,7 @@ public class DriveOpenapiGenerator {
       var errors = problem(type, () -> passwords.putPassword(change, null)).getValidationFailed().getErrors();
       same(errors.get(0).getCode(), Violation.CodeEnum.TOO_COMMON);
     });
-    STEPS.put("registering_is_the_same_for_everybody", () -> {
+    STEPS.put("registration_reveals_no_account", () -> {
       RegistrationApi registration = new RegistrationApi(NOBODY);
       UserCreate body = new UserCreate().name("Carol").email("carol@example.com");
       var first = registration.registerUserWithHttpInfo(body, null);
@@ -362,32 +362,32 @@ public class DriveOpenapiGenerator {
       JsonNode every = ADMIN.getObjectMapper().readTree(Files.readString(Path.of("errors.json")));
       holds(every.size() > 300, every.size());
       for (JsonNode declared : every) {
-        ApiException refused = simulated(declared);
-        same(refused.getCode(), declared.get("status").asInt());
+        ApiException rejected = simulated(declared);
+        same(rejected.getCode(), declared.get("status").asInt());
         if (declared.get("schema").isNull()) {
-          same(Objects.requireNonNullElse(refused.getResponseBody(), ""), "");
+          same(Objects.requireNonNullElse(rejected.getResponseBody(), ""), "");
           continue;
         }
-        Object read = ADMIN.getObjectMapper().readValue(refused.getResponseBody(), type(declared));
+        Object read = ADMIN.getObjectMapper().readValue(rejected.getResponseBody(), type(declared));
         Object found = read instanceof AbstractOpenApiSchema several ? several.getActualInstance() : read;
         same(found.getClass().getSimpleName(), declared.get("schema").asText());
         same(found.getClass().getMethod("getCode").invoke(found).toString(), declared.get("code").asText());
-        same(found.getClass().getMethod("getStatus").invoke(found), refused.getCode());
+        same(found.getClass().getMethod("getStatus").invoke(found), rejected.getCode());
       }
     });
     STEPS.put("beyond_the_limit_is_429_and_later_not", () -> {
       ForgottenPasswordsApi forgotten = new ForgottenPasswordsApi(NOBODY);
       PasswordResetRequest body = new PasswordResetRequest().email("nobody@example.com");
-      ApiException refused = null;
-      for (int count = 0; count < 200 && refused == null; count++) {
+      ApiException rejected = null;
+      for (int count = 0; count < 200 && rejected == null; count++) {
         try {
           forgotten.requestPasswordReset(body, null);
         } catch (ApiException each) {
-          refused = each;
+          rejected = each;
         }
       }
-      var problem = ALICE.getObjectMapper().readValue(refused.getResponseBody(), RateLimitExceeded.class);
-      same(refused.getCode(), 429);
+      var problem = ALICE.getObjectMapper().readValue(rejected.getResponseBody(), RateLimitExceeded.class);
+      same(rejected.getCode(), 429);
       Thread.sleep(1000L * problem.getRetryAfter());
       same(forgotten.requestPasswordResetWithHttpInfo(body, null).getStatusCode(), 202);
     });

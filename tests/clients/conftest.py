@@ -1,4 +1,4 @@
-"""Clients that public tools generate from the OpenAPI document, and the service that they call."""
+"""Fixtures for clients that public tools generate from the OpenAPI document, and the service that they call."""
 
 import json
 import os
@@ -28,7 +28,7 @@ LIMIT: Final = "6 per 5 second"
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Run a command of the tools' environment, and return what it prints, which is part of a failure."""
+    """Run a command of the tools' environment, and return its output, which is shown if the command fails."""
     path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*map(str, command)],
@@ -61,7 +61,7 @@ def document(folder: Path) -> dict[str, Any]:
 
 
 def driven_in(folder: Path, url: str, service: dict[str, str]) -> None:
-    """Generate the client of openapi-python-client, and call the service at this address with it, all steps."""
+    """Generate the client of openapi-python-client, and run all its steps against the service at this address."""
     (folder / "configuration.yml").write_text("package_name_override: candor_client\npost_hooks: []\n")
     shutil.copy(HERE / "drive_python.py", folder)
     options = ("--path", "openapi.json", "--output-path", "candor_client", "--meta", "none")
@@ -72,7 +72,7 @@ def driven_in(folder: Path, url: str, service: dict[str, str]) -> None:
 
 @pytest.fixture
 def answers(folder: Path, service: dict[str, str]) -> list[Answer]:
-    """Return all answers in JSON that the driver of openapi-python-client gets."""
+    """Return all JSON responses that the driver of openapi-python-client receives."""
     with recorded(service["CANDOR_URL"]) as (url, found):
         driven_in(folder, url, service)
     return [answer for answer in found if answer.body is not None]
@@ -80,7 +80,7 @@ def answers(folder: Path, service: dict[str, str]) -> list[Answer]:
 
 @pytest.fixture
 def node_folder(folder: Path) -> Path:
-    """Return the same, with the driver in TypeScript and its modules."""
+    """Return the responses of the driver in TypeScript, with the driver and its modules."""
     for name in ("package.json", "tsconfig.json", "drive_typescript.ts"):
         shutil.copy(HERE / name, folder)
     (folder / "node_modules").symlink_to(MODULES)
@@ -95,7 +95,7 @@ def service(
     bearer: Callable[..., dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
-    """Serve, and return the environment of a driver: the address, tokens of two callers, and a user's credentials."""
+    """Run the service, and return the environment of a driver: address, tokens of two callers, and a user's login."""
     stock(app)
     email = an_address()
     join(Caller(client, {}), app, email)

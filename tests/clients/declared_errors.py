@@ -1,8 +1,8 @@
 """Every declared error of every operation in the OpenAPI document, as the drivers of all generators read it.
 
 ``folder`` writes the list to ``errors.json``. A driver sends each entry's request with ``Simulate-Error`` set to its
-code and with the token in ``CANDOR_ADMIN``, and checks what its client makes of the response. Some of the operations
-have a lower rate limit: after a 429 that is not expected, it waits for ``Retry-After`` and sends the request again.
+code and with the token in ``CANDOR_ADMIN``, and checks the client's representation of the response. Some operations
+have a lower rate limit: after an unexpected 429, it waits for ``Retry-After`` and sends the request again.
 """
 
 import re
@@ -33,7 +33,7 @@ class DeclaredError(TypedDict):
     url: str
     """The path with these values."""
     body: dict[str, Any] | None
-    """A good body, if the operation reads one."""
+    """A valid body, if the operation reads one."""
     request: str | None
     """The component that the body has."""
     required: list[str]

@@ -1,4 +1,4 @@
-// Calls the service through the client that hey-api made with fetch: tsc --strict checks this file. The steps are those
+// Calls the service through the client of hey-api with fetch: tsc --strict checks this file. The steps are those
 // of steps.py.
 
 import assert from "node:assert/strict";
@@ -93,7 +93,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual([data?.title, data?.status], [`${run} 3b`, "STATUS_COMPLETED"]);
   },
 
-  async what_was_read_can_be_sent_back() {
+  async a_response_can_be_sent_back() {
     const made = await create("4");
     assert.equal((await change(made, made)).data?.title, made.title);
   },
@@ -104,7 +104,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await change(made, { description: null })).data?.description, null);
   },
 
-  async a_mask_clears_what_the_body_lacks() {
+  async a_mask_clears_missing_properties() {
     const made = await create("6");
     await change(made, { description: "more" });
     const { data } = await change(made, { title: "x" }, "description");
@@ -123,7 +123,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.ok(seen.includes(`${run} 2`) && !seen.includes(`${run} 1`));
   },
 
-  async a_title_that_is_taken_is_409() {
+  async a_reused_title_is_409() {
     await create("7");
     const error = problem<candor.CreateTaskErrors[409]>(await candor.createTask({ client: alice, body: task("7") }), 409);
     assert.equal(error.code, "TASK_TITLE_TAKEN");
@@ -142,7 +142,7 @@ const steps: Record<string, () => Promise<void>> = {
     );
   },
 
-  async problems_of_one_status_are_told_apart() {
+  async problems_of_one_status_are_distinguished() {
     const filtered = await candor.listTasks({ client: alice, query: { filter: "nonsense !" } });
     const error = problem<candor.ListTasksErrors[400]>(filtered, 400);
     assert.ok(error.code === "INVALID_FILTER");
@@ -160,7 +160,7 @@ const steps: Record<string, () => Promise<void>> = {
     bare(await candor.listTasks({ client: as(env("CANDOR_BOB")) }), 403);
   },
 
-  async what_is_not_there_is_404() {
+  async a_missing_resource_is_404() {
     const answer = await candor.getTask({ client: alice, path: { task_id: randomUUID() } });
     assert.equal(problem<candor.GetTaskErrors[404]>(answer, 404).code, "TASK_NOT_FOUND");
   },
@@ -187,14 +187,14 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(problem<candor.CreateTaskErrors[422]>(await send("11b"), 422).code, "IDEMPOTENCY_KEY_REUSED");
   },
 
-  async a_batch_tells_what_failed() {
+  async a_batch_lists_failed_items() {
     await create("12");
     const { data, response } = await candor.createTasks({ client: alice, body: batch("12", "13") });
     assert.deepEqual([response?.status, data?.tasks.length, data?.failures[0]?.index], [207, 1, 0]);
     assert.equal(data?.failures[0]?.problem.code, "TASK_TITLE_TAKEN");
   },
 
-  async a_batch_of_which_all_fail_is_409() {
+  async a_batch_that_fails_completely_is_409() {
     const answer = await candor.createTasks({ client: alice, body: batch("12", "13") });
     const error = problem<candor.CreateTasksErrors[409]>(answer, 409);
     assert.ok(error.code === "BATCH_FAILED");
@@ -259,7 +259,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(problem<candor.ReplacePreferencesErrors[412]>(await put(), 412).code, "PRECONDITION_FAILED");
   },
 
-  /** The type requires the header field, so an interceptor takes it away. */
+  /** The type requires the header field, so an interceptor removes it. */
   async a_missing_version_is_428() {
     const { client, user } = await me();
     client.interceptors.request.use((request) => {
@@ -280,7 +280,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual(error.errors?.map((each) => each.code), ["TOO_COMMON"]);
   },
 
-  async registering_is_the_same_for_everybody() {
+  async registration_reveals_no_account() {
     const register = (email: string) => candor.registerUser({ client: nobody, body: { name: "Carol", email } });
     const [first, second] = [await register("carol@example.com"), await register(credentials.email)];
     assert.deepEqual([first.response?.status, second.response?.status], [202, 202]);

@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made for Go: the compiler and go vet check this file.
+// Calls the service through the Go client of openapi-generator: the compiler and go vet check this file.
 // The steps are those of steps.py.
 package main
 
@@ -65,7 +65,7 @@ func holds(condition bool, found any) {
 	}
 }
 
-// problem returns what a call was refused with, of the type that the document has for this operation and status.
+// problem returns the problem of a rejected call, with the type that the document has for this operation and status.
 func problem[P any](response *http.Response, err error) P {
 	var refused *candor.GenericOpenAPIError
 	holds(errors.As(err, &refused), err)
@@ -141,7 +141,7 @@ func codes(violations []candor.Violation) (found []string) {
 	return
 }
 
-// declared is an error that an operation declares, and a request for it; Schema is empty where the response has no body.
+// declared is an error that an operation declares, and a request for it; Schema is empty if the response has no body.
 type declared struct {
 	Operation, Tag, Request, Code, Schema string
 	Status                                int
@@ -168,7 +168,7 @@ func called(on reflect.Value, method string, arguments ...any) []reflect.Value {
 	return function.Call(values)
 }
 
-// simulated returns what the operation is refused with; which operation it is, is known at run time only.
+// simulated returns the problem of an operation that is only known at run time.
 func (d declared) simulated() (*http.Response, error) {
 	admin.GetConfig().DefaultHeader["Simulate-Error"] = d.Code
 	arguments := []any{ctx}
@@ -197,7 +197,7 @@ func (d declared) simulated() (*http.Response, error) {
 	}
 }
 
-// instance returns the error itself: where a status has several, the model has a pointer for each, all but one nil.
+// instance returns the error itself: if a status has several, the model has a pointer for each, all but one nil.
 func instance(model any) reflect.Value {
 	several := reflect.New(reflect.TypeOf(model))
 	several.Elem().Set(reflect.ValueOf(model))
@@ -207,7 +207,7 @@ func instance(model any) reflect.Value {
 	return several.Elem()
 }
 
-// readsMore reads a problem again, with a property that a later release could add.
+// readsMore parses a problem again, with an additional property as of a later release.
 func readsMore(model any, err error) {
 	var refused *candor.GenericOpenAPIError
 	holds(errors.As(err, &refused), err)
@@ -240,7 +240,7 @@ var steps = []struct {
 		renamed := update(task, titled(run+" 3b"))
 		same([]string{renamed.Title, renamed.Status}, []string{run + " 3b", "STATUS_COMPLETED"})
 	}},
-	{"what_was_read_can_be_sent_back", func() {
+	{"a_response_can_be_sent_back", func() {
 		task, change := create("4"), candor.TaskUpdate{}
 		read, err := json.Marshal(task)
 		ok(err)
@@ -253,7 +253,7 @@ var steps = []struct {
 		change.SetDescriptionNil()
 		holds(update(task, change).Description.Get() == nil, task)
 	}},
-	{"a_mask_clears_what_the_body_lacks", func() {
+	{"a_mask_clears_missing_properties", func() {
 		task := create("6")
 		update(task, described("more"))
 		masked := tasks.UpdateTask(ctx, id(task)).TaskUpdate(titled("x")).UpdateMask("description")
@@ -277,7 +277,7 @@ var steps = []struct {
 		}
 		holds(seen[run+" 2"] && !seen[run+" 1"], seen)
 	}},
-	{"a_title_that_is_taken_is_409", func() {
+	{"a_reused_title_is_409", func() {
 		create("7")
 		_, response, err := tasks.CreateTask(ctx).CreateTaskRequest(of("7")).Execute()
 		refused := problem[candor.CreateTask409Response](response, err)
@@ -292,7 +292,7 @@ var steps = []struct {
 		same(codes(refused.Errors), []string{"TOO_SHORT", "DUPLICATE_TAG"})
 		same(*refused.Errors[1].Pointer, "#/task/tags/1")
 	}},
-	{"problems_of_one_status_are_told_apart", func() {
+	{"problems_of_one_status_are_distinguished", func() {
 		_, response, err := tasks.ListTasks(ctx).Filter("nonsense !").Execute()
 		filtered := problem[candor.ListTasks400Response](response, err).InvalidFilter
 		holds(filtered.Position >= 1 && len(filtered.Allowed) > 0, filtered)
@@ -308,7 +308,7 @@ var steps = []struct {
 		_, response, err := bob.TasksAPI.ListTasks(ctx).Execute()
 		bare(403, response, err)
 	}},
-	{"what_is_not_there_is_404", func() {
+	{"a_missing_resource_is_404", func() {
 		_, response, err := tasks.GetTask(ctx, unique()).Execute()
 		same(problem[candor.TaskNotFound](response, err).Code, "TASK_NOT_FOUND")
 	}},
@@ -338,7 +338,7 @@ var steps = []struct {
 		_, response, err = send("11b")
 		same(problem[candor.IdempotencyKeyReused](response, err).Status, int32(422))
 	}},
-	{"a_batch_tells_what_failed", func() {
+	{"a_batch_lists_failed_items", func() {
 		create("12")
 		made, response, err := tasks.CreateTasks(ctx).BatchCreateTasksRequest(batch("12", "13")).Execute()
 		ok(err)
@@ -346,7 +346,7 @@ var steps = []struct {
 		same([]any{response.StatusCode, len(made.Tasks), failure.Index}, []any{207, 1, int32(0)})
 		same(failure.Problem.Code, "TASK_TITLE_TAKEN")
 	}},
-	{"a_batch_of_which_all_fail_is_409", func() {
+	{"a_batch_that_fails_completely_is_409", func() {
 		_, response, err := tasks.CreateTasks(ctx).BatchCreateTasksRequest(batch("12", "13")).Execute()
 		same(len(problem[candor.CreateTasks409Response](response, err).BatchFailed.Failures), 2)
 	}},
@@ -440,7 +440,7 @@ var steps = []struct {
 		refused := problem[candor.PutPassword400Response](response, err)
 		same(codes(refused.ValidationFailed.Errors), []string{"TOO_COMMON"})
 	}},
-	{"registering_is_the_same_for_everybody", func() {
+	{"registration_reveals_no_account", func() {
 		register := func(email string) *candor.Acknowledgement {
 			body := *candor.NewUserCreate("Carol", email)
 			answer, response, err := nobody.RegistrationAPI.RegisterUser(ctx).UserCreate(body).Execute()

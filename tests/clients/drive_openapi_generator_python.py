@@ -1,6 +1,6 @@
-"""Calls the service through the client that openapi-generator made for Python: mypy checks this file against its types.
+"""Calls the service through the Python client of openapi-generator: mypy checks this file against its types.
 
-The steps are those of ``steps.py``. Its models check what is sent, so a request that the service refuses breaks a rule
+The steps are those of ``steps.py``. Its models validate requests, so a request that the service rejects breaks a rule
 that a schema can't express.
 """
 
@@ -76,7 +76,7 @@ ADMIN = client(os.environ["CANDOR_ADMIN"], retries=0)
 """By default, urllib3 sends a GET, PUT or DELETE that is answered with 429 or 503 again, after `Retry-After`."""
 ALICE = client(os.environ["CANDOR_ALICE"])
 BOB = client(os.environ["CANDOR_BOB"])
-"""Bob's token has no scope but `orders`."""
+"""Bob's token has only the scope `orders`."""
 TASKS = TasksApi(ALICE)
 ORDERS = OrdersApi(ALICE)
 
@@ -86,18 +86,18 @@ def step(function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
-def refusal(call: Callable[..., object], *arguments: Any, **options: Any) -> ApiException:
-    """Return what a call was refused with; ``data`` is the typed problem."""
+def rejection(call: Callable[..., object], *arguments: Any, **options: Any) -> ApiException:
+    """Return the exception of a rejected call; ``data`` is the typed problem."""
     try:
         found = call(*arguments, **options)
-    except ApiException as refused:
-        return refused
+    except ApiException as rejected:
+        return rejected
     raise AssertionError(found)
 
 
 def problem(call: Callable[..., object], *arguments: Any, **options: Any) -> object:
-    """Return the problem, also one of several that the status has."""
-    data = refusal(call, *arguments, **options).data
+    """Return the problem, also if the status has several types of problems."""
+    data = rejection(call, *arguments, **options).data
     return getattr(data, "actual_instance", data)
 
 
@@ -136,7 +136,7 @@ def patch_of_one_property_leaves_the_others() -> None:
 
 
 @step
-def what_was_read_can_be_sent_back() -> None:
+def a_response_can_be_sent_back() -> None:
     task = new("4")
     body = TaskUpdate.from_dict(task.to_dict())
     assert body is not None and TASKS.update_task(uid(task), body).title == task.title
@@ -150,7 +150,7 @@ def null_clears_a_property() -> None:
 
 
 @step
-def a_mask_clears_what_the_body_lacks() -> None:
+def a_mask_clears_missing_properties() -> None:
     task = new("6")
     TASKS.update_task(uid(task), TaskUpdate(description="more"))
     cleared = TASKS.update_task(uid(task), TaskUpdate(title="x"), update_mask="description")
@@ -171,10 +171,10 @@ def list_with_a_filter_and_pages() -> None:
 
 
 @step
-def a_title_that_is_taken_is_409() -> None:
+def a_reused_title_is_409() -> None:
     new("7")
-    refused = refusal(TASKS.create_task, of("7"))
-    assert refused.status == 409
+    rejected = rejection(TASKS.create_task, of("7"))
+    assert rejected.status == 409
     assert isinstance(problem(TASKS.create_task, of("7")), TaskTitleTaken)
 
 
@@ -182,16 +182,16 @@ def a_title_that_is_taken_is_409() -> None:
 def violations_are_typed() -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     body = CreateTaskRequest(task=TaskCreate(title=f"{RUN} 8", tags=["a", "a"], due_date=past))
-    refused = problem(TASKS.create_task, body)
-    assert isinstance(refused, ValidationFailed) and refused.errors is not None
-    assert [(each.var_field, each.code, each.pointer) for each in refused.errors] == [
+    rejected = problem(TASKS.create_task, body)
+    assert isinstance(rejected, ValidationFailed) and rejected.errors is not None
+    assert [(each.var_field, each.code, each.pointer) for each in rejected.errors] == [
         ("due_date", "MUST_BE_FUTURE", "#/task/due_date"),
         ("tags[1]", "DUPLICATE_TAG", "#/task/tags/1"),
     ]
 
 
 @step
-def problems_of_one_status_are_told_apart() -> None:
+def problems_of_one_status_are_distinguished() -> None:
     filtered = problem(TASKS.list_tasks, filter="nonsense !")
     assert isinstance(filtered, InvalidFilter) and filtered.position >= 1 and filtered.allowed
     assert isinstance(problem(TASKS.list_tasks, order_by="nothing"), InvalidOrderBy)
@@ -199,19 +199,19 @@ def problems_of_one_status_are_told_apart() -> None:
 
 @step
 def without_a_token_is_401_without_a_body() -> None:
-    refused = refusal(TasksApi(client("wrong")).get_task, uuid.uuid4())
-    assert (refused.status, refused.body, refused.data) == (401, "", None)
-    assert refused.headers is not None and 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    rejected = rejection(TasksApi(client("wrong")).get_task, uuid.uuid4())
+    assert (rejected.status, rejected.body, rejected.data) == (401, "", None)
+    assert rejected.headers is not None and 'error="invalid_token"' in rejected.headers["WWW-Authenticate"]
 
 
 @step
 def without_the_scope_is_403_without_a_body() -> None:
-    refused = refusal(TasksApi(BOB).list_tasks)
-    assert (refused.status, refused.body, refused.data) == (403, "", None)
+    rejected = rejection(TasksApi(BOB).list_tasks)
+    assert (rejected.status, rejected.body, rejected.data) == (403, "", None)
 
 
 @step
-def what_is_not_there_is_404() -> None:
+def a_missing_resource_is_404() -> None:
     assert isinstance(problem(TASKS.get_task, uuid.uuid4()), TaskNotFound)
 
 
@@ -219,8 +219,8 @@ def what_is_not_there_is_404() -> None:
 def a_read_that_is_current_is_304() -> None:
     task = new("9")
     tag = (TASKS.get_task_with_http_info(uid(task)).headers or {})["ETag"]
-    refused = refusal(TASKS.get_task, uid(task), if_none_match=tag)
-    assert (refused.status, refused.body) == (304, "")
+    rejected = rejection(TASKS.get_task, uid(task), if_none_match=tag)
+    assert (rejected.status, rejected.body) == (304, "")
 
 
 @step
@@ -247,7 +247,7 @@ def batch(*titles: str) -> BatchCreateTasksRequest:
 
 
 @step
-def a_batch_tells_what_failed() -> None:
+def a_batch_lists_failed_items() -> None:
     new("12")
     made = TASKS.create_tasks_with_http_info(batch("12", "13"))
     assert made.status_code == 207
@@ -256,10 +256,10 @@ def a_batch_tells_what_failed() -> None:
 
 
 @step
-def a_batch_of_which_all_fail_is_409() -> None:
-    refused = problem(TASKS.create_tasks, batch("12", "13"))
-    assert isinstance(refused, BatchFailed) and refused.count == 2 and refused.failures is not None
-    assert [each.index for each in refused.failures] == [0, 1]
+def a_batch_that_fails_completely_is_409() -> None:
+    rejected = problem(TASKS.create_tasks, batch("12", "13"))
+    assert isinstance(rejected, BatchFailed) and rejected.count == 2 and rejected.failures is not None
+    assert [each.index for each in rejected.failures] == [0, 1]
 
 
 @step
@@ -305,8 +305,8 @@ def a_session_is_refreshed_and_revoked() -> None:
     fresh = TokensApi(NOBODY).refresh_tokens(TokenRefresh(refresh_token=log_in().refresh_token))
     assert fresh.expires_in == 900
     TokensApi(NOBODY).revoke_token(TokenRevocation(token=fresh.refresh_token))
-    refused = refusal(TokensApi(NOBODY).refresh_tokens, TokenRefresh(refresh_token=fresh.refresh_token))
-    assert (refused.status, refused.body) == (401, "")
+    rejected = rejection(TokensApi(NOBODY).refresh_tokens, TokenRefresh(refresh_token=fresh.refresh_token))
+    assert (rejected.status, rejected.body) == (401, "")
 
 
 @step
@@ -340,27 +340,27 @@ def replacing_needs_the_version() -> None:
 
 @step
 def a_missing_version_is_428() -> None:
-    """The client requires the parameter, so the request is made with its parts."""
+    """The client requires the parameter; therefore, the request is built from its parts."""
     me = client(log_in().access_token)
     url = f"{URL}/v1/users/{AccountApi(me).get_me().id}/preferences"
     headers = {"Authorization": f"Bearer {me.configuration.access_token}", "Content-Type": "application/json"}
     body = {"locale": "de", "time_zone": "UTC", "theme": "dark"}
     answer = me.call_api("PUT", url, headers, body)
-    refused = PreconditionRequired.from_json(answer.response.data.decode())
-    assert refused is not None and (answer.status, refused.status) == (428, 428)
+    rejected = PreconditionRequired.from_json(answer.response.data.decode())
+    assert rejected is not None and (answer.status, rejected.status) == (428, 428)
 
 
 @step
 def a_common_password_is_a_violation() -> None:
     passwords = PasswordsApi(client(log_in().access_token))
     body = PasswordChange(current_password=CREDENTIALS.password, password="password1")
-    refused = problem(passwords.put_password, body)
-    assert isinstance(refused, ValidationFailed) and refused.errors is not None
-    assert [each.code for each in refused.errors] == ["TOO_COMMON"]
+    rejected = problem(passwords.put_password, body)
+    assert isinstance(rejected, ValidationFailed) and rejected.errors is not None
+    assert [each.code for each in rejected.errors] == ["TOO_COMMON"]
 
 
 @step
-def registering_is_the_same_for_everybody() -> None:
+def registration_reveals_no_account() -> None:
     bodies = [UserCreate(name="Carol", email=email) for email in ("carol@example.com", CREDENTIALS.email)]
     answers = [RegistrationApi(NOBODY).register_user_with_http_info(body) for body in bodies]
     assert {each.status_code for each in answers} == {202} and answers[0].data == answers[1].data
@@ -382,11 +382,11 @@ def simulated(declared: dict[str, Any]) -> ApiException:
         (name,) = (name for name, hint in get_type_hints(call).items() if hint is model and name != "return")
         arguments[name] = model.from_dict(declared["body"])
     while True:
-        refused = refusal(call, **arguments, _headers={"Simulate-Error": declared["code"]})
-        if not isinstance(refused.data, RateLimitExceeded) or declared["code"] == "RATE_LIMIT_EXCEEDED":
-            return refused
-        assert refused.data.retry_after is not None
-        time.sleep(refused.data.retry_after)
+        rejected = rejection(call, **arguments, _headers={"Simulate-Error": declared["code"]})
+        if not isinstance(rejected.data, RateLimitExceeded) or declared["code"] == "RATE_LIMIT_EXCEEDED":
+            return rejected
+        assert rejected.data.retry_after is not None
+        time.sleep(rejected.data.retry_after)
 
 
 @step
@@ -394,13 +394,13 @@ def every_declared_error_is_typed() -> None:
     every = json.loads(Path("errors.json").read_text())
     assert len(every) > 300
     for declared in every:
-        refused = simulated(declared)
-        found: Any = getattr(refused.data, "actual_instance", refused.data)
-        assert refused.status == declared["status"], (declared, refused)
+        rejected = simulated(declared)
+        found: Any = getattr(rejected.data, "actual_instance", rejected.data)
+        assert rejected.status == declared["status"], (declared, rejected)
         if declared["schema"] is None:
-            assert (refused.body, found) == ("", None), (declared, refused)
+            assert (rejected.body, found) == ("", None), (declared, rejected)
         else:
-            assert type(found).__name__ == declared["schema"], (declared, refused)
+            assert type(found).__name__ == declared["schema"], (declared, rejected)
             assert (found.code, found.status) == (declared["code"], declared["status"])
 
 
@@ -410,9 +410,9 @@ def beyond_the_limit_is_429_and_later_not() -> None:
     for _ in range(200):
         try:
             forgotten.request_password_reset(body)
-        except ApiException as refused:
-            assert isinstance(refused.data, RateLimitExceeded) and refused.data.retry_after  # noqa: PT017 -- a loop
-            time.sleep(refused.data.retry_after)
+        except ApiException as rejected:
+            assert isinstance(rejected.data, RateLimitExceeded) and rejected.data.retry_after  # noqa: PT017 -- a loop
+            time.sleep(rejected.data.retry_after)
             break
     assert forgotten.request_password_reset_with_http_info(body).status_code == 202
 

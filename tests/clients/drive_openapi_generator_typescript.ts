@@ -1,4 +1,4 @@
-// Calls the service through the client that openapi-generator made with typescript-fetch: tsc --strict checks this
+// Calls the service through the client of openapi-generator for typescript-fetch: tsc --strict checks this
 // file. The steps are those of steps.py.
 
 import assert from "node:assert/strict";
@@ -29,8 +29,8 @@ const me = async () => {
   return { configuration, user: await new candor.AccountApi(configuration).getMe() };
 };
 
-/** What a call was refused with. The client types errors no further: one reads them with the function of their type. */
-const refusal = async (call: Promise<unknown>): Promise<Response> => {
+/** The response of a rejected call. The client has no types of errors: callers parse them with functions. */
+const rejection = async (call: Promise<unknown>): Promise<Response> => {
   try {
     await call;
   } catch (error) {
@@ -40,7 +40,7 @@ const refusal = async (call: Promise<unknown>): Promise<Response> => {
   return assert.fail("no error");
 };
 const bare = async (call: Promise<unknown>, status: number) => {
-  const response = await refusal(call);
+  const response = await rejection(call);
   assert.deepEqual([response.status, await response.text()], [status, ""]);
   return response;
 };
@@ -77,7 +77,7 @@ const simulated = async (declared: Declared): Promise<Response> => {
     headers: { ...init.headers, "Simulate-Error": declared.code },
   });
   for (;;) {
-    const response = await refusal(api[camel(declared.operation)]!.call(api, parameters, overrides));
+    const response = await rejection(api[camel(declared.operation)]!.call(api, parameters, overrides));
     if (response.status !== 429 || declared.code === "RATE_LIMIT_EXCEEDED") return response;
     await new Promise((resolve) => setTimeout(resolve, Number(response.headers.get("Retry-After")) * 1000));
   }
@@ -109,7 +109,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual([renamed.title, renamed.status], [`${run} 3b`, "STATUS_COMPLETED"]);
   },
 
-  async what_was_read_can_be_sent_back() {
+  async a_response_can_be_sent_back() {
     const made = await create("4");
     assert.equal((await change(made, made)).title, made.title);
   },
@@ -120,7 +120,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal((await change(made, { description: null })).description, null);
   },
 
-  async a_mask_clears_what_the_body_lacks() {
+  async a_mask_clears_missing_properties() {
     const made = await create("6");
     await change(made, { description: "more" });
     const cleared = await tasks.updateTask({
@@ -142,9 +142,9 @@ const steps: Record<string, () => Promise<void>> = {
     assert.ok(seen.includes(`${run} 2`) && !seen.includes(`${run} 1`));
   },
 
-  async a_title_that_is_taken_is_409() {
+  async a_reused_title_is_409() {
     await create("7");
-    const response = await refusal(create("7"));
+    const response = await rejection(create("7"));
     assert.equal(response.status, 409);
     const problem = candor.CreateTask409ResponseFromJSON(await response.json());
     assert.ok(problem.code === "TASK_TITLE_TAKEN" && problem.timestamp instanceof Date);
@@ -152,7 +152,7 @@ const steps: Record<string, () => Promise<void>> = {
 
   async violations_are_typed() {
     const wrong = { title: "", dueDate: new Date(0) };
-    const response = await refusal(tasks.createTask({ createTaskRequest: { task: wrong } }));
+    const response = await rejection(tasks.createTask({ createTaskRequest: { task: wrong } }));
     const problem = candor.CreateTask400ResponseFromJSON(await response.json());
     assert.ok(problem.code === "VALIDATION_FAILED");
     assert.deepEqual(
@@ -164,11 +164,11 @@ const steps: Record<string, () => Promise<void>> = {
     );
   },
 
-  async problems_of_one_status_are_told_apart() {
-    const filtered = await refusal(tasks.listTasks({ filter: "nonsense !" }));
+  async problems_of_one_status_are_distinguished() {
+    const filtered = await rejection(tasks.listTasks({ filter: "nonsense !" }));
     const problem = candor.ListTasks400ResponseFromJSON(await filtered.json());
     assert.ok(problem.code === "INVALID_FILTER" && problem.position >= 1 && problem.allowed.length > 0);
-    const ordered = await refusal(tasks.listTasks({ orderBy: "nothing" }));
+    const ordered = await rejection(tasks.listTasks({ orderBy: "nothing" }));
     assert.equal(candor.ListTasks400ResponseFromJSON(await ordered.json()).code, "INVALID_ORDER_BY");
   },
 
@@ -181,8 +181,8 @@ const steps: Record<string, () => Promise<void>> = {
     await bare(new candor.TasksApi(as(env("CANDOR_BOB"))).listTasks(), 403);
   },
 
-  async what_is_not_there_is_404() {
-    const response = await refusal(tasks.getTask({ taskId: randomUUID() }));
+  async a_missing_resource_is_404() {
+    const response = await rejection(tasks.getTask({ taskId: randomUUID() }));
     assert.equal(candor.TaskNotFoundFromJSON(await response.json()).code, "TASK_NOT_FOUND");
   },
 
@@ -194,7 +194,7 @@ const steps: Record<string, () => Promise<void>> = {
 
   async a_stale_version_is_412() {
     const taskId = id(await create("10"));
-    const response = await refusal(tasks.updateTask({ taskId, taskUpdate: { title: "x" }, ifMatch: '"0-0"' }));
+    const response = await rejection(tasks.updateTask({ taskId, taskUpdate: { title: "x" }, ifMatch: '"0-0"' }));
     assert.equal(candor.PreconditionFailedFromJSON(await response.json()).status, 412);
   },
 
@@ -204,11 +204,11 @@ const steps: Record<string, () => Promise<void>> = {
     const [first, again] = [await send("11"), await send("11")];
     assert.deepEqual(await first.value(), await again.value());
     assert.equal(again.raw.headers.get("Idempotent-Replayed"), "true");
-    const response = await refusal(send("11b"));
+    const response = await rejection(send("11b"));
     assert.equal(candor.IdempotencyKeyReusedFromJSON(await response.json()).status, 422);
   },
 
-  async a_batch_tells_what_failed() {
+  async a_batch_lists_failed_items() {
     await create("12");
     const answer = await tasks.createTasksRaw({ batchCreateTasksRequest: batch("12", "13") });
     const { tasks: made, failures } = await answer.value();
@@ -216,8 +216,8 @@ const steps: Record<string, () => Promise<void>> = {
     assert.equal(failures[0]?.problem.code, "TASK_TITLE_TAKEN");
   },
 
-  async a_batch_of_which_all_fail_is_409() {
-    const response = await refusal(tasks.createTasks({ batchCreateTasksRequest: batch("12", "13") }));
+  async a_batch_that_fails_completely_is_409() {
+    const response = await rejection(tasks.createTasks({ batchCreateTasksRequest: batch("12", "13") }));
     const problem = candor.CreateTasks409ResponseFromJSON(await response.json());
     assert.ok(problem.code === "BATCH_FAILED");
     assert.deepEqual(problem.failures?.map((each) => each.index), [0, 1]);
@@ -226,7 +226,7 @@ const steps: Record<string, () => Promise<void>> = {
   async delete_a_task() {
     const taskId = id(await create("14"));
     assert.equal((await tasks.deleteTaskRaw({ taskId })).raw.status, 200);
-    assert.equal((await refusal(tasks.getTask({ taskId }))).status, 404);
+    assert.equal((await rejection(tasks.getTask({ taskId }))).status, 404);
   },
 
   async money_is_exact() {
@@ -243,7 +243,7 @@ const steps: Record<string, () => Promise<void>> = {
   async an_order_is_cancelled_once() {
     const { id: orderId } = await order();
     await orders.cancelOrder({ orderId });
-    const response = await refusal(orders.cancelOrder({ orderId }));
+    const response = await rejection(orders.cancelOrder({ orderId }));
     const problem = candor.CancelOrder400ResponseFromJSON(await response.json());
     assert.equal(problem.code, "ORDER_NOT_CANCELLABLE");
   },
@@ -278,10 +278,10 @@ const steps: Record<string, () => Promise<void>> = {
     const preferencesInput = { locale: "de-CH", timeZone: "Europe/Zurich", theme } as const;
     const put = { userId: user.id, ifMatch: read.raw.headers.get("ETag") ?? "", preferencesInput };
     assert.equal((await preferences.replacePreferences(put)).locale, "de-CH");
-    assert.equal((await refusal(preferences.replacePreferences(put))).status, 412);
+    assert.equal((await rejection(preferences.replacePreferences(put))).status, 412);
   },
 
-  /** The type requires the header field, so an override takes it away. */
+  /** The type requires the header field, so an override removes it. */
   async a_missing_version_is_428() {
     const { configuration, user } = await me();
     const preferencesInput = { locale: "de", timeZone: "UTC", theme: "dark" } as const;
@@ -292,20 +292,20 @@ const steps: Record<string, () => Promise<void>> = {
         return { headers };
       },
     );
-    const response = await refusal(put);
+    const response = await rejection(put);
     assert.equal(candor.PreconditionRequiredFromJSON(await response.json()).status, 428);
   },
 
   async a_common_password_is_a_violation() {
     const { configuration } = await me();
     const passwordChange = { currentPassword: credentials.password, password: "password1" };
-    const response = await refusal(new candor.PasswordsApi(configuration).putPassword({ passwordChange }));
+    const response = await rejection(new candor.PasswordsApi(configuration).putPassword({ passwordChange }));
     const problem = candor.PutPassword400ResponseFromJSON(await response.json());
     assert.ok(problem.code === "VALIDATION_FAILED");
     assert.deepEqual(problem.errors?.map((each) => each.code), ["TOO_COMMON"]);
   },
 
-  async registering_is_the_same_for_everybody() {
+  async registration_reveals_no_account() {
     const register = (email: string) =>
       new candor.RegistrationApi(nobody).registerUserRaw({ userCreate: { name: "Carol", email } });
     const answers = [await register("carol@example.com"), await register(credentials.email)];

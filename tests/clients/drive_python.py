@@ -1,4 +1,4 @@
-"""Calls the service through the client that openapi-python-client made: mypy checks this file against its types.
+"""Calls the service through the client of openapi-python-client: mypy checks this file against its types.
 
 It is run by its own interpreter, with the generated package on the path, and prints each step that succeeded.
 """
@@ -73,7 +73,7 @@ URL = os.environ["CANDOR_URL"]
 NOBODY = Client(base_url=URL)
 ALICE = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_ALICE"])
 BOB = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_BOB"])
-"""Bob's token has no scope but `orders`."""
+"""Bob's token has only the scope `orders`."""
 ADMIN = AuthenticatedClient(base_url=URL, token=os.environ["CANDOR_ADMIN"])
 WRONG = AuthenticatedClient(base_url=URL, token="wrong")
 CREDENTIALS = Credentials(email=os.environ["CANDOR_EMAIL"], password=os.environ["CANDOR_PASSWORD"])
@@ -124,7 +124,7 @@ def patch_of_one_property_leaves_the_others() -> None:
 
 
 @step
-def what_was_read_can_be_sent_back() -> None:
+def a_response_can_be_sent_back() -> None:
     task = new("python 4")
     body = TaskUpdate.from_dict(task.to_dict())
     again = update_task.sync(uid(task), client=ALICE, body=body)
@@ -140,7 +140,7 @@ def null_clears_a_property() -> None:
 
 
 @step
-def a_mask_clears_what_the_body_lacks() -> None:
+def a_mask_clears_missing_properties() -> None:
     task = new("python 13")
     update_task.sync(uid(task), client=ALICE, body=TaskUpdate(description="more"))
     cleared = update_task.sync(uid(task), client=ALICE, body=TaskUpdate(title="x"), update_mask="description")
@@ -164,7 +164,7 @@ def list_with_a_filter_and_pages() -> None:
 
 
 @step
-def a_title_that_is_taken_is_409() -> None:
+def a_reused_title_is_409() -> None:
     new("python 6")
     taken = create_task.sync_detailed(client=ALICE, body=CreateTaskRequest(task=TaskCreate(title="python 6")))
     assert taken.status_code == 409
@@ -185,7 +185,7 @@ def violations_are_typed() -> None:
 
 
 @step
-def problems_of_one_status_are_told_apart() -> None:
+def problems_of_one_status_are_distinguished() -> None:
     filtered = list_tasks.sync(client=ALICE, filter_="nonsense !")
     assert isinstance(filtered, InvalidFilter) and filtered.position >= 1 and filtered.allowed
     assert isinstance(list_tasks.sync(client=ALICE, order_by="nothing"), InvalidOrderBy)
@@ -205,7 +205,7 @@ def without_the_scope_is_403_without_a_body() -> None:
 
 
 @step
-def what_is_not_there_is_404() -> None:
+def a_missing_resource_is_404() -> None:
     assert isinstance(get_task.sync(uuid.uuid4(), client=ALICE), TaskNotFound)
 
 
@@ -239,7 +239,7 @@ def batch(*titles: str) -> BatchCreateTasksRequest:
 
 
 @step
-def a_batch_tells_what_failed() -> None:
+def a_batch_lists_failed_items() -> None:
     new("python 10")
     made = create_tasks.sync_detailed(client=ALICE, body=batch("python 10", "python 11"))
     assert made.status_code == 207 and isinstance(made.parsed, TaskBatch)
@@ -248,7 +248,7 @@ def a_batch_tells_what_failed() -> None:
 
 
 @step
-def a_batch_of_which_all_fail_is_409() -> None:
+def a_batch_that_fails_completely_is_409() -> None:
     refused = create_tasks.sync(client=ALICE, body=batch("python 10", "python 11"))
     assert isinstance(refused, BatchFailed) and refused.count == 2 and not isinstance(refused.failures, Unset)
     assert [each.index for each in refused.failures] == [0, 1]
@@ -352,7 +352,7 @@ def a_common_password_is_a_violation() -> None:
 
 
 @step
-def registering_is_the_same_for_everybody() -> None:
+def registration_reveals_no_account() -> None:
     bodies = [UserCreate(name="Carol", email=email) for email in ("carol@example.com", CREDENTIALS.email)]
     answers = [register_user.sync_detailed(client=NOBODY, body=body) for body in bodies]
     assert {each.status_code for each in answers} == {202} and answers[0].parsed == answers[1].parsed

@@ -1,5 +1,5 @@
-// Calls the service with openapi-fetch and the types that openapi-typescript made: tsc --strict checks this file.
-// Node runs it as it is, and it prints each step that succeeded.
+// Calls the service with openapi-fetch and the types of openapi-typescript: tsc --strict checks this file.
+// Node runs it unchanged; it prints each step that succeeded.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -69,7 +69,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual([data?.title, data?.status], ["typescript 3b", "STATUS_COMPLETED"]);
   },
 
-  async what_was_read_can_be_sent_back() {
+  async a_response_can_be_sent_back() {
     const task = await create("typescript 4");
     const { data } = await alice.PATCH("/v1/tasks/{task_id}", { params: path(task), body: task });
     assert.equal(data?.title, task.title);
@@ -94,7 +94,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.ok(seen.includes("typescript 2") && !seen.includes("typescript 1"));
   },
 
-  async a_title_that_is_taken_is_409() {
+  async a_reused_title_is_409() {
     await create("typescript 6");
     const { error, response } = await alice.POST("/v1/tasks", { body: { task: { title: "typescript 6" } } });
     assert.equal(response.status, 409);
@@ -113,7 +113,7 @@ const steps: Record<string, () => Promise<void>> = {
     );
   },
 
-  async problems_of_one_status_are_told_apart() {
+  async problems_of_one_status_are_distinguished() {
     const { error } = await alice.GET("/v1/tasks", { params: { query: { filter: "nonsense !" } } });
     assert.ok(error && error.code === "INVALID_FILTER");
     const allowed: string[] = error.allowed; // a property of this error alone
@@ -131,7 +131,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.deepEqual([response.status, data], [403, undefined]);
   },
 
-  async what_is_not_there_is_404() {
+  async a_missing_resource_is_404() {
     const { error } = await alice.GET("/v1/tasks/{task_id}", { params: { path: { task_id: randomUUID() } } });
     assert.ok(error && error.code === "TASK_NOT_FOUND");
   },
@@ -160,7 +160,7 @@ const steps: Record<string, () => Promise<void>> = {
     assert.ok(error && error.code === "IDEMPOTENCY_KEY_REUSED");
   },
 
-  async a_batch_tells_what_failed() {
+  async a_batch_lists_failed_items() {
     await create("typescript 10");
     const requests = ["typescript 10", "typescript 11"].map((title) => ({ task: { title } }));
     const { data, response } = await alice.POST("/v1/tasks:batchCreate", { body: { requests } });

@@ -19,7 +19,7 @@ QUICK_JAVA: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 class Clock:
-    """Measures the time to the first typed request, without what only checks types."""
+    """Measures the time to the first typed request, without commands that only check types."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -28,10 +28,10 @@ class Clock:
         """Run a driver: every step succeeds. Print the time to its first request.
 
         Args:
-            command: the driver.
-            cwd: where it is.
-            environment: what it needs to call the service.
-            but: steps that this client can't do; the table in docs/call/clients.md has a row for each.
+            command: The driver.
+            cwd: Its working directory.
+            environment: The variables that it needs to call the service.
+            but: Steps that this client can't do; the table in docs/call/clients.md has a row for each.
         """
         path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
         with subprocess.Popen(
@@ -52,7 +52,7 @@ class Clock:
         assert printed.split() == [step for step in STEPS if step not in but]
 
     def paused(self, *command: str | Path, cwd: Path) -> str:
-        """Run a command that only checks, and leave its time out."""
+        """Run a command that only checks; its time is not measured."""
         began = time.monotonic()
         printed = run(*command, cwd=cwd)
         self._began += time.monotonic() - began
@@ -81,7 +81,7 @@ def generate(folder: Path, generator: str, output: str, *options: str, **propert
 
 
 def compiled(folder: Path, driver: str, **options: bool) -> Path:
-    """Check a driver in TypeScript and what it imports with ``tsc --strict``, and return the program in JavaScript."""
+    """Check a driver in TypeScript and its imports with ``tsc --strict``, and return the program in JavaScript."""
     shutil.copy(HERE / driver, folder)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "node_modules").symlink_to(MODULES)

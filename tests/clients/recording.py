@@ -1,4 +1,4 @@
-"""A proxy that keeps the answers which a driver gets, for tools that make types but no client, or only look on."""
+"""A proxy that records the responses of a driver, for tools that generate types but no client, or only observe."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ HOP: Final = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and what was asked."""
+    """A response and its request."""
 
     method: str
     path: str
@@ -27,10 +27,10 @@ class Answer:
     body: Any
     """Both are JSON; ``None`` stands for no body, and for one in another format."""
     violations: tuple[dict[str, Any], ...] = ()
-    """What Prism, as a proxy behind this one, says of it."""
+    """The message of Prism about it, if Prism runs as a proxy behind this one."""
 
     def operation(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return the operation of the document that answered: of two paths that match, that without a parameter."""
+        """Return the operation of the request: of two paths that match, the one without a parameter."""
         path = self.path.partition("?")[0]
         for template, item in sorted(document["paths"].items(), key=lambda each: each[0].count("{")):
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/:]+", template), path) and self.method.lower() in item:
@@ -39,7 +39,7 @@ class Answer:
         raise LookupError(path)
 
     def schema(self, document: dict[str, Any]) -> str:
-        """Return the name of the schema of the body: of several errors that with its code."""
+        """Return the name of the schema of the body: of several errors, the one with its code."""
         content = resolved(document, self.operation(document)["responses"][str(self.status)])["content"]
         (schema,) = (media["schema"] for name, media in content.items() if "json" in name)
         reference: str = schema.get("$ref") or schema["discriminator"]["mapping"][self.body["code"]]
@@ -47,14 +47,14 @@ class Answer:
 
 
 def errors_in(answers: Iterable[Answer], document: dict[str, Any]) -> set[tuple[str, int, str]]:
-    """Return operation, status and code of the errors among answers."""
+    """Return operation, status and code of the errors among responses."""
     errors = (each for each in answers if each.status >= 400)
     return {(each.operation(document)["operationId"], each.status, each.body["code"]) for each in errors}
 
 
 @contextmanager
 def recorded(url: str) -> Iterator[tuple[str, list[Answer]]]:
-    """Serve as a proxy before this address; yield the proxy's address, and the answers as they come."""
+    """Run a proxy in front of this address; yield the proxy's address and the list of responses."""
     answers: list[Answer] = []
     service = urlsplit(url).netloc
 

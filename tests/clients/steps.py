@@ -1,4 +1,4 @@
-"""What every driver does, in this order: it prints the name of each step that succeeded."""
+"""The steps of every driver, in their order: a driver prints the name of each step that succeeded."""
 
 from typing import Final
 
@@ -6,21 +6,21 @@ STEPS: Final = (
     "create",
     "create_assumes_defaults",
     "patch_of_one_property_leaves_the_others",
-    "what_was_read_can_be_sent_back",
+    "a_response_can_be_sent_back",
     "null_clears_a_property",
-    "a_mask_clears_what_the_body_lacks",
+    "a_mask_clears_missing_properties",
     "list_with_a_filter_and_pages",
-    "a_title_that_is_taken_is_409",
+    "a_reused_title_is_409",
     "violations_are_typed",
-    "problems_of_one_status_are_told_apart",
+    "problems_of_one_status_are_distinguished",
     "without_a_token_is_401_without_a_body",
     "without_the_scope_is_403_without_a_body",
-    "what_is_not_there_is_404",
+    "a_missing_resource_is_404",
     "a_read_that_is_current_is_304",
     "a_stale_version_is_412",
     "the_same_key_is_answered_again",
-    "a_batch_tells_what_failed",
-    "a_batch_of_which_all_fail_is_409",
+    "a_batch_lists_failed_items",
+    "a_batch_that_fails_completely_is_409",
     "delete_a_task",
     "money_is_exact",
     "items_are_read_on_request",
@@ -31,7 +31,7 @@ STEPS: Final = (
     "replacing_needs_the_version",
     "a_missing_version_is_428",
     "a_common_password_is_a_violation",
-    "registering_is_the_same_for_everybody",
+    "registration_reveals_no_account",
     "public_operations_need_no_token",
     "every_declared_error_is_typed",
     "beyond_the_limit_is_429_and_later_not",

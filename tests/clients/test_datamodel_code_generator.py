@@ -1,4 +1,4 @@
-"""The models of pydantic that datamodel-code-generator makes; they read what other clients were answered."""
+"""The pydantic models of datamodel-code-generator; they parse the responses that other clients received."""
 
 import json
 import re
@@ -19,7 +19,7 @@ WARNINGS: Final = {
     "Pydantic does not take pattern on AwareDatetime": "the type itself takes timestamps alone",
     "Pydantic does not take pattern on SecretStr": "the service checks a password's characters",
 }
-"""What is dropped of the document, and why that does no harm."""
+"""The parts of the document that are dropped, and why that is harmless."""
 WARNING: Final = re.compile(r"UserWarning: (.+?)(?: \| None)?; \w+\.\w+ is generated without this constraint\.")
 READER: Final = """\
 import json, sys
@@ -34,12 +34,12 @@ assert update.model_dump(exclude_unset=True) == {"title": "x"}
 """
 
 
-def test_they_are_generated_typed_and_read_every_answer(
+def test_they_are_generated_typed_and_parse_every_response(
     folder: Path, document: dict[str, Any], answers: list[Answer]
 ) -> None:
-    """With the warnings that are listed and without an error of mypy; an answer has no property that they lack.
+    """With the listed warnings and without an error of mypy; a response has no property that they lack.
 
-    The answers have every declared error of every operation.
+    The responses have every declared error of every operation.
     """
     assert errors_in(answers, document) == with_body(document)
     printed = run(PYTHON.parent / "datamodel-codegen", *OPTIONS, cwd=folder)

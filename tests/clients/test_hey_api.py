@@ -1,4 +1,4 @@
-"""The client that hey-api makes for TypeScript, with ``fetch``."""
+"""The TypeScript client of hey-api, with ``fetch``."""
 
 import json
 import re
@@ -23,7 +23,7 @@ PRINTED: Final = re.compile(
 
 
 def typed(declared: DeclaredError) -> str:
-    """Return an expression in TypeScript that is an error of tsc unless an error has its type, or none has a body."""
+    """Return an expression in TypeScript that tsc rejects unless an error has its type, or none has a body."""
     name = "".join(word.title() for word in declared["operation"].split("_"))
     found = f"candor.{name}Errors[{declared['status']}]"
     if declared["schema"] is None:
@@ -32,7 +32,7 @@ def typed(declared: DeclaredError) -> str:
 
 
 def checked(every: Iterable[DeclaredError]) -> str:
-    """Return a module that checks the types of declared errors: the client has nothing of them at run time."""
+    """Return a module that checks the types of declared errors: the client does not have them at run time."""
     lines = ('import type * as candor from "./candor/index.js";', "export const errors = [")
     return "\n".join((*lines, *(f"  {typed(each)}," for each in every), "];\n"))
 

@@ -1,4 +1,4 @@
-"""The client that openapi-generator makes for Go, with the standard library alone."""
+"""The Go client of openapi-generator, with the standard library alone."""
 
 import shutil
 from pathlib import Path
@@ -12,11 +12,11 @@ DRIVER: Final = "drive_openapi_generator.go"
 MODULE: Final = "module drive\n\ngo 1.19\n"
 """Debian's Go; the generated code needs no newer one."""
 ALONE: Final = {"GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local"}
-"""Nothing is downloaded."""
+"""Environment that prevents downloads."""
 
 
 def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) -> None:
-    """With the warning that is listed and without a word of the compiler or go vet; each step of the driver passes."""
+    """With the listed warning and no message of the compiler or go vet; each step of the driver passes."""
     needed("java", "go", "gofmt")
     shutil.copy(HERE / DRIVER, folder)
     (folder / "go.mod").write_text(MODULE)

@@ -1,4 +1,4 @@
-"""The client that openapi-generator makes for Java, with ``java.net.http`` and Jackson.
+"""The Java client of openapi-generator, with ``java.net.http`` and Jackson.
 
 Jackson comes from the generator's own jar: it is newer than Debian's, and has the module for ``java.time``, which
 Debian lacks.
@@ -19,15 +19,15 @@ DRIVER: Final = "DriveOpenapiGenerator.java"
 ANNOTATIONS: Final = Path("/usr/share/java/geronimo-annotation-1.3-spec.jar")
 """Debian's libgeronimo-annotation-1.3-spec-java: ``javax.annotation.Generated``."""
 LINT: Final = ("-Xlint:all,-classfile,-processing,-serial,-deprecation", "-XDsuppressNotes")
-"""Without what it says of the jars, of serializers, which nobody serializes, and of a setter of Jackson's mapper."""
+"""Disables warnings about the jars, about serializable classes, which are never serialized, and about one setter."""
 NAMES: Final = "-parameters"
-"""Keeps the names of parameters, by which the driver calls an operation that is known at run time only."""
+"""Keeps the names of parameters; the driver uses them to call an operation that is known at run time only."""
 UNABLE: Final = ("null_clears_a_property",)
-"""Without jackson-databind-nullable, which neither Debian nor the jar has, an update can't say null."""
+"""Without jackson-databind-nullable, which neither Debian nor the jar has, an update can't contain null."""
 
 
 def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) -> None:
-    """With the warning that is listed and without a word of javac; each step of the driver passes."""
+    """With the listed warning and no message of javac; each step of the driver passes."""
     needed("java", "javac")
     if not ANNOTATIONS.exists():
         pytest.skip(f"{ANNOTATIONS} is not installed: docs/call/clients.md names the packages")

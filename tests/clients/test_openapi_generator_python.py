@@ -1,4 +1,4 @@
-"""The client that openapi-generator makes for Python, with models of pydantic."""
+"""The Python client of openapi-generator, with models of pydantic."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ DRIVER: Final = "drive_openapi_generator_python.py"
 
 
 def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) -> None:
-    """With the warnings that are listed and without an error of mypy; each step of the driver passes."""
+    """With the listed warnings and without an error of mypy; each step of the driver passes."""
     shutil.copy(HERE / DRIVER, folder)
     clock = Clock()
     warnings = generate(

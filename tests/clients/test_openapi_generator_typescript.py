@@ -1,4 +1,4 @@
-"""The client that openapi-generator makes for TypeScript, with ``fetch``."""
+"""The TypeScript client of openapi-generator, with ``fetch``."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.clients.expected import BETA
 
 
 def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) -> None:
-    """With the warning that is listed and without an error of tsc; each step of the driver passes."""
+    """With the listed warning and without an error of tsc; each step of the driver passes."""
     clock = Clock()
     warnings = generate(folder, "typescript-fetch", "candor", importFileExtension=".js")
     assert warnings == [BETA]

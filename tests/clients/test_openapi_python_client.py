@@ -1,4 +1,4 @@
-"""The client that openapi-python-client generates."""
+"""The client of openapi-python-client."""
 
 import re
 import shutil

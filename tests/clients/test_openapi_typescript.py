@@ -1,4 +1,4 @@
-"""The types that openapi-typescript generates, with openapi-fetch."""
+"""The types of openapi-typescript, with openapi-fetch."""
 
 import re
 from pathlib import Path

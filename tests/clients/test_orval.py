@@ -1,4 +1,4 @@
-"""The schemas of zod that orval makes; they read what other clients were answered, and what these sent."""
+"""The zod schemas of orval; they parse the responses and requests of other clients."""
 
 import json
 from pathlib import Path
@@ -20,22 +20,22 @@ CONFIGURATION: Final = {
     }
 }
 PRINTED: Final = "Your OpenAPI spec has been converted into ready to use orval!"
-"""The last line, and all besides the version: no warning."""
+"""The last line and the only output except the version: no warning."""
 
 
 def schemas_of(answer: Answer, document: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the names of the schemas of an answer, and of the request if it succeeded, with what they shall read."""
+    """Return the schema names of a response and of a successful request, each with the JSON to parse."""
     name = "".join(word.title() for word in answer.operation(document)["operationId"].split("_"))
     succeeded = answer.status < 300 and answer.sent is not None
     return [(f"{name}{answer.status}Response", answer.body), *([(f"{name}Body", answer.sent)] if succeeded else [])]
 
 
-def test_they_are_generated_typed_and_read_every_answer(
+def test_they_are_generated_typed_and_parse_every_response(
     folder: Path, document: dict[str, Any], answers: list[Answer]
 ) -> None:
-    """Without a warning of the generator or an error of tsc; an answer has no property that they lack.
+    """Without a warning of the generator or an error of tsc; a response has no property that they lack.
 
-    The answers have every declared error of every operation.
+    The responses have every declared error of every operation.
     """
     assert errors_in(answers, document) == with_body(document)
     node = PYTHON.parent / "node"

@@ -1,4 +1,4 @@
-"""Prism, as a proxy that holds every answer against the document."""
+"""Prism as a proxy that validates every response against the document."""
 
 import json
 import os
@@ -22,7 +22,7 @@ STARTS_WITHIN: Final = 120.0
 
 @pytest.fixture
 def prism(folder: Path, service: dict[str, str]) -> Iterator[str]:
-    """Serve Prism before the service, and return its address; an answer that breaks the document says so in a field."""
+    """Run Prism in front of the service, and return its address; it adds a header field to an invalid response."""
     port, log = free_port(), folder / "prism.log"
     program = MODULES / "@stoplight" / "prism-cli" / "dist" / "index.js"
     options = ("--validate-request", "false", "--cors", "false", "--port", str(port))
@@ -46,27 +46,25 @@ def prism(folder: Path, service: dict[str, str]) -> Iterator[str]:
                 time.sleep(0.2)
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(process.pid, signal.SIGKILL)  # the launcher of the wheel, and Node, which it starts
+            os.killpg(process.pid, signal.SIGKILL)  # the launcher of the wheel and its Node process
 
 
 def called(url: str, token: str = "", body: dict[str, Any] | None = None) -> Any:
-    """Call an operation, and return the answer's body."""
+    """Call an operation, and return the response's body."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     sent = json.dumps(body).encode() if body else None
     with urllib.request.urlopen(urllib.request.Request(url, sent, headers)) as answer:
         return json.load(answer)
 
 
-def test_no_answer_breaks_the_document(folder: Path, service: dict[str, str], prism: str) -> None:
+def test_every_response_is_valid(folder: Path, service: dict[str, str], prism: str) -> None:
     with recorded(prism) as (url, answers):
         driven_in(folder, url, service)
     assert [answer for answer in answers if answer.violations] == []
     assert {200, 201, 202, 207, 304, 400, 401, 403, 404, 409, 412, 422, 428, 429} <= {each.status for each in answers}
 
 
-def test_with_fields_an_answer_lacks_what_was_not_asked_for_and_is_right_else(
-    service: dict[str, str], prism: str
-) -> None:
+def test_with_fields_a_response_is_valid_except_for_omitted_members(service: dict[str, str], prism: str) -> None:
     """The document has no second type for it: docs/call/clients.md has the reason."""
     alice = service["CANDOR_ALICE"]
     items = [{"sku": "TEA-100", "quantity": 1}]
@@ -93,5 +91,5 @@ def test_with_fields_an_answer_lacks_what_was_not_asked_for_and_is_right_else(
 
 
 def lacking(answer: Answer) -> set[str]:
-    """Return the properties that Prism misses."""
+    """Return the properties that Prism reports as missing."""
     return {each["message"].rpartition("'")[0].rpartition("'")[2] for each in answer.violations}

@@ -1,4 +1,4 @@
-"""docs/call/requests.md: all code of the page runs as it is, and does the same in each language."""
+"""docs/call/requests.md: all code of the page runs unchanged, and does the same in each language."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def caller(service: dict[str, str]) -> dict[str, str]:
 
 
 def check(printed: str, *, created: str, replayed: str) -> None:
-    """Hold what a script printed against what the page says."""
+    """Compare the output of a script with that in the page."""
     name, listed, completed, taken, first, second = printed.splitlines()
     assert re.fullmatch(r"tasks/[0-9a-f-]{36}", name)
     assert re.fullmatch(r"1 \[ ?'Buy milk' ?\]", listed)

@@ -1,7 +1,7 @@
 """A black-box suite of HTTP and error rules that can be pointed at any API in any language.
 
-``python -m tests.conformance --url http://… --profile p.toml``. What lives here knows nothing of the house: it speaks
-bytes over a socket (``wire``), knows what ``profile`` says, and judges by ``rules``, each with its source. General
-rules hold what an RFC says, and in which words; those of our own contract are a second group, asked only of who claims
-to keep it. Only the standard library, so that any Python 3.11 runs it; what starts servers to compare is in ``stock``.
+``python -m tests.conformance --url http://… --profile p.toml``. The suite does not depend on the application: it sends
+bytes over a socket (``wire``), reads a ``profile`` of the API, and judges by ``rules``, each with its source. General
+rules state the requirements of RFCs, with their keywords; rules of Candor's contract are a second group, only for APIs
+that claim to follow it. Only the standard library, so any Python 3.11 runs it; ``stock`` starts servers to compare.
 """

@@ -1,4 +1,4 @@
-"""The command line: one API given by URL and profile, or, without a URL, ours beside two stock servers."""
+"""The command line: one API given by URL and profile, or, without a URL, Candor and two stock servers."""
 
 import argparse
 import json
@@ -11,15 +11,15 @@ from tests.conformance.run import judge
 
 
 def main(words: list[str] | None = None) -> int:
-    """Judge, print, and return 1 when a rule failed, 2 when nothing could be judged."""
+    """Judge, print, and return 1 when a rule failed, 2 when the API could not be judged."""
     asked = _parser().parse_args(words)
     only = [each for each in asked.only.split(",") if each]
     if not asked.url:
-        from tests.conformance.stock.compare import compare  # needs the house, which a URL does not
+        from tests.conformance.stock.compare import compare  # needs the application, which a URL does not
 
         return compare(only, json_to=asked.json, markdown_to=asked.markdown)
     if not asked.profile:
-        return _complain("a profile is needed beside the URL: --profile tests/conformance/profiles/candor.toml")
+        return _complain("the URL needs a profile as well: --profile tests/conformance/profiles/candor.toml")
     try:
         profile = Profile.read(asked.profile)
         verdicts = judge(asked.url, profile, only)

@@ -1,4 +1,4 @@
-"""The API under judgement: requests composed as the profile has it, and a memory of every answer."""
+"""The API under test: requests composed by the profile, and a record of every response."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ Fields = dict[str, str]
 
 @dataclass(frozen=True)
 class Seen:
-    """An answer, what was sent for it, and for which rule."""
+    """A response, its request, and its rule."""
 
     rule: str
     method: str
@@ -26,12 +26,12 @@ class Seen:
 
 @dataclass
 class Api:
-    """Sends requests, each on a connection of its own unless a rule opens one."""
+    """Sends requests, each on a new connection unless a rule opens one."""
 
     server: Server
     profile: Profile
     seen: list[Seen] = field(default_factory=list)
-    asking: str = ""
+    rule_id: str = ""
 
     @property
     def path(self) -> str:
@@ -40,7 +40,7 @@ class Api:
 
     @cached_property
     def unknown(self) -> str:
-        """Return a path that nothing answers."""
+        """Return a path without a resource."""
         return f"/{unique()}"
 
     def head(
@@ -54,16 +54,16 @@ class Api:
         keep: bool = False,
         version: str = "HTTP/1.1",
     ) -> bytes:
-        """Return a request up to its content; ``fields`` beats what is sent by itself, and ``""`` leaves it out.
+        """Return a request up to its content; ``fields`` replaces default fields, and ``""`` leaves one out.
 
         Args:
-            method: as it stands in the request line.
+            method: as it appears in the request line.
             path: below the prefix of the URL.
             fields: header fields.
-            length: of the content; ``None`` says nothing.
+            length: of the content; ``None`` for no length.
             token: instead of the profile's; ``""`` for none.
             keep: leave the connection open for more.
-            version: as it stands in the request line.
+            version: as it appears in the request line.
         """
         token = self.profile.token if token is None else token
         sent = {
@@ -87,7 +87,7 @@ class Api:
         token: str | None = None,
         version: str = "HTTP/1.1",
     ) -> Answer:
-        """Send one request on a connection of its own, and return the answer."""
+        """Send one request on a new connection, and return the response."""
         length = None if body is None else len(body)
         request = self.head(method, path, fields, length=length, token=token, version=version)
         return self.exchange(request + (body or b""))
@@ -107,7 +107,7 @@ class Api:
         return self.send("PATCH", path, {"Content-Type": self.profile.patch_type, **(fields or {})}, body)
 
     def exchange(self, request: bytes, *, finish: bool = False) -> Answer:
-        """Send bytes on a connection of their own, and return the answer with whatever came after it."""
+        """Send bytes on a new connection, and return the response with all bytes after it."""
         method, target = _started(request)
         with self.server.connect() as connection:
             connection.send(request)
@@ -121,11 +121,11 @@ class Api:
         return answer
 
     def remember(self, method: str, target: str, answer: Answer, *, has_token: bool = False) -> None:
-        """Keep an answer for the rules that judge them all."""
-        self.seen.append(Seen(self.asking, method, target, answer, has_token))
+        """Keep a response for the rules that judge all of them."""
+        self.seen.append(Seen(self.rule_id, method, target, answer, has_token))
 
     def in_turn(self, *requests: bytes, at_once: bool = False, within: float = PATIENCE) -> list[Answer]:
-        """Send requests on one connection, and return the answers until the server closes or says no more."""
+        """Send requests on one connection, and return the responses until the server closes or is silent."""
         answers: list[Answer] = []
         with self.server.connect() as connection:
             if at_once:
@@ -156,10 +156,10 @@ class Api:
         return answer
 
     def item(self) -> str:
-        """Return the path of an item made for the asking rule. Raises: NotApplicable."""
+        """Return the path of an item created for the current rule. Raises: NotApplicable."""
         path = self.path_of(self.created())
         if path is None:
-            raise NotApplicable("the answer to a creation does not tell where the item is")
+            raise NotApplicable("the response to a creation does not contain the path of the item")
         return path
 
     def path_of(self, created: Answer) -> str | None:
@@ -180,13 +180,13 @@ class Api:
         return path, tag
 
     def readable(self) -> list[str]:
-        """Return paths that answer GET with 200: the collection, an item, and what is public."""
+        """Return paths that answer GET with 200: the collection, an item, and public paths."""
         path = self.path_of(self.created())
         return [self.path, *([path] if path else []), *self.profile.public]
 
     def everything(self) -> list[Seen]:
-        """Return all that was seen; when a rule is asked alone, look around first."""
-        if not {each.rule for each in self.seen} - {"check", self.asking}:
+        """Return all recorded responses; when a rule is judged alone, record some first."""
+        if not {each.rule for each in self.seen} - {"check", self.rule_id}:
             path = self.item()
             for target in (self.path, path, self.unknown):
                 for method in ("GET", "HEAD", "OPTIONS", "PUT"):
@@ -199,8 +199,8 @@ class Api:
         return self.seen
 
     def check(self) -> None:
-        """Make sure that the profile fits, so that no rule is judged by a misunderstanding. Raises: ProfileError."""
-        self.asking = "check"
+        """Check that the profile fits the API, because a wrong profile makes verdicts wrong. Raises: ProfileError."""
+        self.rule_id = "check"
         listed, made = self.get(self.path), self.post(self.profile.body())
         for what, answer in ((f"GET {self.path}", listed), (f"POST {self.path}", made)):
             if not 200 <= answer.status < 300:

@@ -1,4 +1,4 @@
-"""The house on a real gunicorn, directly and behind nginx, and its profile with tokens."""
+"""The application on a real gunicorn, directly and behind nginx, and its profile with tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,8 +17,8 @@ __all__ = ["fronted", "served"]
 
 @pytest.fixture(scope="package")
 def profile(app: Flask, token: Callable[..., str]) -> Iterator[Profile]:
-    """Return Candor's profile; what was made by it is gone at the end."""
-    read = Profile.read(Path(__file__).parent / "profiles" / "candor.toml", asks=False)
+    """Return Candor's profile; resources created with it are deleted at the end."""
+    read = Profile.read(Path(__file__).parent / "profiles" / "candor.toml", fetches_tokens=False)
     yield replace(read, token=token("conformance", "tasks"), token_without_scope=token("conformance", "other:read"))
     with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)

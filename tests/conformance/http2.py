@@ -1,7 +1,7 @@
-"""The same requests over HTTP/2 (RFC 9113): what HTTP/1.1 says in bytes becomes frames, and answers come back as such.
+"""The same requests over HTTP/2 (RFC 9113): bytes of HTTP/1.1 become frames, and responses become bytes of HTTP/1.1.
 
 A rule about the bytes of HTTP/1.1 does not apply: ``NotApplicable`` is raised for a request that HTTP/2 cannot express,
-and for one that the server refuses by a stream error, as section 8.1.1 has it.
+and for one that the server rejects by a stream error, as section 8.1.1 specifies.
 """
 
 import contextlib
@@ -30,11 +30,11 @@ Fields = list[tuple[bytes, bytes]]
 
 
 class Http2Server(Server):
-    """An API that is spoken to in HTTP/2, over TLS with ALPN."""
+    """An API over HTTP/2, with TLS and ALPN."""
 
     @classmethod
     def at(cls, url: str, ca_file: str = "") -> "Http2Server":
-        """Return the server of an https URL. Raises: ValueError: the URL is none, or without TLS."""
+        """Return the server of an https URL. Raises: ValueError: the URL is invalid, or without TLS."""
         server = super().at(url, ca_file)
         if server.tls is None:
             raise ValueError(f"{url!r}: HTTP/2 needs an https URL")
@@ -50,7 +50,7 @@ class Http2Server(Server):
 
 @dataclass
 class Stream:
-    """A request that was sent, and what has come back for it."""
+    """A request that was sent, and its response so far."""
 
     interim: list[Fields] = field(default_factory=list)
     fields: Fields = field(default_factory=list)
@@ -59,7 +59,7 @@ class Stream:
     reset: int | None = None
 
     def take(self, event: Event) -> None:
-        """Add what came."""
+        """Add received bytes."""
         if isinstance(event, h2.events.InformationalResponseReceived):
             self.interim.append(_pairs(event.headers))
         elif isinstance(event, h2.events.ResponseReceived):
@@ -72,7 +72,7 @@ class Stream:
             self.is_over, self.reset = True, int(event.error_code or 0)
 
     def answer(self) -> Answer:
-        """Return the answer, as if HTTP/1.1 had brought it."""
+        """Return the response in the form of HTTP/1.1."""
         status = int(self.fields[0][1])
         with contextlib.suppress(ValueError):
             reason = HTTPStatus(status).phrase
@@ -84,7 +84,7 @@ class Stream:
 
 
 class Http2Connection(Connection):
-    """A connection on which each request is a stream; the answers are read in the order of the requests."""
+    """A connection on which each request is a stream; responses are read in the order of the requests."""
 
     def __init__(self, connected: ssl.SSLSocket) -> None:
         super().__init__(connected)
@@ -103,7 +103,7 @@ class Http2Connection(Connection):
         self._gone: int | None = None
 
     def send(self, data: bytes) -> None:
-        """Send the requests that these bytes are in HTTP/1.1. Raises: NotApplicable: HTTP/2 cannot say the same."""
+        """Send the requests in these bytes of HTTP/1.1. Raises: NotApplicable: HTTP/2 cannot express them."""
         while data:
             fields, body, data, is_whole = translated(data)
             number = self.open(fields, ends=is_whole and not body)
@@ -122,7 +122,7 @@ class Http2Connection(Connection):
         return number
 
     def data(self, number: int, body: bytes, *, padding: int | None = None, ends: bool = False) -> None:
-        """Send a part of a body, with so many bytes of padding."""
+        """Send a part of a body, with a number of bytes of padding."""
         with contextlib.suppress(h2.exceptions.ProtocolError):
             self._h2.send_data(number, body, end_stream=ends, pad_length=padding)
             self._flush()
@@ -135,13 +135,13 @@ class Http2Connection(Connection):
             self._flush()
 
     def has_answered(self, number: int) -> bool:
-        """Return whether a stream has been answered; read what has come until now."""
+        """Return True if a stream has its response; read the bytes received until now."""
         with contextlib.suppress(Silence):
             self._more(time.monotonic() + 0.05)
         return self._streams[number].is_over
 
     def goodbye(self, within: float = PATIENCE) -> int | None:
-        """Return the error code of the GOAWAY that comes in time; ``None`` when none comes."""
+        """Return the error code of a GOAWAY that arrives in time; ``None`` without one."""
         deadline = time.monotonic() + within
         with contextlib.suppress(Silence):
             while self._gone is None and not self._is_over:
@@ -159,14 +159,14 @@ class Http2Connection(Connection):
         stream = self._streams[self._unanswered.pop(0)]
         while not stream.is_over and not (interim and stream.interim):
             if self._is_over and self._gone == h2.errors.ErrorCodes.ENHANCE_YOUR_CALM:
-                raise NotApplicable("refused with the connection (ENHANCE_YOUR_CALM), as RFC 9113 §10.5 allows")
+                raise NotApplicable("rejected with the connection (ENHANCE_YOUR_CALM), as RFC 9113 §10.5 allows")
             if self._is_over:
                 raise Hangup
             self._more(deadline)
         if stream.fields:
             return stream.answer()
         if stream.reset is not None:
-            raise NotApplicable(f"refused as a stream error ({stream.reset}), which HTTP/2 provides for (§8.1.1)")
+            raise NotApplicable(f"rejected by a stream error ({stream.reset}), which HTTP/2 provides for (§8.1.1)")
         raise Hangup
 
     def is_closed(self, within: float | None = None) -> bool:
@@ -177,11 +177,11 @@ class Http2Connection(Connection):
 
     @property
     def unread(self) -> bytes:
-        """Return nothing: what comes is frames."""
+        """Return no bytes: HTTP/2 receives frames."""
         return b""
 
     def send_body(self, number: int, body: bytes, *, is_whole: bool = True) -> None:
-        """Send a body as fast as the server takes it, and no more of it once the stream is answered."""
+        """Send a body as fast as the server accepts it, and stop when the stream has its response."""
         stream, deadline = self._streams[number], time.monotonic() + PATIENCE
         while body and not stream.is_over:
             room = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size)
@@ -192,7 +192,7 @@ class Http2Connection(Connection):
             body = body[room:]
 
     def _more(self, deadline: float) -> None:
-        """Read what comes, and answer what HTTP/2 wants answered. Raises: Silence."""
+        """Read frames, and send the frames that HTTP/2 requires in return. Raises: Silence."""
         data = received(self._socket, deadline)
         self._is_over = not data
         if not data:
@@ -210,7 +210,7 @@ class Http2Connection(Connection):
         self._flush()
 
     def _flush(self) -> None:
-        """Send what waits; a server that closes amid a request may have said why, and be read no more."""
+        """Send pending bytes; a server that closes during a request may have sent the reason, and stop reading."""
         try:
             self._socket.sendall(self._h2.data_to_send())
         except (ConnectionError, ssl.SSLError):
@@ -223,7 +223,7 @@ def translated(data: bytes) -> tuple[Fields, bytes, bytes, bool]:
     """Return the fields and the content of the first request, the bytes after it, and whether its content is complete.
 
     Raises:
-        NotApplicable: it is not well-formed in HTTP/1.1, or what is wrong with it can only be said there.
+        NotApplicable: it is not well-formed in HTTP/1.1, or its error exists in HTTP/1.1 only.
     """
     line = LINE.match(data)
     if line is None:

@@ -1,4 +1,4 @@
-"""A server that is right but for one thing: ours, behind a proxy that spoils what one rule guards."""
+"""A server with exactly one fault: Candor behind a proxy that breaks the subject of one rule."""
 
 import re
 import socket
@@ -12,14 +12,14 @@ from tests.conformance.wire import Answer, Connection, Hangup, Nonsense, Silence
 
 @dataclass(frozen=True)
 class Call:
-    """What has been sent on a connection so far, and how many answers it has had."""
+    """The bytes sent on a connection so far, and the number of its responses."""
 
     request: bytes
     number: int
 
     @property
     def method(self) -> str:
-        """Return the first method; what is pipelined after it is never HEAD."""
+        """Return the first method; pipelined requests after it are never HEAD."""
         return self.request.lstrip(b"\r\n").split(b" ", 1)[0].decode("latin-1") if self.number == 1 else "GET"
 
 
@@ -28,7 +28,7 @@ Spoil = Callable[[Call, Answer], Answer | bytes]
 
 @dataclass(frozen=True)
 class Sabotage:
-    """What the proxy does to requests, to answers, and to connections."""
+    """Changes of the proxy to requests, to responses, and to connections."""
 
     spoil: Spoil = lambda _, answer: answer
     tamper: Callable[[bytes], bytes] = lambda request: request
@@ -53,7 +53,7 @@ def with_body(answer: Answer, body: bytes) -> Answer:
 
 @dataclass
 class Proxy:
-    """Relays connections to a server; what it does to them can be changed between two."""
+    """Relays connections to a server; the sabotage can be changed between two connections."""
 
     upstream: int
     sabotage: Sabotage = field(default_factory=Sabotage)
@@ -61,7 +61,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Return where it listens."""
+        """Return the address of the listener."""
         return f"http://127.0.0.1:{self.port}"
 
     @contextmanager
@@ -116,7 +116,7 @@ def _answer(client: socket.socket, server: Connection, sent: bytearray, sabotage
 
 
 def becomes(old: int, new: int, *, if_sent: bytes = b"") -> Sabotage:
-    """Answer with another status than is due, if the request matches."""
+    """Send another status instead, if the request matches."""
     return Sabotage(lambda call, answer: replace(answer, status=new) if _is(call, answer, old, if_sent) else answer)
 
 
@@ -130,8 +130,8 @@ def without(*names: str, status: int = 0, if_sent: bytes = b"") -> Sabotage:
     return Sabotage(spoil)
 
 
-def saying(name: str, value: str, *, status: int = 0, if_sent: bytes = b"", also: bool = False) -> Sabotage:
-    """Send a header field with another value; ``also`` keeps the true one beside it."""
+def with_field(name: str, value: str, *, status: int = 0, if_sent: bytes = b"", also: bool = False) -> Sabotage:
+    """Send a header field with another value; ``also`` sends the true one as well."""
 
     def spoil(call: Call, answer: Answer) -> Answer:
         kept = tuple((each, said) for each, said in answer.fields if also or each != name)
@@ -140,7 +140,7 @@ def saying(name: str, value: str, *, status: int = 0, if_sent: bytes = b"", also
     return Sabotage(spoil)
 
 
-def telling(change: Callable[[bytes], bytes], *, status: int = 0, if_sent: bytes = b"") -> Sabotage:
+def with_content(change: Callable[[bytes], bytes], *, status: int = 0, if_sent: bytes = b"") -> Sabotage:
     """Send another content."""
 
     def spoil(call: Call, answer: Answer) -> Answer:
@@ -159,7 +159,7 @@ def adding(more: bytes, *, status: int = 0, if_sent: bytes = b"") -> Sabotage:
 
 
 def deaf(pattern: bytes, instead: bytes = b"") -> Sabotage:
-    """Do not hear something in requests, or hear something else."""
+    """Remove or replace bytes of requests."""
     return Sabotage(tamper=lambda request: re.sub(pattern, instead, request))
 
 

@@ -1,4 +1,4 @@
-"""What the suite has to be told of an API: a collection, a body that creates, one that does not, and a token."""
+"""The profile of an API: a collection, a body that creates, one that does not, and a token."""
 
 import os
 import re
@@ -15,7 +15,7 @@ PLACE: Final = '"{unique}"'
 
 
 class ProfileError(Exception):
-    """The profile cannot be used; says why."""
+    """The profile cannot be used; the message is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,41 +33,41 @@ class Profile:
     """A JSON body that breaks a rule of the API."""
     content_type: str = "application/json"
     item: str = "{Location}"
-    """The path of what was created: ``{Location}``, or with members of the answer, such as ``/items/{id}``."""
+    """The path of a created item: ``{Location}``, or with members of the response, such as ``/items/{id}``."""
     item_methods: tuple[str, ...] = ("GET",)
-    """What an item answers, beside HEAD and OPTIONS."""
+    """The methods of an item, besides HEAD and OPTIONS."""
     is_unique: bool = False
-    """Whether the same body cannot create twice."""
+    """True if the same body cannot create twice."""
     patch: str = ""
     """A body that changes an item, and answers 2xx."""
     patch_invalid: str = ""
-    """A body with one good member, the ``"{unique}"`` one, and one bad."""
+    """A body with one valid member, the ``"{unique}"`` one, and one invalid."""
     patch_type: str = "application/json"
     public: tuple[str, ...] = ()
     """Paths that answer GET with 200 without a token."""
     negotiated: str = ""
-    """A public path whose answer depends on Accept."""
+    """A public path whose response depends on Accept."""
     token: str = ""
     token_without_scope: str = ""
     body_limit: int = 0
-    """The largest body that is taken, in bytes."""
+    """The largest accepted body, in bytes."""
     ca_file: str = ""
     """Certificates to trust instead of the system's, when the URL is https; SSL_CERT_FILE does the same."""
     contract: str = ""
     deviations: Mapping[str, str] = field(default_factory=dict)
-    """Rules that are known to be broken, and why: they are told as failed, and do not fail the run."""
+    """Known violations of rules, and the reasons: they are reported as failed, and do not fail the run."""
 
     @classmethod
-    def read(cls, path: Path, *, asks: bool = True) -> "Profile":
-        """Return the profile in a TOML file; ``asks`` fetches its tokens. Raises: ProfileError."""
+    def read(cls, path: Path, *, fetches_tokens: bool = True) -> "Profile":
+        """Return the profile in a TOML file; ``fetches_tokens`` fetches its tokens. Raises: ProfileError."""
         try:
-            said = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
             for name in ("token", "token_without_scope"):
-                said[name] = _token(said.get(name, "")) if asks else ""
+                values[name] = _token(values.get(name, "")) if fetches_tokens else ""
             for name in ("item_methods", "public"):
-                if name in said:
-                    said[name] = tuple(said[name])
-            return cls(**said)
+                if name in values:
+                    values[name] = tuple(values[name])
+            return cls(**values)
         except (OSError, tomllib.TOMLDecodeError, TypeError) as fault:
             raise ProfileError(f"{path}: {fault}") from None
 
@@ -77,7 +77,7 @@ class Profile:
         Args:
             template: instead of the valid one.
             text: the JSON value that takes the place of the unique string, such as ``"1e400"``.
-            also: members to stand beside it, such as ``'"extra": NaN'``.
+            also: additional members, such as ``'"extra": NaN'``.
         """
         template = template or self.valid
         value = f'"{unique()}"' if text is None else text
@@ -85,7 +85,7 @@ class Profile:
         return template.replace(PLACE, members).encode("utf-8", "surrogatepass")
 
     def path_of(self, document: Mapping[str, Any], location: str | None) -> str | None:
-        """Return the path of what was created; ``None`` when the answer does not tell."""
+        """Return the path of a created item; ``None`` when the response does not contain it."""
         if self.item == "{Location}":
             return location
         try:
@@ -99,15 +99,15 @@ def unique() -> str:
     return f"conformance-{secrets.token_hex(8)}"
 
 
-def _token(said: str | Mapping[str, str]) -> str:
-    """Return the token itself, or what a variable or a command says it is. Raises: ProfileError."""
-    if isinstance(said, str):
-        return said
-    if value := os.environ.get(said.get("env", "")):
+def _token(source: str | Mapping[str, str]) -> str:
+    """Return the token itself, or the one in a variable or from a command. Raises: ProfileError."""
+    if isinstance(source, str):
+        return source
+    if value := os.environ.get(source.get("env", "")):
         return value
-    if "command" not in said:
+    if "command" not in source:
         return ""
-    done = subprocess.run(shlex.split(said["command"]), capture_output=True, text=True, check=False)
+    done = subprocess.run(shlex.split(source["command"]), capture_output=True, text=True, check=False)
     if done.returncode != 0 or not done.stdout.strip():
-        raise ProfileError(f"{said['command']}: {done.stderr.strip()[-200:] or 'said nothing'}")
+        raise ProfileError(f"{source['command']}: {done.stderr.strip()[-200:] or 'no output'}")
     return done.stdout.strip()

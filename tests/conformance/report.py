@@ -1,4 +1,4 @@
-"""Verdicts as a table for people, as JSON for programs, and side by side as Markdown."""
+"""Verdicts as a table for readers, as JSON for programs, and side by side as Markdown."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ GENERAL = (Level.MUST, Level.SHOULD, Level.MEANS)
 
 def table(profile: Profile, verdicts: Sequence[Verdict]) -> str:
     """Return a line for each rule, and the sums."""
-    rows = [("rule", "source", "says", "result", "seen")]
+    rows = [("rule", "source", "level", "result", "observed")]
     rows += [
         (each.rule.id, each.rule.source, each.rule.level.value, MARK[each.result], _clipped(_seen(profile, each), 70))
         for each in verdicts
@@ -81,11 +81,11 @@ def markdown(columns: Mapping[str, Sequence[Verdict]]) -> str:
         _row(f"{level.value}: passed of applicable", [_score(each, level) for each in columns.values()])
         for level in GENERAL
     ]
-    lines += ["", f"| rule | says | | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(columns)}"]
+    lines += ["", f"| rule | level | | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(columns)}"]
     for rule in rules:
         results = [_cell(verdicts.get(rule.id)) for verdicts in found.values()]
         lines.append(_row(f"{rule.id} {_escaped(rule.sentence)}", [rule.level.value, rule.source, *results]))
-    lines += ["", "What was seen where a rule failed:", ""]
+    lines += ["", "Observations where a rule failed:", ""]
     for name, verdicts in columns.items():
         lines += [f"- {name} {each.rule.id}: {_escaped(each.seen)}" for each in verdicts if _failed(each)]
     return "\n".join([*lines, ""])
@@ -94,7 +94,7 @@ def markdown(columns: Mapping[str, Sequence[Verdict]]) -> str:
 def side_by_side(columns: Mapping[str, Sequence[Verdict]]) -> str:
     """Return the general rules as plain text, a column for each API."""
     rules: list[Rule] = [each.rule for each in next(iter(columns.values())) if each.rule.level in GENERAL]
-    rows = [("rule", "source", "says", *columns)]
+    rows = [("rule", "source", "level", *columns)]
     found = [{each.rule.id: each for each in verdicts} for verdicts in columns.values()]
     rows += [
         (rule.id, rule.source, rule.level.value, *(MARK[verdicts[rule.id].result] for verdicts in found))

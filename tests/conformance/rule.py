@@ -14,18 +14,18 @@ CONTRACT_NAME: Final = "candor"
 
 
 class Level(StrEnum):
-    """In which words the source says it."""
+    """The keyword of the source."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
     MEANS = "means"
-    """The RFC defines what a status, a field or a text means, without a keyword: to break it is to tell what is not."""
+    """The RFC defines a status, a field or a text, without a keyword: a violation is a false statement."""
     CONTRACT = "contract"
-    """A promise of Candor's own, beyond the RFCs."""
+    """A promise of Candor, beyond the RFCs."""
 
 
 class Result(StrEnum):
-    """What became of a rule."""
+    """The result of a rule."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -33,11 +33,11 @@ class Result(StrEnum):
 
 
 class Failed(Exception):
-    """The rule is broken; says what was seen."""
+    """The rule is broken; the message is the observation."""
 
 
 class NotApplicable(Exception):
-    """The rule needs what the API or its profile does not offer; says what."""
+    """The rule needs something that the API or its profile does not offer; the message names it."""
 
 
 Check = Callable[["Api"], str]
@@ -45,7 +45,7 @@ Check = Callable[["Api"], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule that can be asked of any API."""
+    """A rule for any API."""
 
     id: str
     sentence: str
@@ -53,11 +53,11 @@ class Rule:
     level: Level
     check: Check
     is_last: bool = False
-    """Whether it judges everything seen in the run, and so comes after all others."""
+    """True if it judges all responses of the run, therefore after all other rules."""
 
-    def ask(self, api: "Api") -> "Verdict":
-        """Return what an API does about this rule."""
-        api.asking = self.id
+    def judge(self, api: "Api") -> "Verdict":
+        """Return the verdict on an API."""
+        api.rule_id = self.id
         try:
             return Verdict(self, Result.PASSED, self.check(api))
         except Failed as failed:
@@ -76,7 +76,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a rule, and what was seen."""
+    """The result of a rule, and the observation."""
 
     rule: Rule
     result: Result
@@ -107,23 +107,23 @@ def expect(holds: object, seen: str) -> None:
 
 
 def answered(answer: Answer, *statuses: int, to: str = "") -> str:
-    """Fail the rule unless the answer has one of the statuses; return what was seen. Raises: Failed."""
+    """Fail the rule unless the response has one of the statuses; return the observation. Raises: Failed."""
     seen = f"{to}: {answer.line}" if to else answer.line
     expect(answer.status in statuses, seen)
     return seen
 
 
-def refused(answer: Answer, *, to: str = "") -> str:
-    """Fail the rule unless the answer is a client error; return what was seen. Raises: Failed."""
+def rejected(answer: Answer, *, to: str = "") -> str:
+    """Fail the rule unless the response is a client error; return the observation. Raises: Failed."""
     return answered(answer, *range(400, 500), to=to)
 
 
 def unless_broken(answer: Answer, *, to: str = "") -> str:
-    """Fail the rule when the answer is a server error; return what was seen. Raises: Failed."""
+    """Fail the rule when the response is a server error; return the observation. Raises: Failed."""
     return answered(answer, *range(200, 500), 501, to=to)
 
 
 def only_if(applies: object, otherwise: str) -> None:
-    """Go on only if the rule applies. Raises: NotApplicable."""
+    """Continue only if the rule applies. Raises: NotApplicable."""
     if not applies:
         raise NotApplicable(otherwise)

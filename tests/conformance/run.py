@@ -1,4 +1,4 @@
-"""Ask an API all rules, in order."""
+"""Judges an API by all rules, in order."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from tests.conformance.wire import Server
 
 
 def chosen(profile: Profile, only: Sequence[str] = ()) -> list[Rule]:
-    """Return the rules to ask, those that judge the whole run last; ``only`` names ids, or what they begin with."""
+    """Return the selected rules, those that judge the whole run last; ``only`` has ids, or prefixes of ids."""
     asked: Iterable[Rule] = RULES.values()
     if profile.contract != CONTRACT_NAME:
         asked = (rule for rule in asked if rule.level is not Level.CONTRACT)
@@ -21,9 +21,9 @@ def chosen(profile: Profile, only: Sequence[str] = ()) -> list[Rule]:
 
 
 def judge(url: str, profile: Profile, only: Sequence[str] = (), *, server: type[Server] = Server) -> list[Verdict]:
-    """Return what an API does about every rule, general ones first. Raises: ProfileError: it cannot be used so."""
+    """Return the verdicts of all rules, general ones first. Raises: ProfileError: the profile cannot be used."""
     api = Api(server.at(url, profile.ca_file), profile)
     api.check()
-    verdicts = [rule.ask(api) for rule in chosen(profile, only)]
+    verdicts = [rule.judge(api) for rule in chosen(profile, only)]
     order = list(RULES)
     return sorted(verdicts, key=lambda each: (each.rule.level is Level.CONTRACT, order.index(each.rule.id)))

@@ -1,4 +1,4 @@
-"""Candor keeps every rule of the suite, directly and through nginx, and every rule can tell when it is not kept."""
+"""Candor keeps every rule of the suite, directly and through nginx, and every rule detects a violation."""
 
 import json
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ UNASKED: Final = {
     "U11": "no Retry-After",
 }
 UNSEEN_BEHIND_NGINX: Final = {
-    "K28": "a field that is repeated is refused",
-    "C7.3": "a proxy in front refuses two of them as malformed",
-    "C9a.3": "a proxy in front refuses a declared oversize by itself",
-    "W15": "a proxy in front refuses a NUL in a path as malformed",
+    "K28": "a repeated field is rejected",
+    "C7.3": "a proxy in front rejects two of them as malformed",
+    "C9a.3": "a proxy in front rejects a declared oversize by itself",
+    "W15": "a proxy in front rejects a NUL in a path as malformed",
 }
 OF_HTTP_2: Final = {
     "P04": "there is no Connection field in HTTP/2 (RFC 9113 §8.2.2)",
     "P13": "nginx, up to 1.26 at least, answers no Expect over HTTP/2",
 }
-UNSAID_IN_HTTP_2: Final = {
-    "L06": "refused as a stream error (1), which HTTP/2 provides for (§8.1.1)",
+INEXPRESSIBLE_IN_HTTP_2: Final = {
+    "L06": "rejected by a stream error (1), which HTTP/2 provides for (§8.1.1)",
     **dict.fromkeys(
         ("L10", "T04", "W13"),
-        "refused with the connection (ENHANCE_YOUR_CALM), as RFC 9113 §10.5 allows",
+        "rejected with the connection (ENHANCE_YOUR_CALM), as RFC 9113 §10.5 allows",
     ),
     **dict.fromkeys(("P03",), "HTTP/2 ends streams, and not the connection"),
     **dict.fromkeys(
@@ -49,12 +49,12 @@ UNSAID_IN_HTTP_2: Final = {
     **dict.fromkeys(("H04", "H05", "L01", "L02", "L09", "T06", "W14"), "a request line that HTTP/2 does not have"),
     **dict.fromkeys(("L03", "L04", "L05", "L07", "L08"), "a field line that HTTP/2 does not have"),
 }
-"""What does not apply, and why; nothing else may."""
+"""Rules that do not apply, and the reasons; there may be no others."""
 
 
 @pytest.fixture(scope="module")
 def proxy(served: Served) -> Iterator[Proxy]:
-    """Return a proxy before the house that spoils nothing yet."""
+    """Return a proxy in front of the application, without a sabotage."""
     with Proxy(served.port).listening() as proxy:
         yield proxy
 
@@ -66,22 +66,22 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestCandor:
-    """The house itself."""
+    """The application itself."""
 
     def test_it_keeps_every_rule_but_the_known_deviations(self, served: Served, profile: Profile) -> None:
         self._keeps(served.url, profile, UNASKED)
 
     @needs_nginx
-    def test_it_does_so_behind_nginx_with_tls_too(self, fronted: Deployment, profile: Profile) -> None:
+    def test_it_keeps_them_behind_nginx_with_tls_too(self, fronted: Deployment, profile: Profile) -> None:
         profile = replace(profile, ca_file=str(fronted.certificate))
         self._keeps(fronted.url, profile, UNASKED | UNSEEN_BEHIND_NGINX)
 
     @needs_nginx
     @pytest.mark.nightly
-    def test_it_does_so_over_http_2_too(self, fronted: Deployment, profile: Profile) -> None:
+    def test_it_keeps_them_over_http_2_too(self, fronted: Deployment, profile: Profile) -> None:
         profile = replace(profile, ca_file=str(fronted.certificate), deviations={**profile.deviations, **OF_HTTP_2})
         verdicts = judge(fronted.url, profile, server=Http2Server)
-        self._keep(profile, verdicts, UNASKED | UNSEEN_BEHIND_NGINX | UNSAID_IN_HTTP_2)
+        self._keep(profile, verdicts, UNASKED | UNSEEN_BEHIND_NGINX | INEXPRESSIBLE_IN_HTTP_2)
         assert len([each for each in verdicts if each.result is Result.PASSED]) > 180
 
     def _keeps(self, url: str, profile: Profile, unasked: dict[str, str]) -> None:
@@ -90,7 +90,7 @@ class TestCandor:
     def _keep(self, profile: Profile, verdicts: list[Verdict], unasked: dict[str, str]) -> None:
         assert report.broken(profile, verdicts) == []
         failed = {each.rule.id for each in verdicts if each.result is Result.FAILED}
-        assert failed == set(profile.deviations), "a deviation that is none any more"
+        assert failed == set(profile.deviations), "a deviation that no longer exists"
         not_asked = {each.rule.id: each.seen for each in verdicts if each.result is Result.NOT_APPLICABLE}
         assert not_asked.items() <= unasked.items()
 
@@ -112,11 +112,9 @@ class TestRules:
         assert set(SABOTAGES) == set(RULES)
 
     @pytest.mark.parametrize("name", sorted(RULES))
-    def test_it_sees_what_a_broken_server_does(
-        self, proxy: Proxy, profile: Profile, impatient: None, name: str
-    ) -> None:
+    def test_it_detects_the_sabotage(self, proxy: Proxy, profile: Profile, impatient: None, name: str) -> None:
         proxy.sabotage = SABOTAGES[name]
-        verdict = RULES[name].ask(Api(wire.Server.at(proxy.url), profile))
+        verdict = RULES[name].judge(Api(wire.Server.at(proxy.url), profile))
         assert verdict.result is Result.FAILED, verdict.seen
         assert "cannot be read" not in verdict.seen
 
@@ -159,14 +157,12 @@ class TestCommandLine:
         ("words", "says"),
         [
             (["--url", "http://127.0.0.1:9"], "a profile is needed"),
-            (["--url", "nowhere", "--profile", PROFILE], "is no http or https URL"),
+            (["--url", "nowhere", "--profile", PROFILE], "is not an http or https URL"),
             (["--url", "http://127.0.0.1:9", "--profile", PROFILE], "Connection refused"),
             (["--url", "http://127.0.0.1:9", "--profile", "nowhere.toml"], "nowhere.toml"),
         ],
     )
-    def test_what_cannot_be_judged_is_status_2(
-        self, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_an_unusable_api_is_status_2(self, words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(words) == 2
         assert says in capsys.readouterr().err
 

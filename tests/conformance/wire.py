@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: exact bytes out, exact bytes in, and only as much understanding as reading an answer takes."""
+"""HTTP/1.1 by hand: exact bytes in both directions, with only as much parsing as reading a response needs."""
 
 import contextlib
 import gzip
@@ -13,24 +13,24 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 PATIENCE: Final = 5.0
-"""Seconds to wait for an answer."""
+"""Seconds to wait for a response."""
 LINGER: Final = 0.25
-"""Seconds to watch, after an answer that announced no close, whether more comes."""
+"""Seconds to wait for further bytes after a response that announced no close."""
 CLOSES_WITHIN = 2.0
-"""Seconds that a server may take to close a connection that it has to close; tests are less patient."""
+"""Seconds that a server may take to close a connection that it has to close; tests wait for less time."""
 BODILESS: Final = frozenset({204, 304})
 
 
 class Silence(Exception):
-    """Nothing, or no whole answer, came in time."""
+    """No complete response arrived in time."""
 
 
 class Hangup(Exception):
-    """The connection ended before a whole answer."""
+    """The connection ended before a complete response."""
 
 
 class Nonsense(Exception):
-    """What came is not HTTP/1.1."""
+    """The received bytes are not HTTP/1.1."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Answer:
     body: bytes
     head: bytes = field(repr=False)
     surplus: bytes = b""
-    """What came after the end of the response, though nothing more was asked."""
+    """Bytes after the end of the response, without another request."""
     is_cut: bool = False
-    """Whether less came than the length promised."""
+    """True if fewer bytes arrived than the length promised."""
     framed: bytes = field(default=b"", repr=False)
     """The content as it was sent: with its chunks."""
 
@@ -75,7 +75,7 @@ class Answer:
 
     @property
     def is_json(self) -> bool:
-        """Tell whether the content is declared to be JSON."""
+        """Return True if the content is declared to be JSON."""
         return self.media_type == "application/json" or self.media_type.endswith("+json")
 
     @property
@@ -90,11 +90,11 @@ class Answer:
     def json(self) -> Any:
         """Return the content as strict JSON (RFC 8259; names unique). Raises: ValueError."""
         text = self.content.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_reject, parse_int=_integer)
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the JSON object; empty when the content is none."""
+        """Return the JSON object; empty when the content is not an object."""
         with contextlib.suppress(ValueError):
             found = self.json()
             if isinstance(found, dict):
@@ -113,13 +113,13 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 1000 else float(digits)
 
 
-def _refuse(constant: str) -> None:
+def _reject(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where an API listens."""
+    """The address of an API."""
 
     host: str
     port: int
@@ -135,12 +135,12 @@ class Server:
             ca_file: certificates to trust instead of the system's, or of those that SSL_CERT_FILE names.
 
         Raises:
-            ValueError: the URL is none.
+            ValueError: the URL is invalid.
             OSError: the file cannot be read.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is no http or https URL")
+            raise ValueError(f"{url!r} is not an http or https URL")
         tls = _context(ca_file) if parts.scheme == "https" else None
         return cls(parts.hostname, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/"))
 
@@ -151,7 +151,7 @@ class Server:
 
     @property
     def authority(self) -> str:
-        """Return what belongs into Host."""
+        """Return the value of Host."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
@@ -164,7 +164,7 @@ class Server:
             yield self.wrap(connected)
 
     def wrap(self, connected: socket.socket) -> "Connection":
-        """Return a connection that speaks HTTP/1.1."""
+        """Return an HTTP/1.1 connection."""
         return Connection(connected)
 
     def _secured(self, raw: socket.socket) -> socket.socket:
@@ -186,22 +186,22 @@ class Connection:
         self._is_over = False
 
     def send(self, data: bytes) -> None:
-        """Send bytes; a server that has heard enough may answer and close before it has them all."""
+        """Send bytes; a server may respond and close before it has received all of them."""
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             self._socket.sendall(data)
 
     def finish(self) -> None:
-        """Say that no more will be sent; below TLS, whose own shutdown would no longer read what is answered."""
+        """Signal that no more bytes follow; below TLS, whose own shutdown would prevent reading the response."""
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self._socket, socket.SHUT_WR)
 
     def receive(self, method: str = "GET", *, within: float = PATIENCE, interim: bool = False) -> Answer:
-        """Return the next answer; interim ones (100) only when asked for.
+        """Return the next response; interim ones (100) only when requested.
 
         Raises:
             Silence: it does not come in time.
             Hangup: the connection ends instead.
-            Nonsense: it is no HTTP/1.1.
+            Nonsense: it is not HTTP/1.1.
         """
         deadline = time.monotonic() + within
         while True:
@@ -210,7 +210,7 @@ class Connection:
                 return answer
 
     def is_closed(self, within: float | None = None) -> bool:
-        """Tell whether the server closes, reading what still comes."""
+        """Return True if the server closes, reading further bytes until then."""
         deadline = time.monotonic() + (CLOSES_WITHIN if within is None else within)
         with contextlib.suppress(Silence):
             while not self._is_over:
@@ -219,7 +219,7 @@ class Connection:
 
     @property
     def unread(self) -> bytes:
-        """Return what came and was not read as an answer."""
+        """Return the received bytes that are not part of a response."""
         return self._buffer
 
     def _one(self, method: str, deadline: float) -> Answer:

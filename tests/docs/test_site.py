@@ -21,7 +21,7 @@ WORD = re.compile(r"\w+")
 STOP_WORDS = {"after"}
 """Terms that no search index has: a log field, which ``before`` and ``breaker`` find."""
 
-pytestmark = pytest.mark.skipif(not SPHINX.exists(), reason="make docs installs Sphinx into .local/docs-venv")
+pytestmark = pytest.mark.skipif(not SPHINX.exists(), reason="make edge installs Sphinx into .local/docs-venv")
 
 
 def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,5 @@
-"""Faults against the real stack under load, and a judge of what became of every write: ``make drill``.
+"""Faults in the real deployment under load, and the reconciliation of every write: ``make drill``.
 
-``stage`` is what faults may touch, ``faults`` are the faults, one function each; ``load`` asks, ``verdicts`` judges
-each answer, ``history`` holds what clients were told against what the database says.
+``environment`` is the interface of the faults, ``faults`` has one function each; ``load`` sends requests, ``verdicts``
+judges each response, ``history`` compares the responses of writes with the rows of the database.
 """

@@ -1,4 +1,4 @@
-"""``make drill``: every fault, or those of ``ONLY=``, DRILL_SCALE times as long; 1 when a promise was broken.
+"""``make drill``: all faults, or those in ``ONLY=``, lasting DRILL_SCALE times as long; exits 1 for a broken promise.
 
 A run of every fault writes its table into ``docs/evidence/drill.md``.
 """
@@ -24,7 +24,7 @@ HOME: Final = ROOT / ".local" / "test-drill"
 
 
 def main(only: str) -> int:
-    """Perform, print, judge."""
+    """Run the faults, print the table, return the exit code."""
     wanted = {each for each in only.replace(" ", "").split(",") if each}
     faults = [fault for fault in FAULTS if not wanted or name_of(fault) in wanted]
     if unknown := wanted - {name_of(fault) for fault in faults}:
@@ -34,42 +34,42 @@ def main(only: str) -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
     began = time.monotonic()
-    _say(f"drill: {len(faults)} faults, on PostgreSQL, two instances and nginx below {HOME.relative_to(ROOT)}")
-    with running_environment(HOME) as stage:
-        rows = _run_faults(stage, faults)
-    _say(f"\n{table(rows)}\n")
+    _print(f"drill: {len(faults)} faults, on PostgreSQL, two instances and nginx below {HOME.relative_to(ROOT)}")
+    with running_environment(HOME) as env:
+        rows = _run_faults(env, faults)
+    _print(f"\n{table(rows)}\n")
     bad = [row.name for row in rows if not row.is_good]
     judged = f"promises were broken by {', '.join(bad)}" if bad else "every promise was kept"
     seconds = time.monotonic() - began
     if not wanted:
         evidence.write("drill", f"{_about(rows, judged, seconds)}\n\n{markdown(rows)}")
-    _say(f"drill: {judged}, in {seconds:.0f} s")
+    _print(f"drill: {judged}, in {seconds:.0f} s")
     return 1 if bad else 0
 
 
-def _run_faults(stage: Environment, faults: list[Fault]) -> list[Row]:
-    """Perform one after the other, and in the end hold all that was written against the database once more."""
+def _run_faults(env: Environment, faults: list[Fault]) -> list[Row]:
+    """Run the faults in order, and at the end compare all writes with the database again."""
     rows, ledgers = list[Row](), list[Ledger]()
-    stage.plant()
+    env.plant()
     for number, fault in enumerate(faults, 1):
-        _say(f"{number}/{len(faults)} {name_of(fault)}: {(fault.__doc__ or '').splitlines()[0]}")
-        rows.append(run_fault(stage, fault, number))
-        ledgers.append(stage.ledger)
-        if said := details(rows[-1]):
-            _say(said)
+        _print(f"{number}/{len(faults)} {name_of(fault)}: {(fault.__doc__ or '').splitlines()[0]}")
+        rows.append(run_fault(env, fault, number))
+        ledgers.append(env.ledger)
+        if report := details(rows[-1]):
+            _print(report)
     every = [each for ledger in ledgers for each in ledger.creations]
     updates = [each for ledger in ledgers for each in ledger.updates]
-    told = sum((row.told for row in rows), Counter())
-    findings = examine(every, updates, stage.database.rows(""))
-    rows.append(Row("all of it, in the end", told, findings, 0.0, stage.secrets_found()))
-    if said := details(rows[-1]):
-        _say(said)
+    verdicts = sum((row.verdicts for row in rows), Counter())
+    findings = examine(every, updates, env.database.rows(""))
+    rows.append(Row("all of it, in the end", verdicts, findings, 0.0, env.secrets_found()))
+    if report := details(rows[-1]):
+        _print(report)
     return rows
 
 
 def _about(rows: list[Row], judged: str, seconds: float) -> str:
     """Return the first lines of the page's table."""
-    sent = sum(sum(row.told.values()) for row in rows[:-1])
+    sent = sum(sum(row.verdicts.values()) for row in rows[:-1])
     return f"""\
 - Commit: `{commit()}`
 - Date: {datetime.now(UTC):%Y-%m-%d}
@@ -77,7 +77,7 @@ def _about(rows: list[Row], judged: str, seconds: float) -> str:
 - Result: {judged}"""
 
 
-def _say(words: str) -> None:
+def _print(words: str) -> None:
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
 

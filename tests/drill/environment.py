@@ -1,4 +1,4 @@
-"""What faults may touch: the database's processes and its superuser, the deployment, and the clock of the drill."""
+"""The interface of the faults: the database's processes and superuser, the deployment, and the drill's clock."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ from tests.stack.deployment import Deployment, deployed, is_ready, port_before_t
 
 SECRET: Final = "a-secret-of-the-drill-32-bytes-long!"
 SCALE: Final = float(os.environ.get("DRILL_SCALE", "1"))
-"""How much longer than usual each fault lasts."""
+"""The factor by which each fault lasts longer than usual."""
 CONNECTIONS: Final = "60"
 OURS: Final = "application_name = 'candor'"
 BYSTANDERS: Final = {
@@ -50,7 +50,7 @@ STATUSES: Final = {"401": 401, "404": 404, "405": 405, "OPTIONS": 204, "/healthz
 
 
 class Database:
-    """PostgreSQL as an operator, or an accident, has it in hand."""
+    """PostgreSQL, as an operator or an accident controls it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -58,28 +58,28 @@ class Database:
         self.start()
 
     def start(self, *, disposable: bool = True) -> None:
-        """Start the server, on the port that it had before; what is disposable is made anew when it does not start."""
+        """Start the server on its previous port; a disposable cluster is recreated when it does not start."""
         settings = {"max_connections": CONNECTIONS}
         self._server = embedded_postgres.start(self.directory, settings=settings, disposable=disposable)
         self._is_held = True
 
     def stop(self) -> None:
-        """Stop it as ``pg_ctl stop -m fast`` does: every session is cut off."""
+        """Stop it as ``pg_ctl stop -m fast`` does: every session is terminated."""
         if self._is_held:
             self._server.stop()
         self._is_held = False
 
     def has_ended(self) -> bool:
-        """Tell whether it has ended by itself."""
+        """Return True if it has ended by itself."""
         return not self._is_held or self._server.process.poll() is not None
 
     def kill(self) -> None:
-        """Kill it as a whole, and wait for the end."""
+        """Kill all its processes, and wait until they have ended."""
         self._server.process.kill()
         self._server.process.wait()
 
     def try_to_start(self) -> None:
-        """Start it as a supervisor does, who tries again later when it does not come up."""
+        """Start it as a supervisor does, which tries again when it does not start."""
         self.stop()
         with suppress(embedded_postgres.PostgresError):
             self.start(disposable=False)
@@ -90,13 +90,13 @@ class Database:
         return self._server.url
 
     def freeze(self) -> None:
-        """Stop every process of the server where it stands."""
+        """Suspend every process of the server."""
         self._frozen = descendants(self._server.process.pid)
         for pid in self._frozen:
             os.kill(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Resume every process of the server."""
         for pid in self._frozen:
             os.kill(pid, signal.SIGCONT)
         self._frozen = set()
@@ -104,7 +104,7 @@ class Database:
     def connect(
         self, *, user: str = "postgres", name: str = DATABASE, autocommit: bool = True
     ) -> "psycopg.Connection[tuple[Any, ...]]":
-        """Return a session of the superuser's, or of the service's role, with the service's database or another."""
+        """Return a session of the superuser or of the service's role, with the service's database or another."""
         url = self.url.replace("+psycopg", "").replace("//candor:", f"//{user}:")
         return psycopg.connect(url, dbname=name, autocommit=autocommit, options="-c default_transaction_read_only=off")
 
@@ -119,7 +119,7 @@ class Database:
         return [pid for (pid,) in self.run(f"SELECT pid FROM pg_stat_activity WHERE {OURS}")]
 
     def wait_until_accepting(self) -> None:
-        """Return once it takes connections again, which crash recovery decides."""
+        """Wait until it accepts connections again, after crash recovery."""
 
         def accepts() -> bool:
             try:
@@ -131,11 +131,11 @@ class Database:
         wait_until(accepts, 30)
 
     def terminate_sessions(self) -> int:
-        """Terminate all that the service holds, and return how many those were."""
+        """Terminate all sessions of the service, and return how many there were."""
         return len(self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS}"))
 
     def rows(self, prefix: str, *, name: str = DATABASE) -> list[Row]:
-        """Return the tasks whose titles begin so."""
+        """Return the tasks whose titles have this prefix."""
         tasks = "SELECT id, title, description, version FROM tasks WHERE starts_with(title, %s)"
         found = self.run(tasks, prefix, name=name)
         return [Row(f"tasks/{id_}", title, description, version) for id_, title, description, version in found]
@@ -143,7 +143,7 @@ class Database:
 
 @dataclass
 class Environment:
-    """The whole of it, and what the fault at hand has to report."""
+    """The environment of a fault, and its notes and broken promises."""
 
     database: Database
     deployment: Deployment
@@ -158,12 +158,12 @@ class Environment:
         self.notes.append(observed)
 
     def expect(self, holds: bool, promise: str) -> None:
-        """Report a promise that does not hold."""
+        """Report a broken promise."""
         if not holds:
             self.broken.append(promise)
 
     def expect_soon(self, condition: Callable[[], bool], within: float, promise: str) -> float:
-        """Wait for a promise to come true, and return the seconds it took."""
+        """Wait until a promise holds, and return the seconds it took."""
         began = time.monotonic()
         while not condition():
             if time.monotonic() - began > within:
@@ -173,44 +173,44 @@ class Environment:
         return time.monotonic() - began
 
     def heal(self) -> None:
-        """Note that the fault is over from now on."""
+        """Record that the fault is over."""
         self.healed_at = time.monotonic()
 
     def wait(self, seconds: float) -> None:
-        """Let the fault last, as long as the drill's scale has it."""
+        """Wait, for as long as the drill's scale requires."""
         time.sleep(seconds * SCALE)
 
-    def ask(self, said: bytes, *, port: int | None = None) -> Answer:
-        """Return the answer to one request on a connection of its own, which asks to be closed."""
+    def exchange(self, message: bytes, *, port: int | None = None) -> Answer:
+        """Return the response to one request on a new connection, with ``Connection: close``."""
         began = time.monotonic()
-        head, _, body = self.deployment.raw(said, timeout=15, port=port).partition(b"\r\n\r\n")
+        head, _, body = self.deployment.raw(message, timeout=15, port=port).partition(b"\r\n\r\n")
         return Answer(int(head[9:12] or 0), head + b"\r\n", body, began, time.monotonic())
 
     def send(self, method: str, path: str, body: object = None, *, by: str = "owner-0", **fields: str) -> Answer:
-        """Return the answer to a request of somebody's."""
-        return self.ask(request(method, path, body, Authorization=self.bearer(by), Connection="close", **fields))
+        """Return the response to a request of a user."""
+        return self.exchange(request(method, path, body, Authorization=self.bearer(by), Connection="close", **fields))
 
     def crowd(self, clients: int) -> Load:
-        """Return more clients, who act as those of the steady load do."""
+        """Return additional clients, which send the same kinds of requests as the steady load."""
         return Load(self.deployment.port, self.bearer, self.ledger, clients=clients, name="x")
 
     def watch_bystanders(self, seconds: float) -> None:
-        """Hold for so long that what needs no database is answered as ever."""
+        """Check for some seconds that requests without database access succeed as usual."""
         slowest, until = 0.0, time.monotonic() + seconds * SCALE
         strange: Counter[str] = Counter()
         while time.monotonic() < until:
-            for name, said in BYSTANDERS.items():
-                answer = self.ask(said)
+            for name, message in BYSTANDERS.items():
+                answer = self.exchange(message)
                 slowest = max(slowest, answer.seconds)
                 if answer.status != STATUSES[name]:
                     strange[f"{name} was answered {answer.status}"] += 1
             time.sleep(0.2)
         self.broken += [f"{what} ({times} times)" for what, times in strange.items()]
-        self.expect(slowest < 1, f"what needs no database waited {slowest:.1f} s")
+        self.expect(slowest < 1, f"a request without database access waited {slowest:.1f} s")
         self.note(f"401, 404, 405, OPTIONS, /healthz within {slowest * 1000:.0f} ms")
 
     def reconciliation(self) -> Reconciliation:
-        """Open the books."""
+        """Return a new reconciliation, which begins now."""
         deployment = self.deployment
         return Reconciliation(
             deployment.home.parent,
@@ -220,48 +220,48 @@ class Environment:
         )
 
     def secrets_found(self) -> list[str]:
-        """Return where the logs of the whole run have what nobody may read."""
+        """Return the places of secrets in the logs of the whole run."""
         home = self.deployment.home.parent
         logs = [*home.rglob("err"), *home.rglob("out"), *home.rglob("nginx.log"), self.database.directory / "log"]
         password = make_url(self.database.url).password or ""
         return [*secrets(logs, {"the key of the tokens": SECRET, "the database's password": password, **PLANTED})]
 
     def plant(self) -> None:
-        """Have somebody register and log in, with what must not be found in any log afterwards."""
+        """Register and log in with values that no log may contain afterwards."""
         account = {"name": PLANTED["a name"], "email": PLANTED["an address"]}
         activation = {"token": "no-such-token", "password": PLANTED["a password"]}
         login = {"email": account["email"], "password": PLANTED["a password"]}
-        said = (
+        requests = (
             ("/v1/users", account),
             ("/v1/users", account),
             ("/v1/users:activate", activation),
             ("/v1/tokens", login),
         )
-        for path, body in said:
-            self.ask(request("POST", path, body, Connection="close"))
+        for path, body in requests:
+            self.exchange(request("POST", path, body, Connection="close"))
 
     def are_ready(self) -> bool:
-        """Tell whether both instances say that they are."""
+        """Return True if both instances report that they are ready."""
         return all(map(is_ready, self.deployment.sockets))
 
     def is_whole(self) -> bool:
-        """Return whether both instances run and are ready."""
+        """Return True if both instances run and are ready."""
         return len(self.deployment.masters) == 2 and self.are_ready()
 
     def expect_unnoticed(self, *, since: float) -> None:
-        """Hold that everything was answered that was asked since then."""
-        refused = [each for each in self.ledger.of(since=since) if each.verdict is not Verdict.ANSWERED]
-        self.expect(not refused, f"{len(refused)} requests noticed: {sorted({each.status for each in refused})}")
-        self.note(f"nobody noticed, in {time.monotonic() - since:.0f} s" if not refused else "it was noticed")
+        """Expect that all requests since then succeeded."""
+        rejected = [each for each in self.ledger.of(since=since) if each.verdict is not Verdict.ANSWERED]
+        self.expect(not rejected, f"{len(rejected)} requests noticed: {sorted({each.status for each in rejected})}")
+        self.note(f"no client noticed, in {time.monotonic() - since:.0f} s" if not rejected else "clients noticed")
 
-    def refused(self, *kinds: str, since: float) -> list[float]:
-        """Return how long refused requests took that began since then."""
-        return sorted(each.seconds for each in self.ledger.of(*kinds, since=since) if each.verdict is Verdict.REFUSED)
+    def rejected(self, *kinds: str, since: float) -> list[float]:
+        """Return the seconds that rejected requests since then took."""
+        return sorted(each.seconds for each in self.ledger.of(*kinds, since=since) if each.verdict is Verdict.REJECTED)
 
 
 @contextmanager
 def running_environment(home: Path) -> Iterator[Environment]:
-    """Bring up the database, two instances and nginx on free ports, below a folder, and take them down."""
+    """Start the database, two instances and nginx on free ports, below a folder, and stop them afterwards."""
     database = Database(home / "postgres")
     try:
         settings = Settings(database_url=database.url, jwt_secret=SECRET, rate_limit="1000000 per second")

@@ -1,7 +1,7 @@
-"""Asks at a constant rate whatever comes back, in a process of its own: ``python -m tests.drill.generator``.
+"""Sends requests at a constant rate, in a separate process: ``python -m tests.drill.generator``.
 
-Reads an order as JSON from standard input and writes what came of it to standard output. ``rate`` 0 asks as fast as
-``connections`` callers can one after the other, which measures capacity; with port 0 it asks a server of its own in the
+Reads an order as JSON from standard input and writes the tally to standard output. With ``rate`` 0, each of
+``connections`` callers sends one request after another, which measures capacity; with port 0, the server runs in the
 same process, which measures the generator.
 """
 
@@ -20,15 +20,15 @@ from tests.drill.http_client import Answer, Caller, request
 from tests.drill.verdicts import Verdict, judge
 
 WRITES_EACH: Final = 5
-"""Every so many requests one creates."""
+"""One of this many requests creates a task."""
 URGENCY: Final = -10
 ON_TIME: Final = 0.01
-"""How much of what is asked may be sent late before it is the machine that is measured, generator included."""
+"""The share of requests that may be sent late; above it, the measurement shows the machine, generator included."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to do."""
+    """The requests to send."""
 
     port: int
     token: str
@@ -41,28 +41,28 @@ class Order:
 
 @dataclass
 class Tally:
-    """What came of it. Times are in seconds since the request was sent."""
+    """The outcomes. Times are in seconds since the request was sent."""
 
     failures: Counter[str] = field(default_factory=Counter)
     good: list[float] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
+    rejected: list[float] = field(default_factory=list)
     created: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     late: int = 0
-    """Requests that could not be sent within 50 ms of being due: then the generator is what is measured."""
+    """Requests that were sent more than 50 ms late: the generator was the bottleneck."""
 
 
 class Generator:
-    """Sends what is ordered over as many connections as it takes, up to a bound."""
+    """Sends the requests of an order over as many connections as necessary, up to a bound."""
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._idle: list[Caller] = []
-        self._said: list[tuple[str, Answer]] = []
+        self._answers: list[tuple[str, Answer]] = []
         self._number = self._late = 0
 
     async def closed(self) -> None:
-        """Ask with so many callers, each as soon as it has its answer."""
+        """Send from a number of callers, each as soon as it has its response."""
         until = time.monotonic() + self._order.seconds
 
         async def insist() -> None:
@@ -72,7 +72,7 @@ class Generator:
         await asyncio.gather(*(insist() for _ in range(self._order.connections)))
 
     async def open(self) -> None:
-        """Ask at the rate, waiting for nobody."""
+        """Send at the rate, without waiting for responses."""
         began, due = time.monotonic(), 0
         tasks = set[asyncio.Task[None]]()
         while (now := time.monotonic()) < began + self._order.seconds:
@@ -91,24 +91,24 @@ class Generator:
         title = f"{order.mark}-{number}"
         is_write = number % WRITES_EACH == 0
         if is_write:
-            said = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=order.token)
+            message = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=order.token)
         else:
-            said = request("GET", order.path, Authorization=order.token)
+            message = request("GET", order.path, Authorization=order.token)
         self._late += time.monotonic() - due_at > 0.05
-        self._said.append((title if is_write else "", await caller.ask(said)))
+        self._answers.append((title if is_write else "", await caller.send(message)))
         self._idle.append(caller)
 
     def tally(self) -> Tally:
-        """Judge all that came back, which is not done while there is something to be sent."""
+        """Judge all responses, after the last request was sent."""
         tally = Tally(late=self._late)
         is_on_time = self._late <= ON_TIME * self._number
-        for title, answer in self._said:
-            judged = answer if is_on_time else replace(answer, ended=answer.began)  # its lateness is our own
+        for title, answer in self._answers:
+            judged = answer if is_on_time else replace(answer, ended=answer.began)  # the generator caused the lateness
             verdict, why = judge("unkeyed" if title else "get", judged)
             if verdict is Verdict.ANSWERED:
                 tally.good.append(answer.seconds)
-            elif verdict is Verdict.REFUSED:
-                tally.refused.append(answer.seconds)
+            elif verdict is Verdict.REJECTED:
+                tally.rejected.append(answer.seconds)
             else:
                 tally.failures[why] += 1
             if title and answer.status == 201:
@@ -119,7 +119,7 @@ class Generator:
 
 
 class Echo(asyncio.Protocol):
-    """Answers everything alike, for measuring the generator."""
+    """Sends the same response to every request, for measuring the generator."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -127,7 +127,7 @@ class Echo(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer as the service would, in as many bytes."""
+        """Send a response as long as one of the service."""
         status = b"201 CREATED" if data.startswith(b"POST") else b"200 OK"
         body = b'{"name":"tasks/x","description":"' + b"x" * 300 + b'"}'
         head = b"HTTP/1.1 %b\r\nContent-Length: %d\r\nETag: x\r\nX-Request-Id: 12345678\r\n\r\n"
@@ -135,7 +135,7 @@ class Echo(asyncio.Protocol):
 
 
 async def carry_out(order: Order) -> Tally:
-    """Do as ordered."""
+    """Send the requests of an order."""
     if order.port:
         generator = Generator(order)
         await (generator.open() if order.rate else generator.closed())
@@ -147,11 +147,11 @@ async def carry_out(order: Order) -> Tally:
     return tally
 
 
-def main(said: str, tell: Callable[[str], object]) -> None:
-    """Read the order, carry it out, tell the tally; before all others, as if on a machine of its own, if we may."""
+def main(order: str, write: Callable[[str], object]) -> None:
+    """Read the order, send its requests and write the tally, at a high priority where permitted."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, URGENCY)
-    tell(json.dumps(vars(asyncio.run(carry_out(Order(**json.loads(said)))))))
+    write(json.dumps(vars(asyncio.run(carry_out(Order(**json.loads(order)))))))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What clients were told about their writes, held against what the database says in the end.
+"""Comparison of the responses of writes with the final rows of the database.
 
-Every title and every description is written at most once, so that each row and each version names the request it came
-from. A creation that was told 4xx must not be there; one that was acknowledged must be, once; of the rest nobody knows.
+Every title and every description is written at most once, therefore each row and each version names its request.
+A creation with a 4xx response must not be stored; an acknowledged one must be stored once; others are undetermined.
 """
 
 from collections import Counter, defaultdict
@@ -14,30 +14,30 @@ from tests.drill.verdicts import Outcome, outcome
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A task that was asked for, and the last that its client heard of it."""
+    """A requested task, and its client's last response."""
 
     title: str
     outcome: Outcome
     name: str = ""
-    """What the acknowledgement called it."""
+    """The resource name in the acknowledgement."""
     code: str = ""
-    """The code of the refusal."""
+    """The code of the rejection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A new description for a task, and what its client heard of it."""
+    """A new description for a task, and its client's response."""
 
     name: str
     description: str
     outcome: Outcome
     version: int = 0
-    """The version that the acknowledgement names."""
+    """The version in the acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task as the database has it."""
+    """A task as the database stores it."""
 
     name: str
     title: str
@@ -47,23 +47,23 @@ class Row:
 
 @dataclass(slots=True)
 class Findings:
-    """What does not fit together, in words; nothing, where all is well."""
+    """Contradictions, in words; none when all is well."""
 
     lost: list[str] = field(default_factory=list)
-    """Acknowledged, and not there."""
+    """Acknowledged, and not stored."""
     doubled: list[str] = field(default_factory=list)
-    """Asked for once, and done twice."""
+    """Requested once, and applied twice."""
     risen: list[str] = field(default_factory=list)
-    """Refused, and there all the same."""
+    """Rejected, and stored nevertheless."""
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether nothing was found."""
+        """Return True if there are no contradictions."""
         return not (self.lost or self.doubled or self.risen)
 
 
 def examine(creations: Iterable[Creation], updates: Iterable[Update], rows: Iterable[Row]) -> Findings:
-    """Return what the database contradicts."""
+    """Return the contradictions between responses and rows."""
     found, stored = Findings(), list(rows)
     _examine_creations(list(creations), stored, found)
     by_task: dict[str, list[Update]] = defaultdict(list)
@@ -77,13 +77,13 @@ def examine(creations: Iterable[Creation], updates: Iterable[Update], rows: Iter
 
 
 def settled(answers: Iterable[Answer]) -> Outcome:
-    """Return what the client of a keyed creation may conclude from all that it was told, one try after the other."""
-    said = list(answers)
-    outcomes = [outcome(answer) for answer in said]
+    """Return the conclusion that the client of a keyed creation may draw from all its responses, in order."""
+    responses = list(answers)
+    outcomes = [outcome(answer) for answer in responses]
     if Outcome.ACKNOWLEDGED in outcomes:
         return Outcome.ACKNOWLEDGED
-    is_running = any(answer.status == 409 and answer.json["code"] == "IDEMPOTENCY_IN_PROGRESS" for answer in said)
-    return Outcome.UNKNOWN if is_running or Outcome.UNKNOWN in outcomes else Outcome.REFUSED
+    is_running = any(answer.status == 409 and answer.json["code"] == "IDEMPOTENCY_IN_PROGRESS" for answer in responses)
+    return Outcome.UNKNOWN if is_running or Outcome.UNKNOWN in outcomes else Outcome.REJECTED
 
 
 def _examine_creations(creations: list[Creation], rows: list[Row], found: Findings) -> None:
@@ -93,13 +93,13 @@ def _examine_creations(creations: list[Creation], rows: list[Row], found: Findin
         title = creation.title
         if creation.outcome is Outcome.ACKNOWLEDGED and (title, creation.name) not in names:
             found.lost.append(f"{title}, acknowledged as {creation.name}")
-        if creation.outcome is Outcome.REFUSED and times[title] and creation.code != "TASK_TITLE_TAKEN":
-            found.risen.append(f"{title}, refused by {creation.code}")
-        if creation.code == "TASK_TITLE_TAKEN":  # by whom, if not by a second copy of the same request
-            found.doubled.append(f"{title}, taken before it was asked for")
+        if creation.outcome is Outcome.REJECTED and times[title] and creation.code != "TASK_TITLE_TAKEN":
+            found.risen.append(f"{title}, rejected by {creation.code}")
+        if creation.code == "TASK_TITLE_TAKEN":  # only a second copy of the same request can have taken it
+            found.doubled.append(f"{title}, taken before it was requested")
     found.doubled += [f"{title}, {count} times" for title, count in times.items() if count > 1]
     known = {creation.title for creation in creations}
-    found.risen += [f"{title}, which nobody asked for" for title in times if title not in known]
+    found.risen += [f"{title}, which no client requested" for title in times if title not in known]
 
 
 def _examine_updates(row: Row, updates: list[Update], found: Findings) -> None:
@@ -115,6 +115,6 @@ def _examine_updates(row: Row, updates: list[Update], found: Findings) -> None:
         found.doubled.append(f"{row.name} is at version {row.version}, after at most {most - 1} updates")
     for each in updates:
         if each.outcome is Outcome.ACKNOWLEDGED and each.version == row.version and each.description != row.description:
-            found.lost.append(f"{row.name}: version {row.version} says {row.description}, not {each.description}")
-        if each.outcome is Outcome.REFUSED and each.description == row.description:
-            found.risen.append(f"{row.name}: {row.description}, refused")
+            found.lost.append(f"{row.name}: version {row.version} contains {row.description}, not {each.description}")
+        if each.outcome is Outcome.REJECTED and each.description == row.description:
+            found.risen.append(f"{row.name}: {row.description}, rejected")

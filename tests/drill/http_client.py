@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-PATIENCE: Final = 30.0
-"""Seconds after which an answer is not waited for any more: well beyond any promise."""
+GIVES_UP_AFTER: Final = 30.0
+"""Seconds until the client gives up: well beyond any promise."""
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSES: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 BODILESS: Final = frozenset({204, 304})
@@ -17,7 +17,7 @@ BODILESS: Final = frozenset({204, 304})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, and when; status 0 is nothing, and ``body`` then says why."""
+    """A response and its times; status 0 is a missing response, and ``body`` is then the reason."""
 
     status: int
     head: bytes
@@ -27,7 +27,7 @@ class Answer:
 
     @property
     def seconds(self) -> float:
-        """Return how long it took."""
+        """Return the seconds it took."""
         return self.ended - self.began
 
     @property
@@ -37,18 +37,18 @@ class Answer:
         return found
 
     def header(self, name: str) -> str:
-        """Return a header field's value, or nothing."""
+        """Return a header field's value, or an empty string."""
         found = re.search(rf"\r\n{name}: *([^\r]*)".encode(), self.head, re.IGNORECASE)
         return found[1].decode("latin-1") if found else ""
 
 
 def request(method: str, path: str, body: object = None, **fields: str) -> bytes:
     """Return the bytes of a request; ``If_Match`` is the field If-Match."""
-    said = b"" if body is None else json.dumps(body).encode()
+    payload = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-    lines += ["Content-Type: application/json", f"Content-Length: {len(said)}"] if body is not None else []
-    return "\r\n".join([*lines, "", ""]).encode() + said
+    lines += ["Content-Type: application/json", f"Content-Length: {len(payload)}"] if body is not None else []
+    return "\r\n".join([*lines, "", ""]).encode() + payload
 
 
 class Wire(asyncio.Protocol):
@@ -65,7 +65,7 @@ class Wire(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Complete the answer that is waited for, once all of it is there."""
+        """Complete the expected response when all of it has arrived."""
         self._received += data
         end = self._received.find(b"\r\n\r\n")
         if end < 0 or self._awaited is None or self._awaited.done():
@@ -82,54 +82,54 @@ class Wire(asyncio.Protocol):
             self._awaited.set_result((status, head, body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits that nothing more will come."""
+        """Fail the expected response, because no more bytes arrive."""
         self._transport = None
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_exception(exc or ConnectionError("closed before the answer"))
 
     @property
     def is_open(self) -> bool:
-        """Tell whether another request may be sent."""
+        """Return True if another request may be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def ask(self, said: bytes) -> "asyncio.Future[tuple[int, bytes, bytes]]":
+    def send(self, message: bytes) -> "asyncio.Future[tuple[int, bytes, bytes]]":
         """Send a request; the future is its status, head and body. Raises: ConnectionError."""
         if self._transport is None or not self.is_open:
             raise ConnectionError("the connection is closed")
         self._awaited = asyncio.get_running_loop().create_future()
-        self._transport.write(said)
+        self._transport.write(message)
         return self._awaited
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
 
 class Caller:
-    """Asks a port of loopback, or a unix socket, on one connection, and makes another when it was closed."""
+    """Sends requests to a port of loopback, or to a Unix socket, on one connection, which it replaces when closed."""
 
     def __init__(self, place: int | Path, *, address: str = "127.0.0.1") -> None:
         self._place, self._address = place, address
         self._wire: Wire | None = None
 
-    async def ask(self, said: bytes) -> Answer:
-        """Return the answer; a connection that is lost is one of status 0, never an exception."""
+    async def send(self, message: bytes) -> Answer:
+        """Return the response; a lost connection is a response with status 0, never an exception."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(GIVES_UP_AFTER):
                 if self._wire is None or not self._wire.is_open:
                     self._wire = await self._connect()
-                status, head, body = await self._wire.ask(said)
+                status, head, body = await self._wire.send(message)
         except (OSError, TimeoutError) as fault:
             self.close()
             return Answer(0, b"", repr(fault).encode(), began, time.monotonic())
         return Answer(status, head, body, began, time.monotonic())
 
-    async def abort(self, said: bytes) -> None:
-        """Send a request on a connection of its own, and close that without waiting for the answer."""
+    async def abort(self, message: bytes) -> None:
+        """Send a request on a new connection, and close that without waiting for the response."""
         wire = await self._connect()
-        wire.ask(said).add_done_callback(lambda asked: asked.exception())
+        wire.send(message).add_done_callback(lambda pending: pending.exception())
         wire.close()
 
     async def _connect(self) -> Wire:
@@ -139,7 +139,7 @@ class Caller:
         return (await loop.create_connection(Wire, "127.0.0.1", self._place, local_addr=(self._address, 0)))[1]
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None

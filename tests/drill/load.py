@@ -1,4 +1,4 @@
-"""A steady load of every kind of request, each of whose answers is judged and each of whose writes is remembered."""
+"""A steady load of every kind of request, in which each response is judged and each write is recorded."""
 
 import asyncio
 import random
@@ -17,15 +17,15 @@ from tests.drill.verdicts import Outcome, Verdict, judge, outcome
 OWNERS: Final = 4
 WRITES: Final = frozenset({"keyed", "unkeyed", "patch", "batch"})
 PACE: Final = 0.15
-"""Seconds from the beginning of one request of a client's to that of the next."""
+"""Seconds between the beginnings of two consecutive requests of a client."""
 PAUSE: Final = 0.3
-"""Seconds between tries to settle what is left in the end."""
+"""Seconds between attempts to settle the remaining creations at the end."""
 SETTLES_WITHIN: Final = 30.0
 Bearer = Callable[[str], str]
 
 
 class Entry(NamedTuple):
-    """One request: when, what came back, and what that is worth."""
+    """One request: its times, its response and the verdict."""
 
     kind: str
     began: float
@@ -36,23 +36,23 @@ class Entry(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Return how long it took."""
+        """Return the seconds it took."""
         return self.ended - self.began
 
 
 @dataclass
 class Ledger:
-    """All that was asked, answered and written since a fault's beginning; ``tag`` begins every title of it."""
+    """All requests, responses and writes since the beginning of a fault; ``tag`` is the prefix of all their titles."""
 
     tag: str
     entries: list[Entry] = field(default_factory=list)
     creations: list[Creation] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     acknowledged: dict[str, int] = field(default_factory=dict)
-    """The statuses of writes that were acknowledged, by the ids of the requests."""
+    """The statuses of acknowledged writes, by request id."""
 
     def enter(self, kind: str, answer: Answer, *, fault: str = "") -> Verdict:
-        """Judge an answer and enter it; ``fault`` is what its reader found wrong with it."""
+        """Judge a response and record it; ``fault`` is a fault that the caller found."""
         verdict, why = judge(kind, answer)
         if fault:
             verdict, why = Verdict.FAILED, fault
@@ -62,7 +62,7 @@ class Ledger:
         return verdict
 
     def created(self, title: str, answers: list[Answer]) -> str:
-        """Enter what became of a creation, and return the new task's name, if it has one."""
+        """Record the outcome of a creation, and return the new task's name, if it has one."""
         last = answers[-1]
         code = str(last.json.get("code", "")) if 400 <= last.status < 500 else ""
         name = str(last.json["name"]) if last.status == 201 else ""
@@ -81,7 +81,7 @@ def version_of(answer: Answer) -> int:
 
 
 class Client:
-    """Somebody with tasks of their own, who asks one thing after another."""
+    """A user with tasks, who sends one request after another."""
 
     def __init__(self, caller: Caller, token: str, ledger: Ledger, name: str) -> None:
         self._caller = caller
@@ -93,7 +93,7 @@ class Client:
         self._number = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go on until told to stop; what was begun is brought to its end."""
+        """Send requests until stopped, then settle the unsettled creations."""
         acts = [self._get] * 4 + [self._list] + [self._keyed] * 2 + [self._unkeyed] * 2 + [self._patch] * 3
         await asyncio.sleep(self._random.uniform(0, PACE))
         while not stop.is_set():
@@ -107,7 +107,7 @@ class Client:
         if not self._known:
             return
         name = self._random.choice(list(self._known))
-        answer = await self._caller.ask(self._request("GET", f"/v1/{name}"))
+        answer = await self._caller.send(self._request("GET", f"/v1/{name}"))
         version = version_of(answer)
         is_stale = answer.status == 200 and version < self._known[name]  # read your writes
         stale = f"version {version} was read after {self._known[name]} was acknowledged" if is_stale else ""
@@ -116,20 +116,20 @@ class Client:
             self._tags[name], self._known[name] = answer.header("ETag"), version
 
     async def _list(self) -> None:
-        self._ledger.enter("list", await self._caller.ask(self._request("GET", "/v1/tasks?page_size=5")))
+        self._ledger.enter("list", await self._caller.send(self._request("GET", "/v1/tasks?page_size=5")))
 
     async def _unkeyed(self) -> None:
         title = self._mark()
-        answer = await self._caller.ask(self._request("POST", "/v1/tasks", {"task": {"title": title}}))
+        answer = await self._caller.send(self._request("POST", "/v1/tasks", {"task": {"title": title}}))
         self._ledger.enter("unkeyed", answer)
         self._keep(self._ledger.created(title, [answer]), answer)
 
     async def _keyed(self) -> None:
-        """Create with a key; every other time, repeat what failed instead, as the contract tells clients to."""
+        """Create with a key; every other time, repeat a failed creation instead, as clients should."""
         is_new = not self._unsettled or self._random.random() < 0.5
         title = self._mark() if is_new else self._random.choice(list(self._unsettled))
-        said = self._request("POST", "/v1/tasks", {"task": {"title": title}}, Idempotency_Key=title)
-        answer = await self._caller.ask(said)
+        message = self._request("POST", "/v1/tasks", {"task": {"title": title}}, Idempotency_Key=title)
+        answer = await self._caller.send(message)
         self._ledger.enter("keyed", answer)
         answers = [*self._unsettled.pop(title, []), answer]
         if answer.status == 201 or judge("keyed", answer)[0] is Verdict.FAILED:
@@ -138,7 +138,7 @@ class Client:
             self._unsettled[title] = answers
 
     async def _settle(self) -> None:
-        """Repeat what is still unsettled until it is, or the time is up."""
+        """Repeat unsettled creations until they are settled, or the time is up."""
         until = time.monotonic() + SETTLES_WITHIN
         while self._unsettled and time.monotonic() < until:
             await asyncio.sleep(PAUSE)
@@ -147,19 +147,19 @@ class Client:
             self._ledger.created(title, answers)
 
     async def _patch(self) -> None:
-        """Set a description on the version that is known, or find out which that is."""
+        """Set a description on the known version, or read the version."""
         if not self._tags:
             return await self._get()
         name, tag = self._random.choice(list(self._tags.items()))
         mark = self._mark()
-        said = self._request("PATCH", f"/v1/{name}", {"description": mark}, If_Match=tag)
-        answer = await self._caller.ask(said)
+        message = self._request("PATCH", f"/v1/{name}", {"description": mark}, If_Match=tag)
+        answer = await self._caller.send(message)
         self._ledger.enter("patch", answer)
         self._ledger.updates.append(Update(name, mark, outcome(answer), version_of(answer)))
         if outcome(answer) is Outcome.ACKNOWLEDGED:
             self._tags[name], self._known[name] = answer.header("ETag"), version_of(answer)
         else:
-            del self._tags[name]  # the next GET says which version it is
+            del self._tags[name]  # the next GET returns the current version
         return None
 
     def _keep(self, name: str, answer: Answer) -> None:
@@ -175,7 +175,7 @@ class Client:
 
 
 class Load:
-    """So many clients at work in a thread of their own, from entering until leaving."""
+    """A number of clients in a separate thread, from entering until leaving."""
 
     def __init__(self, port: int, bearer: Bearer, ledger: Ledger, *, clients: int, name: str = "c") -> None:
         self._clients = [

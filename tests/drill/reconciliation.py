@@ -1,7 +1,7 @@
-"""What the service has told of itself, held against what its clients were told, and searched for secrets.
+"""Comparison of the service's log and metrics with the responses to its clients, and a search for secrets.
 
-A request is counted and logged before its answer leaves. So whatever a client has an answer to is in the log, once; and
-the metrics say what the log says, but for what a worker had logged and not yet counted when it was killed.
+A request is counted and logged before its response is sent. Therefore the log has one entry for every response, and
+the metrics equal the log, except for requests that a killed worker had logged and not yet counted.
 """
 
 import json
@@ -24,7 +24,7 @@ SHAPES: Final = {
     "a digest of a password": re.compile(rb"\$argon2"),
     "an address": re.compile(rb"[\w.+-]+@(?!localhost\b|candor)[a-z0-9-]+\.[a-z]{2,}"),
 }
-"""What a secret looks like, whosever it is."""
+"""The form of secrets in general."""
 Key = tuple[str, str, str]
 """Method, route, status."""
 
@@ -38,15 +38,15 @@ class Crew:
 
 
 class Reconciliation:
-    """The books of one fault: opened before it, and closed when nothing is asked any more."""
+    """The reconciliation of one fault: begun before it, and closed when all requests are finished."""
 
     def __init__(self, home: Path, log: Path, *, count: Callable[[], Counter[Key]], crew: Callable[[], Crew]) -> None:
-        """Open them.
+        """Begin.
 
         Args:
-            home: below which every deployment has its log, called ``err``.
-            log: that of the deployment whose metrics are counted.
-            count: returns what these say.
+            home: a folder; each deployment below it has a log ``err``.
+            log: the log of the deployment whose metrics are counted.
+            count: returns the values of these metrics.
             crew: returns its processes.
         """
         self._home, self._log, self._count, self._crew = home, log, count, crew
@@ -56,14 +56,14 @@ class Reconciliation:
 
     @property
     def logged(self) -> int:
-        """Return how many requests the log tells of."""
+        """Return the number of requests in the log."""
         return self._logged.total()
 
     def close(self, acknowledged: Mapping[str, int]) -> list[str]:
-        """Return what does not fit together.
+        """Return the contradictions.
 
         Args:
-            acknowledged: the status of every write that a client knows to be done, by the id of the request.
+            acknowledged: the status of every acknowledged write, by request id.
         """
         until = time.monotonic() + SETTLES_WITHIN
         while True:
@@ -88,7 +88,7 @@ class Reconciliation:
                         self._logged[_key(line)] += 1
 
     def _differences(self) -> list[str]:
-        """Return how the metrics differ from the log; those of a master that has ended are gone with it."""
+        """Return the differences between metrics and log; the metrics of an ended master are gone with it."""
         now = self._crew()
         if now.masters != self._before.masters:
             return []
@@ -98,26 +98,26 @@ class Reconciliation:
         gaps = {key: self._logged[key] - counted[key] for key in {*self._logged, *counted}}
         if all(gap >= 0 for gap in gaps.values()) and sum(gaps.values()) <= lost:
             return []
-        told = (
+        found = (
             f"{' '.join(key)}: {self._logged[key]} logged, {counted[key]} counted" for key, gap in gaps.items() if gap
         )
-        return [*told]
+        return [*found]
 
     def _missing(self, acknowledged: Mapping[str, int]) -> list[str]:
         lost = self._before.workers - self._crew().workers
         times = Counter(self._ids[each] for each in acknowledged.items())
         wrong = {found: number for found, number in times.items() if found != 1 and not (found > 1 and lost)}
-        return [f"{number} acknowledged writes have {found} lines in the log" for found, number in wrong.items()]
+        return [f"{number} acknowledged writes have {found} log entries" for found, number in wrong.items()]
 
 
 def counted(scrapes: Collection[Scrape]) -> Counter[Key]:
-    """Return how many requests were answered, by all the instances together."""
+    """Return the number of requests that all instances together have answered."""
     total = Counter[Key]()
     for scrape in scrapes:
         for (name, labels), value in scrape.samples.items():
             if name == COUNT:
-                said = dict(labels)
-                total[said["method"], said["route"], said["status"]] += round(value)
+                values = dict(labels)
+                total[values["method"], values["route"], values["status"]] += round(value)
     return total
 
 
@@ -127,11 +127,11 @@ def _key(line: Mapping[str, object]) -> Key:
 
 
 def secrets(paths: Collection[Path], known: Mapping[str, str]) -> Iterator[str]:
-    """Yield where something stands that nobody may read: what is known to be secret, or looks like it.
+    """Yield the places of secrets: known values, and texts in the form of a secret.
 
     Args:
         paths: every log of the run.
-        known: secrets, by what they are.
+        known: secrets, by their description.
     """
     for path in paths:
         for number, raw in enumerate(path.read_bytes().splitlines(), 1):

@@ -1,4 +1,4 @@
-"""One fault after the other under load, and what the table says of each."""
+"""Runs the faults under load, and builds the table of results."""
 
 import textwrap
 import time
@@ -16,19 +16,19 @@ from tests.stack.checkout import wait_until
 
 CLIENTS: Final = 16
 STEADY: Final = 1.0
-"""Seconds of load without a fault, before and after each, in which nothing may be refused."""
+"""Seconds of load without a fault, before and after each, in which no request may be rejected."""
 CALM_WITHIN: Final = 15.0
 READY_WITHIN: Final = 60.0
 SHOWN: Final = 5
-HEAD: Final = ("fault", "sent", "answered", "refused", "failed", "lost", "doubled", "recovery")
+HEAD: Final = ("fault", "sent", "succeeded", "rejected", "failed", "lost", "doubled", "recovery")
 
 
 @dataclass
 class Row:
-    """What became of everything that was asked during one fault."""
+    """The outcomes of all requests during one fault."""
 
     name: str
-    told: Counter[Verdict]
+    verdicts: Counter[Verdict]
     findings: Findings
     recovery: float
     failures: list[str] = field(default_factory=list)
@@ -36,50 +36,50 @@ class Row:
 
     @property
     def is_good(self) -> bool:
-        """Tell whether every promise was kept."""
+        """Return True if every promise was kept."""
         return not self.failures and self.findings.is_clean
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Return what the table shows; what was refused and is there all the same was done once too often."""
-        told, found = self.told, self.findings
-        numbers = (sum(told.values()), told[Verdict.ANSWERED], told[Verdict.REFUSED], len(self.failures))
+        """Return the cells of the table; a rejected write that is stored counts as a duplicate."""
+        verdicts, found = self.verdicts, self.findings
+        numbers = (sum(verdicts.values()), verdicts[Verdict.ANSWERED], verdicts[Verdict.REJECTED], len(self.failures))
         wrong = (len(found.lost), len(found.doubled) + len(found.risen))
         return (self.name, *(f"{number:,}" for number in numbers + wrong), f"{self.recovery:.1f} s")
 
 
-def run_fault(stage: Environment, fault: Fault, number: int) -> Row:
-    """Let a fault happen under load, wait until all is calm again, and examine what is stored."""
-    wait_until(stage.is_whole, READY_WITHIN)  # after the fault before this one, whatever promise that broke
-    stage.ledger, stage.notes, stage.broken = Ledger(f"{number}-{name_of(fault)}"), [], []
-    reconciliation = stage.reconciliation()
-    with Load(stage.deployment.port, stage.bearer, stage.ledger, clients=CLIENTS):
+def run_fault(env: Environment, fault: Fault, number: int) -> Row:
+    """Run a fault under load, wait until requests succeed again, and examine the stored rows."""
+    wait_until(env.is_whole, READY_WITHIN)  # after the previous fault, even if it broke a promise
+    env.ledger, env.notes, env.broken = Ledger(f"{number}-{name_of(fault)}"), [], []
+    reconciliation = env.reconciliation()
+    with Load(env.deployment.port, env.bearer, env.ledger, clients=CLIENTS):
         time.sleep(STEADY)
-        stage.expect(not _unanswered(stage.ledger.of()), "nothing is refused before the fault")
-        fault(stage)
-        recovery = _calm(stage)
-    ledger = stage.ledger
-    stage.broken += reconciliation.close(ledger.acknowledged)
-    stage.note(f"{len(ledger.acknowledged):,} acknowledged writes and {reconciliation.logged:,} requests in the log")
-    findings = examine(ledger.creations, ledger.updates, stage.database.rows(f"{ledger.tag}/"))
+        env.expect(not _unanswered(env.ledger.of()), "no request is rejected before the fault")
+        fault(env)
+        recovery = _calm(env)
+    ledger = env.ledger
+    env.broken += reconciliation.close(ledger.acknowledged)
+    env.note(f"{len(ledger.acknowledged):,} acknowledged writes and {reconciliation.logged:,} requests in the log")
+    findings = examine(ledger.creations, ledger.updates, env.database.rows(f"{ledger.tag}/"))
     failures = [each.why for each in ledger.entries if each.verdict is Verdict.FAILED]
-    refusals = Counter(each.why for each in ledger.entries if each.verdict is Verdict.REFUSED)
-    stage.notes += [f"{times:,} × {why}" for why, times in refusals.most_common()]
-    told = Counter(each.verdict for each in ledger.entries)
-    return Row(name_of(fault), told, findings, recovery, stage.broken + failures, stage.notes)
+    rejections = Counter(each.why for each in ledger.entries if each.verdict is Verdict.REJECTED)
+    env.notes += [f"{times:,} × {why}" for why, times in rejections.most_common()]
+    verdicts = Counter(each.verdict for each in ledger.entries)
+    return Row(name_of(fault), verdicts, findings, recovery, env.broken + failures, env.notes)
 
 
-def _calm(stage: Environment) -> float:
-    """Wait until nothing was refused for a second, and return how long after the fault something last was."""
+def _calm(env: Environment) -> float:
+    """Wait until no request was rejected for a second, and return the seconds from the fault's end to the last one."""
     until = time.monotonic() + CALM_WITHIN
     while time.monotonic() < until:
         time.sleep(0.1)
-        last = max([stage.healed_at, *(each.ended for each in _unanswered(stage.ledger.of()))])
+        last = max([env.healed_at, *(each.ended for each in _unanswered(env.ledger.of()))])
         if time.monotonic() - last > STEADY:
             break
     else:
-        stage.broken.append(f"still refused {CALM_WITHIN:g} s after the fault")
-    return last - stage.healed_at
+        env.broken.append(f"requests are still rejected {CALM_WITHIN:g} s after the fault")
+    return last - env.healed_at
 
 
 def _unanswered(entries: Iterable[Entry]) -> list[Entry]:
@@ -87,7 +87,7 @@ def _unanswered(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def details(row: Row) -> str:
-    """Return what was observed, and everything that went wrong, in lines."""
+    """Return the notes and the broken promises, one per line."""
     lines = [f"    {note}" for note in row.notes]
     wrong = Counter(row.failures)
     wrong.update(f"acknowledged and lost: {each}" for each in row.findings.lost[:SHOWN])

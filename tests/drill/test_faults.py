@@ -18,7 +18,7 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=name_of)
-def test_each_says_what_it_does_and_what_is_promised(fault: Fault) -> None:
+def test_each_docstring_describes_the_fault_and_the_promises(fault: Fault) -> None:
     does, _, promises = inspect.cleandoc(fault.__doc__ or "").partition("\n\n")
     assert does.endswith(".")
     assert promises

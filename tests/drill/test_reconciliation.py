@@ -1,4 +1,4 @@
-"""The books do not close on what does not fit together, and no secret is overlooked."""
+"""The reconciliation finds contradictions, and secrets in logs."""
 
 import json
 from collections import Counter
@@ -13,8 +13,8 @@ CREATE: Key = ("POST", "/v1/tasks", "201")
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 
 
-class LogFolder:
-    """What a deployment has told, and who works there."""
+class DeploymentRecords:
+    """The log, the metrics and the processes of a deployment."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.log = home, home / "err"
@@ -22,7 +22,7 @@ class LogFolder:
         self.counts, self.crew = Counter[Key](), Crew(frozenset({1}), frozenset({2, 3}))
 
     def open(self) -> Reconciliation:
-        """Open its books, without patience."""
+        """Begin a reconciliation that does not wait."""
         return Reconciliation(self.home, self.log, count=self.counts.copy, crew=lambda: self.crew)
 
     def serve(self, request_id: str, *, counts: bool = True) -> None:
@@ -35,53 +35,53 @@ class LogFolder:
 
 
 @pytest.fixture
-def log_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LogFolder:
-    """Return a house that has served before the books are opened."""
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeploymentRecords:
+    """Return a deployment that has served before the reconciliation begins."""
     monkeypatch.setattr("tests.drill.reconciliation.SETTLES_WITHIN", 0)
-    log_folder = LogFolder(tmp_path)
-    log_folder.serve("before")
-    return log_folder
+    records = DeploymentRecords(tmp_path)
+    records.serve("before")
+    return records
 
 
 class TestClose:
-    def test_ok(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678")
+    def test_ok(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678")
         assert reconciliation.close({"one-12345678": 201}) == []
         assert reconciliation.logged == 1
 
-    def test_an_acknowledged_write_that_is_not_in_the_log(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 0 lines in the log"]
+    def test_an_acknowledged_write_that_is_not_in_the_log(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 0 log entries"]
 
-    def test_one_that_is_there_twice(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678")
-        log_folder.serve("one-12345678")
-        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 2 lines in the log"]
+    def test_one_that_is_there_twice(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678")
+        records.serve("one-12345678")
+        assert reconciliation.close({"one-12345678": 201}) == ["1 acknowledged writes have 2 log entries"]
 
-    def test_a_request_that_was_not_counted(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678", counts=False)
+    def test_a_request_that_was_not_counted(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678", counts=False)
         assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 0 counted"]
 
-    def test_one_that_was_counted_twice(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678")
-        log_folder.counts[CREATE] += 1
+    def test_one_that_was_counted_twice(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678")
+        records.counts[CREATE] += 1
         assert reconciliation.close({}) == ["POST /v1/tasks 201: 1 logged, 2 counted"]
 
-    def test_what_a_killed_worker_had_not_counted_yet(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678", counts=False)
-        log_folder.crew = Crew(frozenset({1}), frozenset({2, 4}))
+    def test_uncounted_requests_of_a_killed_worker(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678", counts=False)
+        records.crew = Crew(frozenset({1}), frozenset({2, 4}))
         assert reconciliation.close({"one-12345678": 201}) == []
 
-    def test_what_a_master_had_counted_is_gone_with_it(self, log_folder: LogFolder) -> None:
-        reconciliation = log_folder.open()
-        log_folder.serve("one-12345678")
-        log_folder.counts.clear()
-        log_folder.crew = Crew(frozenset({5}), frozenset({6, 7}))
+    def test_counts_of_an_ended_master_are_gone(self, records: DeploymentRecords) -> None:
+        reconciliation = records.open()
+        records.serve("one-12345678")
+        records.counts.clear()
+        records.crew = Crew(frozenset({5}), frozenset({6, 7}))
         assert reconciliation.close({"one-12345678": 201}) == []
 
 
@@ -102,8 +102,8 @@ def test_requests_are_added_up_over_the_instances() -> None:
         ("mail from candor@localhost", None),
     ],
 )
-def test_a_secret_is_found_wherever_it_stands(tmp_path: Path, line: str, found: str | None) -> None:
+def test_a_secret_is_found_in_any_log(tmp_path: Path, line: str, found: str | None) -> None:
     log = tmp_path / "err"
     log.write_text(f'{{"message":"fine"}}\n{{"message":"{line}"}}\n')
-    told = [*secrets([log], {"a password": "hunter2"})]
-    assert told == ([f"{found} is in line 2 of err"] if found else [])
+    places = [*secrets([log], {"a password": "hunter2"})]
+    assert places == ([f"{found} is in line 2 of err"] if found else [])

@@ -1,4 +1,4 @@
-"""What the drill takes for answered, refused and failed; and that its wire reads what servers write."""
+"""The drill's verdicts on responses, and its HTTP client on responses in pieces."""
 
 import asyncio
 import json
@@ -29,17 +29,17 @@ def problem(
 
 
 class TestVerdicts:
-    def test_what_is_expected_is_answered(self) -> None:
+    def test_an_expected_status_is_answered(self) -> None:
         assert judge("get", Answer(200, b"", b"{}", 0, 0.1)) == (Verdict.ANSWERED, "")
         assert judge("patch", problem(status=412, code="PRECONDITION_FAILED"))[0] is Verdict.ANSWERED
 
     @pytest.mark.parametrize("status", [503, 504, 507])
-    def test_a_proper_refusal_is_refused(self, status: int) -> None:
+    def test_a_proper_rejection_is_rejected(self, status: int) -> None:
         assert judge("get", problem(status=status, instance="/v1/tasks")) == (
-            Verdict.REFUSED,
+            Verdict.REJECTED,
             f"{status} SERVICE_UNAVAILABLE",
         )
-        assert judge("get", problem(status=status)) == (Verdict.REFUSED, f"{status} SERVICE_UNAVAILABLE of nginx")
+        assert judge("get", problem(status=status)) == (Verdict.REJECTED, f"{status} SERVICE_UNAVAILABLE of nginx")
 
     @pytest.mark.parametrize(
         ("kind", "answer", "why"),
@@ -66,23 +66,23 @@ class TestVerdicts:
 
 
 class TestOutcomes:
-    def test_what_clients_may_conclude(self) -> None:
+    def test_the_conclusions_of_clients(self) -> None:
         assert outcome(Answer(201, b"", b"{}", 0, 0)) is Outcome.ACKNOWLEDGED
-        assert outcome(problem(status=409)) is Outcome.REFUSED
+        assert outcome(problem(status=409)) is Outcome.REJECTED
         ours: dict[str, Any] = {"instance": "/v1/tasks"}
-        assert outcome(problem(status=507, detail="No room. Nothing was changed.", **ours)) is Outcome.REFUSED
-        doubtful = "Busy. A change may or may not have been made. Read what is stored."
+        assert outcome(problem(status=507, detail="The disk is full. Nothing was changed.", **ours)) is Outcome.REJECTED
+        doubtful = "Busy. A change may or may not have been made. Read the task."
         for status in (503, 504):
             assert outcome(problem(status=status, detail=doubtful, **ours)) is Outcome.UNKNOWN
-            assert outcome(problem(status=status, detail="Busy.", **ours)) is Outcome.REFUSED
+            assert outcome(problem(status=status, detail="Busy.", **ours)) is Outcome.REJECTED
             assert outcome(problem(status=status, detail="Busy.")) is Outcome.UNKNOWN, (
                 "nginx is silent about keyed ones"
             )
         assert outcome(Answer(0, b"", b"reset", 0, 0)) is Outcome.UNKNOWN
 
 
-class Says(asyncio.Protocol):
-    """A server that gives this answer to each request, in two pieces, or hangs up when it is empty."""
+class CannedServer(asyncio.Protocol):
+    """A server that sends this response to each request, in two pieces, or closes when it is empty."""
 
     def __init__(self, answer: bytes, ended: "asyncio.Future[None]") -> None:
         self._answer, self._ended = answer, ended
@@ -102,25 +102,25 @@ class Says(asyncio.Protocol):
 
 
 class TestWire:
-    def ask(self, answer: bytes, *, times: int = 1) -> list[Answer]:
+    def responses_of(self, answer: bytes, *, times: int = 1) -> list[Answer]:
         async def all_of() -> list[Answer]:
             loop = asyncio.get_running_loop()
             ended = loop.create_future()
-            async with await loop.create_server(lambda: Says(answer, ended), "127.0.0.1", 0) as server:
+            async with await loop.create_server(lambda: CannedServer(answer, ended), "127.0.0.1", 0) as server:
                 caller = Caller(server.sockets[0].getsockname()[1])
-                told = [await caller.ask(request("GET", "/")) for _ in range(times)]
+                responses = [await caller.send(request("GET", "/")) for _ in range(times)]
                 caller.close()
                 await ended
-            return told
+            return responses
 
         return asyncio.run(all_of())
 
     def test_answers_arrive_whole_on_one_connection(self) -> None:
-        answers = self.ask(b'HTTP/1.1 200 OK\r\nETag: "1f-x"\r\ncontent-length: 2\r\n\r\n{}', times=3)
+        answers = self.responses_of(b'HTTP/1.1 200 OK\r\nETag: "1f-x"\r\ncontent-length: 2\r\n\r\n{}', times=3)
         assert [(each.status, each.body, each.header("etag")) for each in answers] == [(200, b"{}", '"1f-x"')] * 3
         assert version_of(answers[0]) == 0x1F
 
-    def test_a_closed_connection_is_no_answer(self) -> None:
-        [answer] = self.ask(b"")
+    def test_a_closed_connection_is_not_an_answer(self) -> None:
+        [answer] = self.responses_of(b"")
         assert answer.status == 0
         assert b"closed before the answer" in answer.body

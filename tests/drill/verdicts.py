@@ -1,4 +1,4 @@
-"""What an answer is worth: answered, refused as it should be, or failed; and what a write's client may conclude."""
+"""Verdicts on responses (answered, rejected properly, failed), and the conclusion that a write's client may draw."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.response_checks import LEAKS, REQUIRED
 
 BUDGET: Final = 10.0
 GRACE: Final = 0.5
-"""Seconds that an answer may come after its budget (C23)."""
+"""Seconds that a response may come after its budget (C23)."""
 EXPECTED: Final[Mapping[str, frozenset[str]]] = {
     "get": frozenset({"200"}),
     "list": frozenset({"200"}),
@@ -19,31 +19,31 @@ EXPECTED: Final[Mapping[str, frozenset[str]]] = {
     "unkeyed": frozenset({"201"}),
     "patch": frozenset({"200", "PRECONDITION_FAILED"}),
     "batch": frozenset({"200"}),
-    "greedy": frozenset({"200", "RATE_LIMIT_EXCEEDED"}),
+    "heavy": frozenset({"200", "RATE_LIMIT_EXCEEDED"}),
 }
-"""What a healthy service may say to each kind of request: a status, or the code of a problem."""
+"""The expected responses of a healthy service per kind of request: a status, or the code of a problem."""
 DOUBT: Final = "may or may not have been made"
-REFUSALS: Final = frozenset({503, 504, 507})
+REJECTIONS: Final = frozenset({503, 504, 507})
 
 
 class Verdict(StrEnum):
-    """How a request ended."""
+    """The outcome of a request."""
 
     ANSWERED = "answered"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     FAILED = "failed"
 
 
 class Outcome(StrEnum):
-    """What a client may conclude about its write."""
+    """The conclusion that a client may draw about its write."""
 
     ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     UNKNOWN = "unknown"
 
 
 def judge(kind: str, answer: Answer) -> tuple[Verdict, str]:
-    """Return how a request of this kind ended, and why when it was refused or has failed."""
+    """Return the verdict on a request of this kind, and the reason when it was rejected or has failed."""
     if answer.status == 0:
         return Verdict.FAILED, f"no answer: {answer.body.decode()}"
     if answer.seconds > BUDGET + GRACE:
@@ -54,21 +54,21 @@ def judge(kind: str, answer: Answer) -> tuple[Verdict, str]:
     document, fault = problem(answer)
     if fault:
         return Verdict.FAILED, f"{answer.status}: {fault}"
-    if answer.status in REFUSALS:
+    if answer.status in REJECTIONS:
         by = "" if "instance" in document else " of nginx"
-        return Verdict.REFUSED, f"{answer.status} {document['code']}{by}"
+        return Verdict.REJECTED, f"{answer.status} {document['code']}{by}"
     if document["code"] in EXPECTED[kind]:
         return Verdict.ANSWERED, ""
     return Verdict.FAILED, f"{kind}: {answer.status} {document['code']}"
 
 
 def problem(answer: Answer) -> tuple[dict[str, Any], str]:
-    """Return the problem document, and what the contract finds wrong with it (C1–C4, C22)."""
+    """Return the problem document, and its violations of the contract (C1–C4, C22)."""
     try:
         document = answer.json
     except ValueError:
         return {}, f"no problem document: {answer.body[:80]!r}"
-    needed = [name for name in REQUIRED if name != "instance" and name not in document]  # nginx does not name it
+    needed = [name for name in REQUIRED if name != "instance" and name not in document]  # nginx does not add it
     wait = answer.header("Retry-After")
     faults = {
         f"without {needed}": bool(needed),
@@ -83,12 +83,12 @@ def problem(answer: Answer) -> tuple[dict[str, Any], str]:
 
 
 def outcome(answer: Answer) -> Outcome:
-    """Return what the client of a write may conclude; 503 and 504 of the service say when it is open."""
+    """Return the conclusion that the client of a write may draw; 503 and 504 of the service state if it is open."""
     if 200 <= answer.status < 300:
         return Outcome.ACKNOWLEDGED
     if 400 <= answer.status < 500:
-        return Outcome.REFUSED
+        return Outcome.REJECTED
     document, _ = problem(answer)
     is_definite = "instance" in document and DOUBT not in str(document.get("detail", ""))
-    is_definite = is_definite and answer.status in REFUSALS
-    return Outcome.REFUSED if is_definite else Outcome.UNKNOWN
+    is_definite = is_definite and answer.status in REJECTIONS
+    return Outcome.REJECTED if is_definite else Outcome.UNKNOWN

@@ -1,1 +1,1 @@
-"""Extensions and servers that Flask users install, each used on ``create_app()`` the way its manual says."""
+"""Extensions and servers of Flask users, each used on ``create_app()`` as its manual describes."""

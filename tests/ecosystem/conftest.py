@@ -1,6 +1,6 @@
-"""A fresh application for each test, like the idioms; extensions are added before its first request.
+"""Fixtures that give each test a fresh application, like the idioms; tests add extensions before its first request.
 
-The tests run in an environment of their own (``make ecosystem``), because the application itself needs none of this.
+The tests run in their own environment (``make ecosystem``), because the application itself needs none of the packages.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ __all__ = ["_push_request_context", "app", "bearer", "make_application", "token"
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """Return a test client that checks what every answer carries."""
+    """Return a test client that checks the header fields common to all responses."""
     return app.test_client()
 
 

@@ -1,4 +1,4 @@
-"""Flask-Admin: its pages are closed until they are listed, then guarded by ``is_accessible``."""
+"""Flask-Admin: its pages require a token until they are listed as public, then ``is_accessible`` guards them."""
 
 import pytest
 from flask_admin import Admin
@@ -19,7 +19,7 @@ def admin(app):
     admin.add_view(Products(Product, db, endpoint="products"))
 
 
-def test_its_pages_are_closed_until_they_are_listed(admin, client):
+def test_its_pages_require_a_token_until_they_are_listed(admin, client):
     for path in ("/admin/", "/admin/products/", "/admin/static/bootstrap/bootstrap4/css/bootstrap.min.css"):
         assert client.get(path).status_code == 401
 

@@ -1,11 +1,11 @@
-"""Flask-Caching: views and functions are cached; what belongs to one request is not."""
+"""Flask-Caching: views and functions are cached; data of a single request is not."""
 
 from flask_caching import Cache
 
 from app.rest.public_routes import public
 
 
-def test_a_cached_view_runs_once_and_every_answer_has_its_own_request_id(app, client):
+def test_a_cached_view_runs_once_and_every_response_has_its_own_request_id(app, client):
     cache, calls = Cache(app, config={"CACHE_TYPE": "SimpleCache"}), []
 
     @app.get("/slow")
@@ -20,7 +20,7 @@ def test_a_cached_view_runs_once_and_every_answer_has_its_own_request_id(app, cl
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
 
 
-def test_a_cached_view_stays_closed(app, client, bearer):
+def test_a_cached_view_still_requires_a_token(app, client, bearer):
     cache = Cache(app, config={"CACHE_TYPE": "SimpleCache"})
 
     @app.get("/closed")

@@ -1,4 +1,4 @@
-"""Flask-CORS: it decides about its origins, with one Access-Control-Allow-Origin in each answer."""
+"""Flask-CORS: it applies to its origins, with one Access-Control-Allow-Origin in each response."""
 
 import pytest
 from flask_cors import CORS
@@ -12,7 +12,7 @@ def cors(app):
 
 
 @pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/v1/tasks", 401), ("/nowhere", 404)])
-def test_answers_can_be_read_by_the_origin(cors, client, path, status):
+def test_the_origin_can_read_responses(cors, client, path, status):
     response = client.get(path, headers={"Origin": ORIGIN})
     assert response.status_code == status
     assert response.headers.getlist("Access-Control-Allow-Origin") == [ORIGIN]
@@ -20,14 +20,14 @@ def test_answers_can_be_read_by_the_origin(cors, client, path, status):
     assert "Origin" in response.vary
 
 
-def test_an_origin_that_both_allow_is_named_once(cors, app, client):
+def test_an_origin_that_both_allow_occurs_once(cors, app, client):
     app.config["CORS_ORIGINS"] = (ORIGIN,)
     response = client.get("/healthz", headers={"Origin": ORIGIN})
     assert response.headers.getlist("Access-Control-Allow-Origin") == [ORIGIN]
     assert response.headers.getlist("Access-Control-Expose-Headers") == ["ETag"]
 
 
-def test_another_origin_cannot_read_them(cors, client):
+def test_another_origin_cannot_read_responses(cors, client):
     assert (
         "Access-Control-Allow-Origin" not in client.get("/healthz", headers={"Origin": "https://else.example"}).headers
     )

@@ -1,4 +1,4 @@
-"""Flask-DebugToolbar: it replaces ``app.dispatch_request``, and its pages are closed until they are listed."""
+"""Flask-DebugToolbar: it replaces ``app.dispatch_request``; its pages require a token until listed as public."""
 
 import pytest
 from flask_debugtoolbar import DebugToolbarExtension
@@ -27,12 +27,12 @@ def test_it_is_on_a_page_and_shows_the_queries(toolbar, client):
     assert "seen by the toolbar" in text
 
 
-def test_it_leaves_json_and_errors_alone(toolbar, client):
+def test_json_and_errors_are_unchanged(toolbar, client):
     assert client.get("/nowhere").json["code"] == "ROUTE_NOT_FOUND"
     assert client.get("/healthz").mimetype == "application/json"
 
 
-def test_its_files_are_closed_until_they_are_listed(toolbar, app, client):
+def test_its_files_require_a_token_until_they_are_listed(toolbar, app, client):
     assert client.get("/_debug_toolbar/static/css/toolbar.css").status_code == 401
 
 

@@ -28,5 +28,5 @@ def test_its_401_has_its_own_challenge(guarded, client):
     assert response.headers.getlist("WWW-Authenticate") == ['Basic realm="Authentication Required"']
 
 
-def test_basic_is_no_token(guarded, client):
+def test_basic_credentials_are_not_a_token(guarded, client):
     assert client.get("/v1/tasks", auth=("ada", "secret")).status_code == 401

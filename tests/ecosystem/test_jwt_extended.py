@@ -1,4 +1,4 @@
-"""Flask-JWT-Extended: tokens of its own on public routes; neither takes the other's tokens."""
+"""Flask-JWT-Extended: its tokens on public routes; neither side accepts the other's tokens."""
 
 import pytest
 from flask_jwt_extended import JWTManager, create_access_token, get_jwt_identity, jwt_required
@@ -22,15 +22,15 @@ def own_token(app):
         return {"Authorization": f"Bearer {create_access_token('ada')}"}
 
 
-def test_its_token_on_its_route(own_token, client):
+def test_its_token_is_accepted_on_its_route(own_token, client):
     assert client.get("/own", headers=own_token).json == {"user": "ada"}
 
 
-def test_its_401_is_its_own(own_token, client):
+def test_its_401_has_its_own_format(own_token, client):
     response = client.get("/own")
     assert (response.status_code, response.json) == (401, {"msg": "Missing Authorization Header"})
 
 
-def test_neither_takes_the_tokens_of_the_other(own_token, client, bearer):
+def test_neither_accepts_the_tokens_of_the_other(own_token, client, bearer):
     problem(client.get("/v1/tasks", headers=own_token), 401)
     assert client.get("/own", headers=bearer()).status_code == 422

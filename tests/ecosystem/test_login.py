@@ -41,7 +41,7 @@ def login(app):
     return manager
 
 
-def test_without_a_login_its_401_is_ours(login, client):
+def test_without_a_login_the_401_is_a_problem_document(login, client):
     response = client.get("/me")
     problem(response, 401)
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="candor"'
@@ -60,6 +60,6 @@ def test_its_login_view_gets_a_redirect(login, client):
     assert (response.status_code, response.location) == (302, "/login?next=%2Fme")
 
 
-def test_a_login_is_no_token(login, client):
+def test_a_login_is_not_a_token(login, client):
     client.post("/login")
     assert client.get("/v1/tasks").status_code == 401

@@ -46,7 +46,7 @@ def traced(app, provider):
         ("OPTIONS", "/v1/tasks", 204, "/v1/tasks"),
     ],
 )
-def test_every_request_is_one_span_named_by_its_route(traced, client, exporter, method, path, status, route):
+def test_every_request_is_one_span_with_the_name_of_its_route(traced, client, exporter, method, path, status, route):
     assert client.open(path, method=method).status_code == status
     (span,) = exporter.get_finished_spans()
     assert span.attributes.get("http.route") == route
@@ -61,7 +61,7 @@ def traced_psycopg(provider):
     PsycopgInstrumentor().uninstrument()
 
 
-def test_statements_of_reads_and_creations_are_spans(traced_psycopg, app, client, bearer, exporter, empty_tables):
+def test_statements_of_reads_and_inserts_are_spans(traced_psycopg, app, client, bearer, exporter, empty_tables):
     created = client.post("/v1/tasks", json={"task": {"title": "traced"}}, headers=bearer())
     assert created.status_code == 201
     assert "INSERT" in {span.name for span in exporter.get_finished_spans()}
@@ -71,8 +71,8 @@ def test_statements_of_reads_and_creations_are_spans(traced_psycopg, app, client
     assert span.name == "SELECT"
 
 
-def test_the_instrumentation_of_sqlalchemy_refuses_this_version(app, provider, caplog):
-    """It takes versions below 2.1. When this test fails, it has learnt: then assert its spans instead."""
+def test_the_instrumentation_of_sqlalchemy_rejects_this_version(app, provider, caplog):
+    """It requires a version below 2.1. If this test fails, it supports 2.1: assert its spans instead."""
     with app.app_context():
         SQLAlchemyInstrumentor().instrument(engine=db.engine, tracer_provider=provider)
     assert "nothing can be instrumented" in caplog.text
@@ -99,8 +99,8 @@ print(json.dumps([spans, [each["name"] for each in metrics]]))
 """
 
 
-def test_instrumented_before_the_application_is_imported(settings):
-    """As ``opentelemetry-instrument`` does: then its metrics of durations are there, too."""
+def test_instrumentation_before_the_application_is_imported(settings):
+    """``opentelemetry-instrument`` does the same; then, its duration metrics exist too."""
     environ = os.environ | {"DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
     printed = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, env=environ, stdout=subprocess.PIPE, check=True)
     spans, metrics = json.loads(printed.stdout)

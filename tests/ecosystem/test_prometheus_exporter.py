@@ -1,4 +1,4 @@
-"""prometheus-flask-exporter: its page is closed until it is listed as public; it counts every request."""
+"""prometheus-flask-exporter: its page requires a token until it is listed as public; it counts every request."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,7 +12,7 @@ def exporter(app):
     return PrometheusMetrics(app, registry=CollectorRegistry(), group_by="url_rule")
 
 
-def test_its_page_needs_a_token_until_it_is_public(exporter, app, client, bearer):
+def test_its_page_requires_a_token_until_it_is_public(exporter, app, client, bearer):
     problem(client.get("/metrics"), 401)
     assert client.get("/metrics", headers=bearer()).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Sentry SDK: one event for each unforeseen exception, none for errors that are answers."""
+"""Sentry SDK: one event for each unhandled exception, none for errors that are responses."""
 
 import pytest
 import sentry_sdk
@@ -51,7 +51,7 @@ def failing(app):
         }[name]
 
 
-def test_an_unforeseen_exception_is_one_event_named_by_its_route(sentry, failing, client):
+def test_an_unhandled_exception_is_one_event_with_the_name_of_its_route(sentry, failing, client):
     assert client.get("/failing/1").status_code == 500
     (event,) = sentry.events
     assert event["transaction"] == "/failing/<int:number>"
@@ -59,7 +59,7 @@ def test_an_unforeseen_exception_is_one_event_named_by_its_route(sentry, failing
     assert event["exception"]["values"][-1]["mechanism"]["handled"] is False
 
 
-def test_an_error_of_the_catalogue_that_answers_500_is_one_event(sentry, failing, client):
+def test_an_error_of_the_catalogue_with_status_500_is_one_event(sentry, failing, client):
     assert client.get("/answers/internal").status_code == 500
     assert len(sentry.events) == 1
 
@@ -74,11 +74,11 @@ def test_an_exception_in_a_teardown_function_is_one_event(sentry, app, failing, 
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/tasks", "/answers/conflict", "/answers/unavailable"])
-def test_4xx_and_503_are_no_events(sentry, failing, client, path):
+def test_4xx_and_503_are_not_events(sentry, failing, client, path):
     assert client.get(path).status_code in {401, 404, 409, 503}
     assert sentry.events == []
 
 
-def test_transactions_are_named_by_route(sentry, client):
+def test_transactions_have_the_name_of_their_route(sentry, client):
     client.get("/errors/nothing")
     assert [each["transaction"] for each in sentry.transactions] == ["/errors/<slug>"]

@@ -96,13 +96,13 @@ def send(port, method, path, **options):
         return response.status, response.headers, response.read()
 
 
-def test_a_server(port, app, bearer, empty_tables):
+def test_a_server_answers_requests(port, app, bearer, empty_tables):
     it_serves(port, bearer)
     it_rejects_a_revoked_token(port, app, bearer)
 
 
 def it_rejects_a_revoked_token(port, app, bearer):
-    """The pollers, which ``gunicorn.conf.py`` starts before the first request, start with it on other servers."""
+    """The pollers start with the first request on servers without ``gunicorn.conf.py``, which starts them earlier."""
     headers = bearer()
     assert send(port, "GET", "/v1/tasks", headers=headers)[0] == 200
     claims = jwt.decode(headers["Authorization"].removeprefix("Bearer "), options={"verify_signature": False})

@@ -1,4 +1,4 @@
-"""Flask-Session: sessions on the server."""
+"""Flask-Session: server-side sessions."""
 
 import pytest
 from cachelib.file import FileSystemCache
@@ -20,10 +20,10 @@ def counted(app, tmp_path):
         return {"visits": session["visits"]}
 
 
-def test_a_session_outlives_the_request(counted, app, client):
+def test_a_session_persists_across_requests(counted, app, client):
     assert [client.get("/visits").json["visits"] for _ in range(2)] == [1, 2]
     assert app.test_client().get("/visits").json == {"visits": 1}
 
 
-def test_routes_that_use_no_session_set_no_cookie(counted, client):
+def test_routes_without_a_session_set_no_cookie(counted, client):
     assert "Set-Cookie" not in client.get("/healthz").headers

@@ -1,9 +1,9 @@
-"""Flask-Talisman: its header fields on every answer; HTTPS as it enforces it."""
+"""Flask-Talisman: its header fields on every response, and its redirect to HTTPS."""
 
 from flask_talisman import Talisman
 
 
-def test_its_header_fields_are_on_every_answer(app, client):
+def test_its_header_fields_are_on_every_response(app, client):
     Talisman(app, force_https=False)
     for path in ("/healthz", "/v1/tasks", "/nowhere"):
         headers = client.get(path).headers
@@ -12,7 +12,7 @@ def test_its_header_fields_are_on_every_answer(app, client):
         assert headers.getlist("X-Content-Type-Options") == ["nosniff"]
 
 
-def test_http_is_redirected_unless_the_proxy_says_https(app, client):
+def test_http_is_redirected_unless_the_proxy_used_https(app, client):
     Talisman(app)
     response = client.get("/healthz")
     assert (response.status_code, response.location) == (302, "https://localhost/healthz")

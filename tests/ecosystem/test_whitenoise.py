@@ -1,10 +1,10 @@
-"""WhiteNoise: it wraps ``app.wsgi_app`` and serves its files itself: without a token, a request id or a log entry."""
+"""WhiteNoise: it wraps ``app.wsgi_app`` and serves its files without a token, a request ID or a log entry."""
 
 from flask.testing import FlaskClient
 from whitenoise import WhiteNoise
 
 
-def test_files_are_served_and_everything_else_is_the_application(app, tmp_path):
+def test_files_are_served_and_other_paths_reach_the_application(app, tmp_path):
     (tmp_path / "app.js").write_text("let it = 1")
     app.wsgi_app = WhiteNoise(app.wsgi_app, root=tmp_path, prefix="static/")
     client = FlaskClient(app)

@@ -1,4 +1,4 @@
-"""Flask-WTF: forms and CSRF protection; the API, which uses no cookies, is exempt."""
+"""Flask-WTF: forms and CSRF protection; the API is exempt, because it uses no cookies."""
 
 import re
 
@@ -32,7 +32,7 @@ def csrf(app):
     return csrf
 
 
-def test_a_form_with_its_token(csrf, client):
+def test_a_form_with_its_token_is_accepted(csrf, client):
     token = re.search('value="([^"]+)"', client.get("/form").text)[1]
     assert client.post("/form", data={"csrf_token": token, "name": "ada"}).text == "hello ada"
 
@@ -41,7 +41,7 @@ def test_without_the_token_it_is_400_with_its_reason(csrf, client):
     problem(client.post("/form", data={"name": "ada"}), 400, detail="The CSRF token is missing.")
 
 
-def test_the_api_is_exempt_by_its_blueprints(csrf, app, client, bearer, empty_tables):
+def test_the_blueprints_of_the_api_are_exempt(csrf, app, client, bearer, empty_tables):
     for blueprint in app.blueprints.values():
         csrf.exempt(blueprint)
     assert client.post("/v1/tasks", json={"task": {"title": "x"}}, headers=bearer()).status_code == 201

@@ -1,1 +1,1 @@
-"""In-memory stand-ins for what services are handed; contract tests hold them against PostgreSQL."""
+"""In-memory versions of the collaborators of services; contract tests compare them with PostgreSQL."""

@@ -1,4 +1,4 @@
-"""A clock that is moved by hand."""
+"""A clock that tests set."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass
 class FakeClock:
-    """Stands at noon of a winter's day until somebody moves it."""
+    """Shows noon of a day in winter until a test changes it."""
 
     at: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -9,29 +9,29 @@ COLUMNS = tuple(column.key for column in StoredAnswer.__table__.columns)
 
 
 class Storage(Protocol):
-    """Where the answers are, by scope."""
+    """The stored responses, by scope."""
 
     stored_answers: dict[str, dict[str, Any]]
     locked: set[str]
 
 
 class FakeStoredAnswers:
-    """The answers that can be replayed."""
+    """Responses that can be replayed."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def lock(self, scope: str) -> bool:
-        """Take the scope, unless another holds it."""
+        """Take the scope, unless another request holds it."""
         return scope not in self._storage.locked
 
     def find(self, scope: str, *, now: datetime) -> StoredAnswer | None:
-        """Return the unexpired answer of the scope."""
+        """Return the unexpired response of the scope."""
         row = self._storage.stored_answers.get(scope)
         return StoredAnswer(**row) if row is not None and row["expire_time"] > now else None
 
     def put(self, answer: StoredAnswer, *, now: datetime) -> None:
-        """Store the answer, and forget those that have expired."""
+        """Store the response, and delete expired ones."""
         for scope in [scope for scope, row in self._storage.stored_answers.items() if row["expire_time"] <= now]:
             del self._storage.stored_answers[scope]
         self._storage.stored_answers[answer.scope] = {name: getattr(answer, name) for name in COLUMNS}

@@ -1,4 +1,4 @@
-"""An issuer of tokens: keys of every kind, and what it signs with them."""
+"""An issuer of tokens: keys of every kind, and signed tokens."""
 
 import json
 import time
@@ -25,28 +25,28 @@ class Issuer:
         }
 
     def jwk(self, algorithm: str, **changes: Any) -> dict[str, Any]:
-        """Return the public key for an algorithm, as it is told; ``...`` takes a member away."""
-        told = json.loads(KINDS[algorithm].to_jwk(self.keys[algorithm].public_key()))  # type: ignore[attr-defined]
-        told = {**told, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
-        return {name: value for name, value in told.items() if value is not ...}
+        """Return the public key for an algorithm, in the format of a key set; ``...`` removes a member."""
+        jwk = json.loads(KINDS[algorithm].to_jwk(self.keys[algorithm].public_key()))  # type: ignore[attr-defined]
+        jwk = {**jwk, "kid": f"{algorithm}-1", "use": "sig", "alg": algorithm, **changes}
+        return {name: value for name, value in jwk.items() if value is not ...}
 
     def jwks(self) -> dict[str, Any]:
         """Return all public keys."""
         return {"keys": [self.jwk(algorithm) for algorithm in self.keys]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Return good claims with changes; ``...`` takes one away."""
+        """Return valid claims with changes; ``...`` removes a claim."""
         now = int(time.time())
-        good = {"iss": self.url, "aud": AUDIENCE, "sub": "carol", "iat": now, "exp": now + 600}
-        return {name: value for name, value in {**good, **changes}.items() if value is not ...}
+        valid = {"iss": self.url, "aud": AUDIENCE, "sub": "carol", "iat": now, "exp": now + 600}
+        return {name: value for name, value in {**valid, **changes}.items() if value is not ...}
 
     def token(self, algorithm: str = "RS256", *, head: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Return a token that is signed as it should be, with changes to its header and claims."""
+        """Return a correctly signed token, with changes to its header and claims."""
         header = {"kid": f"{algorithm}-1", **(head or {})}
         return jwt.encode(self.claims(**claims), self.keys[algorithm], algorithm=algorithm, headers=header)
 
     def spellings(self, algorithm: str) -> list[bytes]:
-        """Return a public key in every way that could be taken for a secret."""
+        """Return a public key in every format that could be used as a secret."""
         public = self.keys[algorithm].public_key()
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         jwk = self.jwk(algorithm)

@@ -1,4 +1,4 @@
-"""Jobs that were written down, in memory; nobody does them."""
+"""Stored jobs, in memory; no worker runs them."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ from app.models.jobs import NewJob
 
 
 class Storage(Protocol):
-    """Where the jobs are, in the order in which they were added."""
+    """The stored jobs, in the order in which they were added."""
 
     jobs: list[NewJob]
 
 
 class FakeJobs:
-    """Takes jobs."""
+    """Stores jobs."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def add(self, new: NewJob) -> None:
-        """Write a job down."""
+        """Store a job."""
         self._storage.jobs.append(new)

@@ -1,4 +1,4 @@
-"""Lists of rows in memory, as ``app.repositories.listing`` makes them of tables."""
+"""Pages of rows in memory, as ``app.repositories.listing`` makes them of tables."""
 
 from collections.abc import Iterable, Sequence
 from operator import ge, gt, le, lt
@@ -12,7 +12,7 @@ _ORDERED = {Operator.LT: lt, Operator.LE: le, Operator.GT: gt, Operator.GE: ge}
 
 
 def page(rows: Iterable[dict[str, Any]], query: ListQuery, *, key: str = "id") -> Page[Any]:
-    """Return one page of the rows that match."""
+    """Return one page of the matching rows."""
     order = [*query.order, Ordering(key, query.order[-1].descending)]
     matching = [row for row in rows if all(_holds(each, row) for each in query.where)]
     for each in reversed(order):
@@ -25,12 +25,12 @@ def page(rows: Iterable[dict[str, Any]], query: ListQuery, *, key: str = "id") -
 
 
 def view(row: dict[str, Any]) -> Any:
-    """Return a row as it is read."""
+    """Return a row as reads return it."""
     return SimpleNamespace(**row)
 
 
 def _key(value: Any) -> Value:
-    """Return a sort key as a cursor holds it."""
+    """Return a sort key as a cursor contains it."""
     return str(value) if isinstance(value, UUID) else cast("Value", value)
 
 
@@ -48,7 +48,7 @@ def _holds(comparison: Comparison, row: dict[str, Any]) -> bool:
 
 
 def _sorted(rows: list[dict[str, Any]], by: Ordering) -> list[dict[str, Any]]:
-    """Sort by one member, keeping the order of what is equal; nulls come last in both directions."""
+    """Sort by one member with a stable sort; nulls come last in both directions."""
     present = [row for row in rows if row[by.member] is not None]
     absent = [row for row in rows if row[by.member] is None]
     return sorted(present, key=lambda row: row[by.member], reverse=by.descending) + absent

@@ -1,8 +1,8 @@
-"""The monotonic clock, moved by hand or by sleeping."""
+"""A monotonic clock that tests or ``sleep`` advance."""
 
 
 class FakeMonotonic:
-    """Seconds that pass only when told to."""
+    """Seconds that pass only when the test advances them."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -13,6 +13,6 @@ class FakeMonotonic:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
+        """Advance the clock without a wait."""
         self.slept.append(seconds)
         self.now += seconds

@@ -1,4 +1,4 @@
-"""The collection of movies in memory; a contract test holds it against ``app.repositories.movies``."""
+"""The collection of movies in memory; a contract test compares it with ``app.repositories.movies``."""
 
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -11,7 +11,7 @@ from tests.fakes import listing
 
 
 class Storage(Protocol):
-    """Where the rows are, by id."""
+    """The rows, by ID."""
 
     movies: dict[UUID, dict[str, Any]]
 
@@ -29,7 +29,7 @@ class FakeMovieReads:
         return cast("MovieView", listing.view(self._storage.movies[external_id]))
 
     def page(self, query: ListQuery) -> Page[MovieView]:
-        """Return one page of the movies that match."""
+        """Return one page of the matching movies."""
         return listing.page(self._storage.movies.values(), query, key="external_id")
 
 
@@ -41,7 +41,7 @@ class FakeMovieRepository:
         self._held: dict[UUID, Movie] = {}
 
     def get(self, external_id: UUID) -> Movie:
-        """Return the movie; what is changed of it is written with the unit."""
+        """Return the movie; the unit writes its changes."""
         if external_id not in self._storage.movies:
             raise MovieNotFound
         return self._held.setdefault(external_id, Movie(**self._storage.movies[external_id]))
@@ -57,6 +57,6 @@ class FakeMovieRepository:
         self._held.pop(movie.external_id, None)
 
     def flush(self) -> None:
-        """Write what was changed."""
+        """Write the changes."""
         for movie in self._held.values():
             self._storage.movies[movie.external_id] = {name: getattr(movie, name) for name in MEMBERS}

@@ -1,4 +1,4 @@
-"""A network that tests can stop."""
+"""A network between the application and PostgreSQL that tests can stop."""
 
 import select
 import socket
@@ -6,12 +6,12 @@ import threading
 
 
 class Proxy:
-    """A network before PostgreSQL, which can stop to carry anything, as if the server had been stopped."""
+    """A proxy of PostgreSQL that can stop forwarding, as if the server had been stopped."""
 
-    def __init__(self, host: str, port: int, *, door: socket.socket | None = None) -> None:
-        """Carry to this server what comes in by the door, a bound socket, else by a new one."""
+    def __init__(self, host: str, port: int, *, listener: socket.socket | None = None) -> None:
+        """Forward the connections of ``listener``, a bound socket, to this server; by default, of a new socket."""
         self._server = (host, port)
-        self._listener = door or socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self._listener.listen()
         self.port: int = self._listener.getsockname()[1]
         self.flows = threading.Event()
@@ -22,7 +22,7 @@ class Proxy:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop carrying for good."""
+        """Stop forwarding permanently."""
         self._ended = True
         self._thread.join()
         for each in (self._listener, *self._pairs):

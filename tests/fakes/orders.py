@@ -1,4 +1,4 @@
-"""The collection of orders in memory; a contract test holds it against ``app.repositories.orders``."""
+"""The collection of orders in memory; a contract test compares it with ``app.repositories.orders``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -12,7 +12,7 @@ from tests.fakes import listing
 
 
 class Storage(Protocol):
-    """Where the rows are, by id, and those of items by the id of their order."""
+    """The rows, by ID, and the rows of items, by the ID of their order."""
 
     orders: dict[UUID, dict[str, Any]]
     order_items: dict[UUID, list[dict[str, Any]]]
@@ -31,11 +31,11 @@ class FakeOrderReads:
         return cast("OrderView", listing.view(self._storage.orders[order_id]))
 
     def page(self, query: ListQuery) -> Page[OrderView]:
-        """Return one page of the orders that match."""
+        """Return one page of the matching orders."""
         return listing.page(self._storage.orders.values(), query)
 
     def items(self, order_ids: Sequence[UUID], expansion: Expansion) -> Mapping[UUID, ItemPage]:
-        """Return a page of items for each of the orders that has some there."""
+        """Return a page of items for each order that has items on it."""
         pages = {}
         for order_id in order_ids:
             rows = [row for row in self._storage.order_items.get(order_id, []) if row["number"] > expansion.after]
@@ -53,7 +53,7 @@ class FakeOrderRepository:
         self._held: dict[UUID, Order] = {}
 
     def get(self, order_id: UUID) -> Order:
-        """Return the order; what is changed of it is written with the unit."""
+        """Return the order; the unit writes its changes."""
         if order_id not in self._storage.orders:
             raise OrderNotFound
         return self._held.setdefault(order_id, Order(**self._storage.orders[order_id]))
@@ -71,6 +71,6 @@ class FakeOrderRepository:
         self.flush()
 
     def flush(self) -> None:
-        """Write what was changed."""
+        """Write the changes."""
         for order in self._held.values():
             self._storage.orders[order.id] = {name: getattr(order, name) for name in MEMBERS}

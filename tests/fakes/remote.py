@@ -1,4 +1,4 @@
-"""A server of somebody else's, which does with each request what a test says."""
+"""An external server with programmable behavior for each request."""
 
 import json
 import socket
@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Final
 
 Behaviour = Callable[["Remote", socket.socket], None]
-"""What is done once the head of a request has been read; then the connection is closed."""
+"""A function that runs once the head of a request has been read; then the connection is closed."""
 CRLF: Final = b"\r\n"
 
 
 class Remote:
-    """Listens on loopback; remembers the heads that it was sent, and counts connections."""
+    """Listens on loopback; remembers the heads of requests, and counts connections."""
 
     def __init__(self, behave: Behaviour, *, tls: Path | None = None) -> None:
-        """Behave so; with a certificate and its key, encrypted."""
+        """Serve with this behavior; with a certificate and its key, encrypted."""
         self.behave = behave
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if tls else None
         if self._tls and tls:
@@ -41,7 +41,7 @@ class Remote:
         return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def close(self) -> None:
-        """End every conversation."""
+        """End every connection."""
         self.ended.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -75,13 +75,13 @@ class Remote:
             self.head_of[connection] = head
             self.behave(self, connection)
         except OSError:
-            pass  # the other side has gone
+            pass  # the other side has disconnected
         finally:
             connection.close()
 
 
-def says(document: object, status: int = 200, media_type: str = "application/json", **fields: str) -> Behaviour:
-    """Answer with JSON, or with a text that is said to be some."""
+def answers(document: object, status: int = 200, media_type: str = "application/json", **fields: str) -> Behaviour:
+    """Answer with JSON, or with a text in place of it."""
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     named = {"Content-Type": media_type, "Content-Length": str(len(body)), "Connection": "close"}
     named |= {name.replace("_", "-"): value for name, value in fields.items()}
@@ -95,7 +95,7 @@ def sends(answer: bytes) -> Behaviour:
 
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """Behave otherwise with each request, and from the last on as with that."""
+    """Answer each request with the next behavior, and all further ones with the last."""
     left = list(behaviours)
 
     def behave(remote: Remote, connection: socket.socket) -> None:
@@ -105,21 +105,21 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
 
 
 def is_silent(remote: Remote, _connection: socket.socket) -> None:
-    """Say nothing, and keep the connection."""
+    """Send nothing, and keep the connection."""
     remote.ended.wait()
 
 
 def resets(_remote: Remote, connection: socket.socket) -> None:
-    """Tear the connection down."""
+    """Reset the connection."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def hangs_up(_remote: Remote, _connection: socket.socket) -> None:
-    """Close the connection without a word."""
+def disconnects(_remote: Remote, _connection: socket.socket) -> None:
+    """Close the connection without an answer."""
 
 
 def drips(answer: bytes, *, at_once: int = 0, pause: float = 0.02) -> Behaviour:
-    """Send the first bytes at once, and the others each after a pause, for ever: it begins again at the end."""
+    """Send the first bytes immediately, and then repeat the others endlessly, each after a pause."""
 
     def behave(remote: Remote, connection: socket.socket) -> None:
         connection.sendall(answer[:at_once])
@@ -134,7 +134,7 @@ def drips(answer: bytes, *, at_once: int = 0, pause: float = 0.02) -> Behaviour:
 
 
 def carries(port: int, send: Callable[["Remote", socket.socket, bytes], None] | None = None) -> Behaviour:
-    """Be a network before the server on this port, which may do something to the answer on its way."""
+    """Forward requests to the server on this port, and optionally change the answer."""
 
     def behave(remote: Remote, connection: socket.socket) -> None:
         head = remote.head_of[connection].replace(CRLF, CRLF + b"Connection: close" + CRLF, 1)
@@ -168,12 +168,12 @@ def byte_by_byte(remote: Remote, connection: socket.socket, answer: bytes) -> No
 
 
 def half(_remote: Remote, connection: socket.socket, answer: bytes) -> None:
-    """Send half of an answer, then half close the connection, and wait for the other side to do so."""
+    """Send half of an answer, then half-close the connection, and wait for the other side to do the same."""
     connection.sendall(answer[: len(answer) // 2])
     connection.shutdown(socket.SHUT_WR)
     connection.recv(1)
 
 
 def as_html(_remote: Remote, connection: socket.socket, answer: bytes) -> None:
-    """Send an answer as something else than it is."""
+    """Send an answer with another media type."""
     connection.sendall(answer.replace(b"application/json", b"text/html"))

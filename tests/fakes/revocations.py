@@ -1,4 +1,4 @@
-"""The table of revocations, in memory, with transactions that commit in another order than they began."""
+"""The table of revocations, in memory, with transactions that may commit in another order than they began."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ class Entry(NamedTuple):
 
 
 class FakeRevocations:
-    """What ``RevokedTokenReads`` reads; ``fault`` is raised in place of an answer."""
+    """A fake of ``RevokedTokenReads``; ``fault`` is raised in place of a result."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -32,16 +32,16 @@ class FakeRevocations:
         return self.next - 1
 
     def commit(self, xid: int, *ids: str, until: int = FAR) -> None:
-        """Commit it: these are revoked."""
+        """Commit the transaction: these are revoked."""
         self.open.discard(xid)
         self.entries += [Entry(xid, len(self.entries) + at, each, until) for at, each in enumerate(ids)]
 
     def revoke(self, *ids: str, until: int = FAR) -> None:
-        """Revoke these in a transaction of their own."""
+        """Revoke these in their own transaction."""
         self.commit(self.begin(), *ids, until=until)
 
     def horizon(self) -> tuple[int, str]:
-        """Return the oldest transaction that is open, or the next one, and the server."""
+        """Return the oldest open transaction, or the next one, and the server."""
         if self.fault:
             raise self.fault
         return min(self.open, default=self.next), self.server

@@ -1,4 +1,4 @@
-"""The collection of tasks in memory; see ``app.repositories.tasks``. A contract test holds both against each other."""
+"""The collection of tasks in memory; a contract test compares it with ``app.repositories.tasks``."""
 
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -12,7 +12,7 @@ COLUMNS = tuple(column.key for column in Task.__table__.columns)
 
 
 class Storage(Protocol):
-    """Where the rows are, by id."""
+    """The rows, by ID."""
 
     tasks: dict[UUID, dict[str, Any]]
 
@@ -30,7 +30,7 @@ class FakeTaskReads:
         return cast("TaskView", listing.view(self._storage.tasks[task_id]))
 
     def page(self, query: ListQuery) -> Page[TaskView]:
-        """Return one page of the tasks that match."""
+        """Return one page of the matching tasks."""
         return listing.page(self._storage.tasks.values(), query)
 
 
@@ -42,7 +42,7 @@ class FakeTaskRepository:
         self._held: dict[UUID, Task] = {}
 
     def get(self, task_id: UUID) -> Task:
-        """Return the task; what is changed of it is written with the unit."""
+        """Return the task; the unit writes its changes."""
         if task_id not in self._storage.tasks:
             raise TaskNotFound
         return self._held.setdefault(task_id, Task(**self._storage.tasks[task_id]))
@@ -53,7 +53,7 @@ class FakeTaskRepository:
             raise TaskTitleTaken(param="title")
 
     def add_all(self, tasks: list[CreatedTask]) -> set[UUID]:
-        """Add the tasks whose titles are free, and return their ids."""
+        """Add the tasks whose titles are free, and return their IDs."""
         added = set()
         for task in sorted(tasks, key=lambda task: same_title(task.title)):
             if not self._is_taken(task):
@@ -67,7 +67,7 @@ class FakeTaskRepository:
         self._held.pop(task.id, None)
 
     def flush(self) -> None:
-        """Write what was changed."""
+        """Write the changes."""
         for task in self._held.values():
             if self._is_taken(task):
                 raise TaskTitleTaken(param="title")

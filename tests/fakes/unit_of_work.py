@@ -1,4 +1,4 @@
-"""A database of dictionaries, and units of work that join, commit and roll back as those on PostgreSQL do."""
+"""A database of dictionaries, and units of work with the join, commit and rollback of those on PostgreSQL."""
 
 from copy import deepcopy
 from datetime import datetime
@@ -26,11 +26,11 @@ STORED = (
     "stored_answers",
     "tasks",
 )
-"""What a unit of work commits or undoes."""
+"""The state that a unit of work commits or rolls back."""
 
 
 class FakeDatabase:
-    """What is committed, and what the unit at work has made of it."""
+    """The committed state, and the state of the current unit."""
 
     def __init__(self) -> None:
         self.movies: Rows = {}
@@ -41,14 +41,14 @@ class FakeDatabase:
         self.stored_answers: dict[str, dict[str, Any]] = {}
         self.jobs: list[NewJob] = []
         self.locked: set[str] = set()
-        """Scopes that somebody else holds."""
+        """Scopes that another session holds."""
         self.commits = 0
         self._saved: dict[str, Any] | None = None
         self._depth = 0
         self._undone = False
 
     def unit_of_work(self) -> "FakeUnitOfWork":
-        """Return a unit of work, which joins the one around it."""
+        """Return a unit of work, which joins an enclosing one."""
         return FakeUnitOfWork(self)
 
     def begin(self) -> None:
@@ -58,7 +58,7 @@ class FakeDatabase:
             self._save()
 
     def commit(self) -> None:
-        """Make what was done last, unless there is a unit around, or one inside was undone."""
+        """Commit the effects, unless an outer unit is open, or an inner one was rolled back."""
         if self._undone:
             raise RuntimeError("a unit of work inside this one ended without a commit")
         if self._depth == 1:
@@ -66,7 +66,7 @@ class FakeDatabase:
             self._save()
 
     def end(self, *, committed: bool) -> None:
-        """Leave a unit; what the outermost did not commit is undone."""
+        """Leave a unit; effects that the outermost did not commit are rolled back."""
         self._depth -= 1
         self._undone = self._depth > 0 and (self._undone or not committed)
         if self._depth == 0 and self._saved is not None:
@@ -102,7 +102,7 @@ class FakeUnitOfWork:
         return self
 
     def commit(self) -> None:
-        """Make the unit's effects last, or join them to those of the unit around it."""
+        """Commit the unit's effects, or join them to those of the enclosing unit."""
         self.movies.flush()
         self.orders.flush()
         self.tasks.flush()

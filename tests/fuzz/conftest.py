@@ -1,4 +1,4 @@
-"""How many requests are generated, and from which seed; the seed is printed at the end of the run."""
+"""The number and the seed of generated requests; the end of the run prints the seed."""
 
 import os
 from typing import Final

@@ -1,6 +1,6 @@
-"""Generated requests against every operation of the OpenAPI document, with every check of one answer by itself.
+"""Generated requests for every operation of the OpenAPI document, with every check of a single response.
 
-``FUZZ_EXAMPLES`` says how many per operation (``make fuzz`` asks for many), ``FUZZ_SEED`` repeats a run.
+``FUZZ_EXAMPLES`` is the number per operation (``make fuzz`` sets a high one), ``FUZZ_SEED`` repeats a run.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,29 +27,29 @@ from tests.conftest import EMPTY
 from tests.fuzz.conftest import EXAMPLES, SEED
 
 
-class Door:
-    """Leads to one application while requests are generated, and to another while they are sent."""
+class ApplicationSwitch:
+    """Uses one application while requests are generated, and another while they are sent."""
 
     def __init__(self, app: Flask) -> None:
         self.application = app
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
-        """Pass on."""
+        """Forward the call."""
         return self.application(environ, start_response)
 
 
 OFFLINE: Final = Settings(
     database_url="postgresql+psycopg://nobody@127.0.0.1:1/none", jwt_secret="x" * 32, public_url="http://candor.test"
 )
-DOOR: Final = Door(create_app(OFFLINE))
+SWITCH: Final = ApplicationSwitch(create_app(OFFLINE))
 CONFIG: Final = SchemathesisConfig.from_dict(
     {
         "seed": SEED,
-        # The tests send a good token; how bad ones fare, a check of its own tries out.
+        # The tests send a valid token; a separate check tries invalid ones.
         "generation": {"max-examples": EXAMPLES, "with-security-parameters": False},
     }
 )
-DOCUMENT: Final = schemathesis.openapi.from_wsgi("/openapi.json", DOOR, config=CONFIG)
+DOCUMENT: Final = schemathesis.openapi.from_wsgi("/openapi.json", SWITCH, config=CONFIG)
 
 
 def operations() -> Iterator[APIOperation]:
@@ -70,13 +70,13 @@ LEFT_OUT: Final = (
     builder.UnsatisfiableExampleMark,
     builder.UnserializablePayloadMark,
 )
-"""Marks of a test for which schemathesis could not generate all kinds of requests."""
+"""Marks a test for which schemathesis could not generate all kinds of requests."""
 
 
 @pytest.fixture(autouse=True)
 def served(app: Flask) -> Iterator[None]:
-    """Send what was generated from the document to the application under test; its tables are empty afterwards."""
-    DOOR.application = app
+    """Return the sender of generated requests to the application under test; its tables are emptied afterwards."""
+    SWITCH.application = app
     yield
     with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql(EMPTY)
@@ -85,14 +85,14 @@ def served(app: Flask) -> Iterator[None]:
 BEYOND_SCHEMAS: Final = frozenset(
     {
         "INVALID_FILTER",  # a grammar
-        "INVALID_ONE_TIME_TOKEN",  # what was sent by mail
+        "INVALID_ONE_TIME_TOKEN",  # an emailed token
         "INVALID_PAGE_TOKEN",  # a signature
         "PRECONDITION_FAILED",  # the state of the resource
         "IDEMPOTENCY_KEY_REUSED",  # an earlier request
         "INVALID_ORDER_BY A property is listed twice",
         "quantity INVALID_TYPE",  # 1.0, which counts as an integer for JSON Schema
-        "items_page_token INVALID_VALUE",  # one parameter asks for another
-        "sku BROKEN_LINK",  # what there is to be ordered
+        "items_page_token INVALID_VALUE",  # one parameter requires another
+        "sku BROKEN_LINK",  # the products in the table
         "password TOO_COMMON",  # a list of passwords
         "due_date MUST_BE_FUTURE",  # the time of day
         "status OVERDUE_COMPLETION",
@@ -108,18 +108,18 @@ BEYOND_SCHEMAS: Final = frozenset(
         "If-Match INVALID_FORMAT",  # schemathesis 4.32 makes it without regard to its pattern
     }
 )
-"""Refusals of requests that obey the document: rules that a JSON schema cannot express. Everything else is checked."""
+"""Rejections of requests that follow the document, by rules that JSON Schema cannot express. Others fail the run."""
 
 
 def reasons(problem: dict[str, Any]) -> set[str]:
-    """Return what a request was refused for."""
+    """Return the reasons of a rejection."""
     if "errors" in problem:
         return {f"{each['field'].rpartition('.')[2]} {each['code']}" for each in problem["errors"]}
     return {f"{problem['code']} {problem['reason']}" if problem["code"] == "INVALID_ORDER_BY" else problem["code"]}
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_every_answer_is_one_that_the_document_allows(label: str, bearer: Callable[..., dict[str, str]]) -> None:
+def test_every_response_is_allowed_by_the_document(label: str, bearer: Callable[..., dict[str, str]]) -> None:
     """Generate the requests in the test. ``DOCUMENT.parametrize`` does it at collection, in every process."""
     load_all_checks()
     send_all = builder.create_test(operation=OPERATIONS[label], test_func=send, config=config_of(label))
@@ -131,7 +131,7 @@ def test_every_answer_is_one_that_the_document_allows(label: str, bearer: Callab
 
 
 def config_of(label: str) -> builder.HypothesisTestConfig:
-    """Return how much schemathesis generates for an operation, and of which kinds."""
+    """Return the number and kinds of requests that schemathesis generates for an operation."""
     project = DOCUMENT.config
     return builder.HypothesisTestConfig(
         project=project,
@@ -144,14 +144,14 @@ def config_of(label: str) -> builder.HypothesisTestConfig:
 
 
 def send(case: schemathesis.Case, bearer: Callable[..., dict[str, str]]) -> None:
-    """Send one request, and hold the answer against the document."""
+    """Send one request, and compare the response with the document."""
     headers = bearer("fuzz", "tasks orders")
     response = case.call(headers=headers)
     excluded: list[Any] = []
     if response.status_code in {400, 412, 422} and reasons(response.json()) <= BEYOND_SCHEMAS:
         excluded.append(positive_data_acceptance)
     if response.status_code == 404 and response.json()["code"] == "ROUTE_NOT_FOUND":
-        excluded.append(response_schema_conformance)  # a slash or colon in the place of an id: no operation is there
+        excluded.append(response_schema_conformance)  # a slash or colon in an ID is another path, without an operation
     if response.status_code == 504 and "Request-Timeout" in (case.headers or {}):
         excluded += [not_a_server_error, positive_data_acceptance]  # the generated budget was shorter than the work
     case.validate_response(response, excluded_checks=excluded, headers=headers)

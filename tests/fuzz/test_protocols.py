@@ -1,6 +1,6 @@
-"""Whatever is asked over HTTP and over gRPC ends the same: same answer, same violations, same row.
+"""The same requests over HTTP and gRPC, with the same responses, violations and rows.
 
-``FUZZ_EXAMPLES`` says how many questions of each kind, ``FUZZ_SEED`` repeats a run.
+``FUZZ_EXAMPLES`` is the number of requests of each kind, ``FUZZ_SEED`` repeats a run.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ ROW: Final = "title, description, status, priority, due_date, tags, version"
 Members = dict[str, Any]
 
 LETTERS: Final = st.characters(exclude_categories=["Cs"])
-"""Everything that both protocols can spell: neither has half of a pair."""
+"""All characters that both protocols can represent: neither has lone surrogates."""
 TITLES: Final = (
     st.sampled_from(
         [
@@ -100,40 +100,40 @@ def as_message(members: Members) -> pb.Task:
 
 
 def as_json(members: Members) -> dict[str, Any]:
-    """Return the same in JSON; what the protocol cannot tell from nothing is not there."""
-    said: dict[str, Any] = {name: members[name] for name in ("title", "description") if name in members}
+    """Return the same in JSON, without members that protobuf cannot distinguish from unset ones."""
+    document: dict[str, Any] = {name: members[name] for name in ("title", "description") if name in members}
     for name, enum in (("status", pb.Status), ("priority", pb.Priority)):
         if number := members.get(name):
-            said[name] = enum.Name(number) if number in enum.values() else str(number)
+            document[name] = enum.Name(number) if number in enum.values() else str(number)
     if "due_date" in members:
-        said["due_date"] = members["due_date"].ToJsonString()
+        document["due_date"] = members["due_date"].ToJsonString()
     if members.get("tags"):
-        said["tags"] = members["tags"]
-    return said
+        document["tags"] = members["tags"]
+    return document
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Two callers who ask the same, each over a protocol of their own, and what they own afterwards."""
+    """Two callers who send the same requests, each over another protocol, and their stored tasks."""
 
     application: Flask
     left: Caller
     right: Client
 
     def rows(self, owner: str) -> list[tuple[Any, ...]]:
-        """Return everything that is stored of an owner's tasks, but for what must differ."""
+        """Return all stored data of an owner's tasks, without columns that must differ."""
         with self.application.app_context(), db.engine.connect() as connection:
-            asked = text(f"SELECT {ROW} FROM tasks WHERE created_by = :owner ORDER BY create_time, id")
-            return sorted(map(repr, connection.execute(asked, {"owner": owner}).all()))  # type: ignore[arg-type]
+            statement = text(f"SELECT {ROW} FROM tasks WHERE created_by = :owner ORDER BY create_time, id")
+            return sorted(map(repr, connection.execute(statement, {"owner": owner}).all()))  # type: ignore[arg-type]
 
-    def agree(self, told: TestResponse, method: str, request: Message) -> Any | None:
-        """Assert that both sides are told the same, and own the same; return the message of a success."""
+    def agree(self, response: TestResponse, method: str, request: Message) -> Any | None:
+        """Assert that both get the same response, and own the same rows; return the message of a success."""
         try:
             answer = self.right.call(method, request)[0]
         except grpc.RpcError as error:
             failure = Failure.of(error)
-            problem = told.get_json()
-            assert told.status_code >= 400, (method, failure)
+            problem = response.get_json()
+            assert response.status_code >= 400, (method, failure)
             assert failure.reason == problem["code"]
             assert failure.message == problem["detail"]
             broken = [(each["field"], each["message"], each["code"]) for each in problem.get("errors", [])]
@@ -144,14 +144,14 @@ class Sides:
             assert len(listed) == len(broken) or failure.facts["truncated"] == "true"
             answer = None
         else:
-            assert told.status_code < 400, told.get_data(as_text=True)
+            assert response.status_code < 400, response.get_data(as_text=True)
         assert self.rows("left") == self.rows("right")
         return answer
 
 
 @pytest.fixture(scope="module")
 def sides(app: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
-    """Return both, with nothing stored; and nothing afterwards."""
+    """Return both, with empty tables; they are emptied again afterwards."""
     with served(app, settings) as port, Client.of(port, token("right")) as right:
         yield Sides(app, Caller(app.test_client(), {"Authorization": f"Bearer {token('left')}"}), right)
     with app.app_context(), db.engine.begin() as connection:
@@ -159,7 +159,7 @@ def sides(app: Flask, settings: Settings, token: TokenMaker) -> Iterator[Sides]:
 
 
 def same(task: dict[str, Any], message: Message) -> bool:
-    """Tell whether both describe the same task."""
+    """Return whether both describe the same task."""
     own = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     apart = {"name", "create_time", "update_time", "created_by"}
     return {name: value for name, value in task.items() if name not in apart and value is not None} == {
@@ -171,20 +171,20 @@ def same(task: dict[str, Any], message: Message) -> bool:
 @fuzzed
 @given(members=GOOD)
 def test_creations(sides: Sides, members: Members) -> None:
-    told = sides.left.post(json={"task": as_json(members)})
-    made = sides.agree(told, "CreateTask", pb.CreateTaskRequest(task=as_message(members)))
-    assert made is None or same(told.get_json(), made)
+    response = sides.left.post(json={"task": as_json(members)})
+    made = sides.agree(response, "CreateTask", pb.CreateTaskRequest(task=as_message(members)))
+    assert made is None or same(response.get_json(), made)
 
 
 @seed(SEED)
 @fuzzed
 @given(batch=st.lists(GOOD, max_size=4))
 def test_batches(sides: Sides, batch: list[Members]) -> None:
-    told = sides.left.post(BATCH, json={"requests": [{"task": as_json(each)} for each in batch]})
+    response = sides.left.post(BATCH, json={"requests": [{"task": as_json(each)} for each in batch]})
     requests = [pb.CreateTaskRequest(task=as_message(each)) for each in batch]
-    made = sides.agree(told, "BatchCreateTasks", pb.BatchCreateTasksRequest(requests=requests))
+    made = sides.agree(response, "BatchCreateTasks", pb.BatchCreateTasksRequest(requests=requests))
     if made is not None:
-        failures = [(each["index"], each["problem"]["code"]) for each in told.get_json()["failures"]]
+        failures = [(each["index"], each["problem"]["code"]) for each in response.get_json()["failures"]]
         assert [(each.index, each.error.code) for each in made.failures] == failures
 
 
@@ -205,20 +205,20 @@ def pair(sides: Sides) -> Callable[[], tuple[str, str]]:
 def test_updates(sides: Sides, pair: Callable[[], tuple[str, str]], members: Members, mask: list[str] | None) -> None:
     left, right = pair()
     query = {} if mask is None else {"update_mask": ",".join(mask)}
-    told = sides.left.patch(f"/v1/{left}", json=as_json(members), query_string=query)
+    response = sides.left.patch(f"/v1/{left}", json=as_json(members), query_string=query)
     task = as_message(members)
     task.name = right
-    asked = pb.UpdateTaskRequest(task=task, update_mask=None if mask is None else FieldMask(paths=mask))
-    sides.agree(told, "UpdateTask", asked)
+    update = pb.UpdateTaskRequest(task=task, update_mask=None if mask is None else FieldMask(paths=mask))
+    sides.agree(response, "UpdateTask", update)
 
 
 @seed(SEED)
 @fuzzed
 @given(size=st.sampled_from([0, 1, 2, -1, 1000, 1001, 2**31 - 1]), words=WORDS, order=ORDERS)
 def test_lists(sides: Sides, size: int, words: str, order: str) -> None:
-    told = sides.left.list_tasks(page_size=size, filter=words, order_by=order)
-    page = sides.agree(told, "ListTasks", pb.ListTasksRequest(page_size=size, filter=words, order_by=order))
+    response = sides.left.list_tasks(page_size=size, filter=words, order_by=order)
+    page = sides.agree(response, "ListTasks", pb.ListTasksRequest(page_size=size, filter=words, order_by=order))
     if page is not None:
-        listed = told.get_json()
+        listed = response.get_json()
         assert (page.total_size, bool(page.next_page_token)) == (listed["total_size"], bool(listed["next_page_token"]))
         assert len(page.tasks) == len(listed["tasks"])

@@ -1,4 +1,4 @@
-"""A fresh application for each test, because a route can only be added before the first request."""
+"""Fixtures that create an application for each test, because a route can only be added before the first request."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,12 +22,12 @@ from tests.idioms.kit import ON_FLASK, PUBLIC, Blueprint, CheckedClient
 
 @pytest.fixture
 def _push_request_context() -> None:
-    """Push none, unlike pytest-flask: within one request context, the requests of a test would share one ``g``."""
+    """Push no context, unlike pytest-flask: within one request context, requests of a test would share one ``g``."""
 
 
 @pytest.fixture
 def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
-    """Return a maker of applications that live as long as the test: ``make_application(rate_limit="1 per hour")``."""
+    """Return a factory of applications that live as long as the test: ``make_application(rate_limit="1 per hour")``."""
     made: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
@@ -41,7 +41,7 @@ def make_application(settings: Settings) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for each in made:
-        each.teardown_appcontext_funcs.clear()  # one of a test may raise
+        each.teardown_appcontext_funcs.clear()  # functions of a test may raise
         if "sqlalchemy" in each.extensions:
             with each.app_context():
                 close(each.extensions["sqlalchemy"].engine)
@@ -62,7 +62,7 @@ def client(app: Flask) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def token(app: Flask) -> Callable[..., str]:
-    """Return a maker of bearer tokens; the secret is the same for every application of the tests."""
+    """Return a factory of bearer tokens; the secret is the same for every application of the tests."""
 
     def make(subject: str = "alice", scopes: str = "tasks") -> str:
         if ON_FLASK:
@@ -77,7 +77,7 @@ def token(app: Flask) -> Callable[..., str]:
 
 @pytest.fixture
 def bearer(token: Callable[..., str]) -> Callable[..., dict[str, str]]:
-    """Return a maker of Authorization headers."""
+    """Return a factory of Authorization headers."""
     return lambda subject="alice", scopes="tasks": {"Authorization": f"Bearer {token(subject, scopes)}"}
 
 
@@ -116,7 +116,7 @@ def blp() -> Any:
 
 @pytest.fixture
 def register(app: Flask, api: Any):
-    """Return what registers a blueprint and returns a client."""
+    """Return a function that registers a blueprint and returns a client."""
 
     def register(blueprint) -> FlaskClient:
         api.register_blueprint(blueprint)

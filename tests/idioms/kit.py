@@ -1,4 +1,4 @@
-"""Helpers of the idiom tests: which application they run on, and checks of a response."""
+"""Helpers of the idiom tests: the tested application, and checks of responses."""
 
 import os
 from typing import Any, Final
@@ -11,25 +11,25 @@ from werkzeug.test import TestResponse
 from app.rest import blueprint, operations
 
 ON_FLASK: Final = os.environ.get("IDIOMS_ON") == "flask"
-"""Whether the tests run on a plain Flask application."""
-candor_only: Final = pytest.mark.skipif(ON_FLASK, reason="is not Flask's: it is what this project adds")
+"""True if the tests run on a plain Flask application."""
+candor_only: Final = pytest.mark.skipif(ON_FLASK, reason="this project adds it to Flask")
 PUBLIC: Final = operations.PUBLIC
 INVALID: Final = 422 if ON_FLASK else 400
-"""The status for input that breaks a schema."""
+"""The status for input that violates a schema."""
 
 
 class CheckedClient(FlaskClient):
-    """Flask's test client; it asserts what every answer carries."""
+    """Flask's test client; it asserts the properties common to all responses."""
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Send a request and check the answer."""
+        """Send a request and check the response."""
         response = super().open(*args, **kwargs)
         every_answer(response)
         return response
 
 
 def every_answer(response: TestResponse) -> None:
-    """Assert the header fields that every answer carries, whoever made it."""
+    """Assert the header fields common to all responses, from any source."""
     for each in (*response.history, response):
         if not ON_FLASK:
             assert each.headers.getlist("X-Request-Id") == each.headers.getlist("Request-Id")
@@ -40,7 +40,7 @@ def every_answer(response: TestResponse) -> None:
 def problem(
     response: TestResponse, status: int, *, code: str | None = None, detail: str | None = None
 ) -> dict[str, Any]:
-    """Assert that the answer is a problem document with this status; on plain Flask, that it has this status."""
+    """Assert that the response is a problem document with this status; on plain Flask, that it has this status."""
     assert response.status_code == status, response.get_data(as_text=True)
     if ON_FLASK:
         return {}
@@ -76,7 +76,7 @@ def error_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 class _StockBlueprint(flask_smorest.Blueprint):
-    """flask-smorest's blueprint, which takes the arguments of this project's and ignores them."""
+    """flask-smorest's blueprint; it accepts the additional arguments of this project's blueprint and ignores them."""
 
     def __init__(self, *args: Any, scope: str | None = None, scope_to_write: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

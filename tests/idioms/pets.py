@@ -12,6 +12,6 @@ class PetSchema(ma.Schema):
 
 
 class PetQueryArgsSchema(ma.Schema):
-    """How pets are searched."""
+    """Query parameters of a search for pets."""
 
     name = mf.String()

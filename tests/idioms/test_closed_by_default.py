@@ -1,4 +1,4 @@
-"""The intended difference from Flask: a route that nothing declares public needs a valid token, and is limited."""
+"""The intended difference from Flask: a route needs a valid token and has a rate limit unless declared public."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Bearer = Callable[..., dict[str, str]]
 CHALLENGE = 'Bearer realm="candor"'
 
 
-def test_a_route_needs_a_token(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+def test_a_route_requires_a_token(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
     @app.get("/secret")
     def secret():
         return "secret"
@@ -26,32 +26,32 @@ def test_a_route_needs_a_token(app: Flask, client: FlaskClient, bearer: Bearer) 
     assert client.get("/secret", headers=bearer()).text == "secret"
 
 
-def test_scopes_do_not_matter_to_a_plain_route(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+def test_a_plain_route_ignores_scopes(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
     app.add_url_rule("/secret", "secret", lambda: "secret")
     assert client.get("/secret", headers=bearer("carol", "movies:read")).text == "secret"
 
 
-def test_a_bad_token_is_401_with_its_reason(app: Flask, client: FlaskClient) -> None:
+def test_an_invalid_token_is_401_with_its_reason(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/secret", "secret", lambda: "secret")
     response = client.get("/secret", headers={"Authorization": "Bearer nonsense"})
     problem(response, 401)
     assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
 
-def test_a_public_view_ignores_a_bad_token(app: Flask, client: FlaskClient) -> None:
+def test_a_public_view_ignores_an_invalid_token(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/open", "open", public(lambda: "open"))
     assert client.get("/open", headers={"Authorization": "Bearer nonsense"}).text == "open"
 
 
 @pytest.mark.parametrize("method", ["get", "head", "post", "put", "patch", "delete"])
-def test_whatever_the_method(app: Flask, client: FlaskClient, bearer: Bearer, method: str) -> None:
+def test_every_method_requires_a_token(app: Flask, client: FlaskClient, bearer: Bearer, method: str) -> None:
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     app.add_url_rule("/secret", "secret", lambda: "secret", methods=methods)
     assert getattr(client, method)("/secret").status_code == 401
     assert getattr(client, method)("/secret", headers=bearer()).status_code == 200
 
 
-def test_so_does_a_route_of_a_blueprint(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+def test_a_route_of_a_blueprint_requires_a_token(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
     bp = Blueprint("reports", __name__, url_prefix="/v1/reports")
     bp.add_url_rule("/<int:number>", "show", lambda number: f"report {number}")
     app.register_blueprint(bp)
@@ -68,7 +68,7 @@ def test_a_blueprint_is_public_with_all_its_routes(app: Flask, client: FlaskClie
     assert client.post("/pages/b").text == "b"
 
 
-def test_a_public_blueprint_holds_for_the_ones_nested_in_it(app: Flask, client: FlaskClient) -> None:
+def test_a_public_blueprint_makes_nested_ones_public(app: Flask, client: FlaskClient) -> None:
     parent, child = Blueprint("parent", __name__, url_prefix="/parent"), Blueprint("child", __name__)
     child.add_url_rule("/child", "show", lambda: "child")
     parent.register_blueprint(child)
@@ -76,7 +76,7 @@ def test_a_public_blueprint_holds_for_the_ones_nested_in_it(app: Flask, client: 
     assert client.get("/parent/child").text == "child"
 
 
-def test_a_public_child_does_not_open_its_parent(app: Flask, client: FlaskClient) -> None:
+def test_a_public_child_does_not_make_its_parent_public(app: Flask, client: FlaskClient) -> None:
     parent, child = Blueprint("parent", __name__, url_prefix="/parent"), public(Blueprint("child", __name__))
     parent.add_url_rule("/own", "own", lambda: "own")
     child.add_url_rule("/child", "show", lambda: "child")
@@ -86,7 +86,7 @@ def test_a_public_child_does_not_open_its_parent(app: Flask, client: FlaskClient
     problem(client.get("/parent/own"), 401)
 
 
-def test_a_public_blueprint_says_nothing_about_another_of_a_longer_name(app: Flask, client: FlaskClient) -> None:
+def test_a_public_blueprint_does_not_affect_one_with_a_longer_name(app: Flask, client: FlaskClient) -> None:
     app.register_blueprint(public(Blueprint("page", __name__)))
     other = Blueprint("pages", __name__)
     other.add_url_rule("/pages", "list", lambda: "pages")
@@ -129,7 +129,7 @@ def test_one_method_of_a_method_view_is_public(app: Flask, client: FlaskClient) 
     problem(client.get("/other"), 401)
 
 
-def test_a_subclass_of_a_public_view_class_is_marked_itself(app: Flask, client: FlaskClient) -> None:
+def test_a_subclass_of_a_public_view_class_needs_its_own_mark(app: Flask, client: FlaskClient) -> None:
     class Item(MethodView):
         def get(self):
             return "get"
@@ -141,7 +141,7 @@ def test_a_subclass_of_a_public_view_class_is_marked_itself(app: Flask, client: 
 
 
 @pytest.mark.parametrize("kind", [list, tuple, set])
-def test_views_that_one_did_not_write_are_public_by_endpoint(app: Flask, client: FlaskClient, kind: type) -> None:
+def test_views_of_packages_are_made_public_by_endpoint(app: Flask, client: FlaskClient, kind: type) -> None:
     extension = Blueprint("ext", __name__, url_prefix="/ext")
     extension.add_url_rule("/page", "page", lambda: "page")
     extension.add_url_rule("/admin", "admin", lambda: "admin")
@@ -151,7 +151,7 @@ def test_views_that_one_did_not_write_are_public_by_endpoint(app: Flask, client:
     problem(client.get("/ext/admin"), 401)
 
 
-def test_a_blueprints_static_files_are_closed_until_named(app: Flask, client: FlaskClient, tmp_path) -> None:
+def test_a_blueprints_static_files_require_a_token_until_listed(app: Flask, client: FlaskClient, tmp_path) -> None:
     (tmp_path / "style.css").write_text("p {}")
     app.register_blueprint(Blueprint("site", __name__, static_folder=tmp_path, static_url_path="/site"))
     app.register_blueprint(Blueprint("shop", __name__, static_folder=tmp_path, static_url_path="/shop"))
@@ -161,7 +161,7 @@ def test_a_blueprints_static_files_are_closed_until_named(app: Flask, client: Fl
     problem(client.get("/shop/style.css"), 401)
 
 
-def test_a_private_route_of_this_projects_own_stays_private(app: Flask, client: FlaskClient) -> None:
+def test_a_route_of_this_project_cannot_be_made_public(app: Flask, client: FlaskClient) -> None:
     problem(client.get("/v1/tasks"), 401)
 
 
@@ -191,14 +191,14 @@ def test_every_route_counts_against_the_rate_limit(make_application, bearer: Bea
     assert problem(answers[2], 429, code="RATE_LIMIT_EXCEEDED")["retry_after"] == int(answers[2].headers["Retry-After"])
 
 
-def test_a_missing_token_counts_too(make_application) -> None:
+def test_a_request_without_a_token_counts(make_application) -> None:
     app = make_application(rate_limit="1 per minute")
     app.add_url_rule("/secret", "secret", lambda: "secret")
     client = app.test_client()
     assert [client.get("/secret").status_code for _ in range(2)] == [401, 429]
 
 
-def test_the_log_names_the_line_that_would_make_it_public(app, client, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_contains_the_line_that_would_make_it_public(app, client, caplog: pytest.LogCaptureFixture) -> None:
     app.add_url_rule("/secret", "secret_page", lambda: "secret")
     with caplog.at_level("INFO"):
         client.get("/secret")
@@ -206,7 +206,7 @@ def test_the_log_names_the_line_that_would_make_it_public(app, client, caplog: p
 
 
 @pytest.mark.parametrize("wrong", ["", "x", 3, None, [1]])
-def test_the_mark_rejects_what_it_cannot_mark(wrong) -> None:
+def test_the_mark_rejects_unsupported_objects(wrong) -> None:
     with pytest.raises(TypeError):
         public(wrong)
 

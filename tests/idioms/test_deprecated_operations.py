@@ -1,4 +1,4 @@
-"""A fork deprecates an operation by one argument of its route: every answer announces it (RFC 9745, RFC 8594)."""
+"""Deprecated operations: one argument of a route makes every response announce it (RFC 9745, RFC 8594)."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -42,7 +42,7 @@ def announced(response) -> dict[str, str]:
 
 @pytest.fixture
 def pets():
-    """Return a blueprint of a fork: what is at ``/pets`` is deprecated, what is at ``/animals`` is not."""
+    """Return a blueprint of a fork: ``/pets`` is deprecated, ``/animals`` is not."""
     blp = Blueprint("pets", "pets", url_prefix="/pets")
 
     @blp.route("/<name>", deprecated=SOON)
@@ -86,7 +86,7 @@ def pets():
     return blp
 
 
-class TestAnswers:
+class TestResponses:
     @pytest.mark.parametrize(
         ("method", "path", "headers", "status"),
         [
@@ -102,22 +102,22 @@ class TestAnswers:
             ("POST", "/pets", {"Content-Type": "text/plain"}, 415),
         ],
     )
-    def test_all_announce_it(self, pets, register, bearer, method, path, headers, status) -> None:
+    def test_all_responses_announce_it(self, pets, register, bearer, method, path, headers, status) -> None:
         response = register(pets).open(path, method=method, headers=bearer() | headers, data="x" * (method == "POST"))
         assert response.status_code == status
         assert announced(response) == FIELDS
 
-    def test_the_moments_are_those_of_the_argument(self) -> None:
+    def test_the_times_are_those_of_the_argument(self) -> None:
         assert datetime.fromisoformat("2026-12-01T00:00:00Z").timestamp() == int(FIELDS["Deprecation"][1:])
         assert parsedate_to_datetime(FIELDS["Sunset"]).isoformat() == "2027-06-01T00:00:00+00:00"
 
-    def test_so_does_a_replay(self, pets, register, bearer) -> None:
+    def test_a_replayed_response_announces_it(self, pets, register, bearer) -> None:
         client, headers = register(pets), bearer() | {"Idempotency-Key": "a-key-of-the-deprecated"}
         first, second = (client.post("/pets", json={"name": "Max"}, headers=headers) for _ in range(2))
         assert second.headers["Idempotent-Replayed"] == "true"
         assert announced(first) == announced(second) == FIELDS
 
-    def test_so_does_what_a_limit_rejects(self, pets, settings) -> None:
+    def test_a_response_of_the_rate_limit_announces_it(self, pets, settings) -> None:
         app = create_app(replace(settings, rate_limit="1 per hour"))
         app.test_client_class = CheckedClient
         app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(pets)
@@ -127,7 +127,7 @@ class TestAnswers:
         assert [each.status_code for each in answers] == [401, 429]
         assert [announced(each) for each in answers] == [FIELDS, FIELDS]
 
-    def test_so_does_a_request_whose_end_fails(self, app, pets, register, bearer) -> None:
+    def test_a_response_whose_teardown_fails_announces_it(self, app, pets, register, bearer) -> None:
         def fail(_error):
             if request.path == "/pets/max":
                 raise RuntimeError("at the end")
@@ -137,21 +137,21 @@ class TestAnswers:
         app.teardown_request_funcs[None].remove(fail)
         assert (response.status_code, announced(response)) == (500, FIELDS)
 
-    def test_other_operations_of_the_path_do_not(self, pets, register, bearer) -> None:
+    def test_other_operations_of_the_path_do_not_announce_it(self, pets, register, bearer) -> None:
         client = register(pets)
         assert announced(client.patch("/pets", json={"name": "Max"}, headers=bearer())) == {}
         assert announced(client.put("/pets", headers=bearer())) == {}
         assert announced(client.options("/pets")) == {}
         assert announced(client.get("/v1/tasks", headers=bearer())) == {}
 
-    def test_a_class_is_deprecated_as_a_whole_and_fields_of_its_own_stay(self, pets, register, bearer) -> None:
+    def test_a_class_is_deprecated_as_a_whole_and_its_own_fields_stay(self, pets, register, bearer) -> None:
         client = register(pets)
         listed = client.get("/pets/all", headers=bearer())
         assert (listed.headers["Deprecation"], listed.headers.get("Sunset")) == ("@1767225600", None)
         assert listed.headers.getlist("Link") == ['</pets?page=2>; rel="next"']
         assert client.delete("/pets/all", headers=bearer()).headers["Deprecation"] == "@1767225600"
 
-    def test_a_link_of_the_view_stands_beside_ours(self, blp, register) -> None:
+    def test_a_link_of_the_view_is_kept(self, blp, register) -> None:
         @blp.route("/", deprecated=SOON)
         def get_pets():
             return "", {"Link": '</next>; rel="next"', "Sunset": "Wed, 02 Jun 2027 00:00:00 GMT"}
@@ -166,7 +166,7 @@ class TestAnswers:
         response = register(outer).get("/zoo/pets/max", headers=bearer())
         assert (response.status_code, announced(response)) == (200, FIELDS)
 
-    def test_pages_of_other_origins_may_read_it(self, make_application, pets) -> None:
+    def test_pages_of_other_origins_can_read_it(self, make_application, pets) -> None:
         app = make_application(cors_origins=("https://app.example",))
         app.extensions["flask-smorest"]["apis"][""]["ext_obj"].register_blueprint(pets)
         response = app.test_client().get("/pets/max", headers={"Origin": "https://app.example"})
@@ -199,16 +199,16 @@ class TestRegistration:
     @pytest.mark.parametrize(
         "page", ["/changes", "https://a.example/<x>", 'https://a.example/"', "https://a b", "a\r\nb://"]
     )
-    def test_a_page_has_an_absolute_address(self, page) -> None:
+    def test_a_page_needs_an_absolute_url(self, page) -> None:
         with pytest.raises(ValueError, match="page is an absolute address"):
             Deprecation(date(2026, 12, 1), page=page)
 
     @pytest.mark.parametrize("given", ["2026-12-01", datetime(2026, 12, 1, 12, tzinfo=UTC)])
-    def test_a_moment_is_a_date(self, given) -> None:
+    def test_a_time_is_a_date(self, given) -> None:
         with pytest.raises(TypeError, match="a date, such as"):
             Deprecation(given)
 
-    def test_a_route_takes_nothing_else(self) -> None:
+    def test_a_route_accepts_no_other_argument(self) -> None:
         blp = Blueprint("pets", "pets", scope=PUBLIC)
         with pytest.raises(TypeError, match=r"deprecated is a Deprecation"):
             blp.route("/pets", deprecated=True)(lambda: "")

@@ -1,4 +1,4 @@
-"""What hooks and wrappers of extensions find: tests/ecosystem has the extensions themselves."""
+"""The interfaces of Flask that hooks and wrappers of extensions use; tests/ecosystem tests the extensions."""
 
 from flask import Flask, got_request_exception
 from flask.testing import FlaskClient
@@ -7,7 +7,7 @@ from app.rest.public_routes import public
 from tests.idioms.kit import candor_only, problem
 
 
-def test_an_endpoint_outside_of_blueprints_may_have_a_dot(app: Flask, client: FlaskClient) -> None:
+def test_an_endpoint_outside_of_blueprints_can_have_a_dot(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/files", "toolbar.static", public(lambda: "file"))
     assert client.get("/files").text == "file"
 
@@ -29,7 +29,7 @@ def test_an_exception_in_a_teardown_function_is_signalled_once(app: Flask) -> No
 
 
 @candor_only
-def test_a_listener_that_raises_then_changes_nothing(app: Flask) -> None:
+def test_a_signal_receiver_that_raises_changes_nothing(app: Flask) -> None:
     def hear(_sender: Flask, exception: BaseException) -> None:
         raise LookupError from exception
 
@@ -42,7 +42,7 @@ def test_a_listener_that_raises_then_changes_nothing(app: Flask) -> None:
 
 
 @candor_only
-def test_hooks_see_a_media_type_of_401_and_clients_do_not(app: Flask, client: FlaskClient) -> None:
+def test_hooks_see_the_media_type_of_a_401_and_clients_do_not(app: Flask, client: FlaskClient) -> None:
     seen: list[str] = []
 
     @app.after_request

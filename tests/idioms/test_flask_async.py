@@ -89,7 +89,7 @@ def test_async_methods_of_a_class(app: Flask, client: FlaskClient) -> None:
     assert client.get("/x").text == "got"
 
 
-def test_ensure_sync_for_a_decorator_of_ones_own(app: Flask, client: FlaskClient) -> None:
+def test_ensure_sync_for_a_custom_decorator(app: Flask, client: FlaskClient) -> None:
     from functools import wraps
 
     from flask import current_app
@@ -110,7 +110,7 @@ def test_ensure_sync_for_a_decorator_of_ones_own(app: Flask, client: FlaskClient
     assert client.get("/x").text == "HELLO"
 
 
-def test_async_to_sync_is_flasks(app: Flask) -> None:
+def test_async_to_sync_is_that_of_flask(app: Flask) -> None:
     async def work(number):
         return number + 1
 
@@ -140,7 +140,9 @@ def test_another_way_to_run_coroutines(app: Flask, client: FlaskClient, monkeypa
 
 
 @pytest.mark.parametrize("what", ["view", "hook"])
-def test_without_the_extra_flask_says_what_to_install(app: Flask, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_without_the_extra_flask_names_the_package_to_install(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     async def coroutine(*args):
         return None
 

@@ -24,7 +24,7 @@ def test_routes_of_a_blueprint(app: Flask, client: FlaskClient, bp: Blueprint) -
     assert "pages" in app.blueprints
 
 
-def test_a_prefix_is_given_at_registration(app: Flask, client: FlaskClient) -> None:
+def test_a_prefix_set_at_registration(app: Flask, client: FlaskClient) -> None:
     bp = public(Blueprint("pages", __name__))
     bp.add_url_rule("/", "index", lambda: "index")
     app.register_blueprint(bp, url_prefix="/other")
@@ -58,7 +58,7 @@ def test_nested_blueprints(app: Flask, client: FlaskClient) -> None:
     assert client.get("/parent/child/create").text == "/parent/child/create parent.child,parent"
 
 
-def test_hooks_of_a_blueprint_run_for_its_routes_alone(app: Flask, client: FlaskClient, bp: Blueprint) -> None:
+def test_hooks_of_a_blueprint_run_only_for_its_routes(app: Flask, client: FlaskClient, bp: Blueprint) -> None:
     called = []
     bp.before_request(lambda: called.append("before"))
     bp.after_request(lambda response: called.append("after") or response)
@@ -142,7 +142,7 @@ def test_a_command_of_a_blueprint(app: Flask) -> None:
     assert app.test_cli_runner().invoke(args=["students", "create"]).output == "created\n"
 
 
-def test_a_command_group_of_another_name_or_none(app: Flask) -> None:
+def test_a_command_group_with_another_name_or_none(app: Flask) -> None:
     named, merged = Blueprint("named", __name__, cli_group="other"), Blueprint("merged", __name__, cli_group=None)
     named.cli.command("one")(lambda: print("one"))
     merged.cli.command("two")(lambda: print("two"))
@@ -237,7 +237,7 @@ def test_template_filters_of_a_blueprint(app: Flask) -> None:
     assert rendered == "ADA 42 True"
 
 
-def test_a_blueprint_is_finished_once_registered(app: Flask, bp: Blueprint) -> None:
+def test_a_registered_blueprint_cannot_be_changed(app: Flask, bp: Blueprint) -> None:
     app.register_blueprint(bp)
     with pytest.raises(AssertionError, match="can no longer be called on the blueprint 'pages'"):
         bp.route("/late")(lambda: "late")

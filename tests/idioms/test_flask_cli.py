@@ -1,4 +1,4 @@
-"""The ``flask`` command, as a fork runs it, and commands in tests."""
+"""The ``flask`` command in a fork, and commands in tests."""
 
 import os
 import re
@@ -62,7 +62,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def flask(environment: dict[str, str], tmp_path: Path) -> Callable[..., str]:
-    """Return what runs the ``flask`` command on a fork, and returns its standard output."""
+    """Return a function that runs the ``flask`` command on a fork and returns its standard output."""
     (tmp_path / "fork.py").write_text(FORK)
     (tmp_path / "factory.py").write_text(FACTORY)
 
@@ -77,7 +77,7 @@ def flask(environment: dict[str, str], tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-def test_a_factory_is_found_and_may_have_arguments(flask) -> None:
+def test_a_factory_is_found_and_can_have_arguments(flask) -> None:
     assert "/of/shop" in flask("routes", app="factory:create_application('shop')")
 
 
@@ -130,7 +130,7 @@ def test_flask_run_debug_reloads(environment: dict[str, str], tmp_path: Path) ->
 
 class TestRunner:
     def test_routes_are_listed(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # as the command sets it, but undone after the test
+        monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # the command sets it too, but does not undo it
         app.add_url_rule("/hello/<name>", "hello", lambda name: name, methods=["POST"])
         command = FlaskGroup(create_app=lambda: app)
         listed = app.test_cli_runner().invoke(command, ["routes", "--sort", "rule"]).output
@@ -145,7 +145,7 @@ class TestRunner:
         result = app.test_cli_runner().invoke(args=["create-user", "ada"])
         assert (result.exit_code, result.output) == (0, f"created ada in {app.name}\n")
 
-    def test_a_command_passed_as_it_is(self, app: Flask) -> None:
+    def test_a_command_passed_as_an_object(self, app: Flask) -> None:
         @click.command()
         @with_appcontext
         def whose():
@@ -172,7 +172,7 @@ class TestRunner:
         result = app.test_cli_runner().invoke(args=["fail"])
         assert (result.exit_code, result.output) == (1, "Error: no\n")
 
-    def test_a_runner_class_of_ones_own(self, app: Flask) -> None:
+    def test_a_custom_runner_class(self, app: Flask) -> None:
         from flask.testing import FlaskCliRunner
 
         class Runner(FlaskCliRunner):

@@ -15,7 +15,7 @@ from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only
 
 
-def test_settings_of_ones_own(app: Flask, client: FlaskClient) -> None:
+def test_custom_settings(app: Flask, client: FlaskClient) -> None:
     app.config["SHOP_NAME"] = "Candor"
     app.config.update(SHOP_LOGO="logo.png", TESTING=True)
     app.add_url_rule("/name", "name", public(lambda: current_app.config["SHOP_NAME"]))
@@ -54,12 +54,12 @@ def test_attributes_are_settings(app: Flask) -> None:
 
 
 @candor_only
-def test_exceptions_do_not_propagate_unless_a_fork_says_so(app: Flask) -> None:
+def test_exceptions_do_not_propagate_by_default(app: Flask) -> None:
     assert app.config["PROPAGATE_EXCEPTIONS"] is False
 
 
 class TestJson:
-    def test_a_provider_of_ones_own(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_custom_provider(self, app: Flask, client: FlaskClient) -> None:
         class Provider(DefaultJSONProvider):
             @staticmethod
             def default(o):
@@ -91,17 +91,17 @@ class TestJson:
         assert response.mimetype == "application/vnd.x+json"
 
     @candor_only
-    def test_it_leaves_problem_documents_as_they_are(self, app: Flask, client: FlaskClient) -> None:
+    def test_it_does_not_affect_problem_documents(self, app: Flask, client: FlaskClient) -> None:
         app.json.sort_keys, app.json.mimetype = True, "application/vnd.x+json"
         assert client.get("/nowhere").content_type == "application/problem+json"
 
 
-def whence(app: Flask) -> None:
-    """Route ``/whence`` to what the application believes of its client and of itself."""
+def origin(app: Flask) -> None:
+    """Route ``/origin`` to a view that returns the client address and the URL of the application."""
     app.add_url_rule(
-        "/whence",
-        "whence",
-        public(lambda: [request.remote_addr, request.scheme, request.host, request.script_root, url_for("whence")]),
+        "/origin",
+        "origin",
+        public(lambda: [request.remote_addr, request.scheme, request.host, request.script_root, url_for("origin")]),
     )
 
 
@@ -114,15 +114,15 @@ FORWARDED = {
 
 
 def test_proxy_fix(app: Flask, client: FlaskClient) -> None:
-    whence(app)
+    origin(app)
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)
-    response = client.get("/whence", headers=FORWARDED)
-    assert response.json == ["192.0.2.7", "https", "example.com", "/app", "/app/whence"]
+    response = client.get("/origin", headers=FORWARDED)
+    assert response.json == ["192.0.2.7", "https", "example.com", "/app", "/app/origin"]
 
 
-def test_without_it_no_proxy_is_believed(app: Flask, client: FlaskClient) -> None:
-    whence(app)
-    assert client.get("/whence", headers=FORWARDED).json == ["127.0.0.1", "http", "localhost", "", "/whence"]
+def test_without_it_proxy_fields_are_ignored(app: Flask, client: FlaskClient) -> None:
+    origin(app)
+    assert client.get("/origin", headers=FORWARDED).json == ["127.0.0.1", "http", "localhost", "", "/origin"]
 
 
 def test_a_middleware(app: Flask, client: FlaskClient) -> None:
@@ -145,7 +145,7 @@ def test_a_middleware(app: Flask, client: FlaskClient) -> None:
 MARK = ("X-Passed", "yes")
 
 
-def test_a_middleware_may_override_the_method(app: Flask, client: FlaskClient) -> None:
+def test_a_middleware_can_override_the_method(app: Flask, client: FlaskClient) -> None:
     class MethodOverride:
         def __init__(self, wsgi_app):
             self.wsgi_app = wsgi_app
@@ -159,10 +159,10 @@ def test_a_middleware_may_override_the_method(app: Flask, client: FlaskClient) -
     assert client.post("/x", headers={"X-HTTP-Method-Override": "DELETE"}).text == "DELETE"
 
 
-def test_the_application_may_be_mounted(app: Flask, client: FlaskClient) -> None:
-    whence(app)
+def test_the_application_can_be_mounted(app: Flask, client: FlaskClient) -> None:
+    origin(app)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/mounted": app.wsgi_app})
-    assert client.get("/mounted/whence").json[3:] == ["/mounted", "/mounted/whence"]
+    assert client.get("/mounted/origin").json[3:] == ["/mounted", "/mounted/origin"]
 
 
 def test_the_applications_logger(app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -191,7 +191,7 @@ def test_a_handler_of_the_logger(app: Flask) -> None:
 
 
 @candor_only
-def test_its_lines_carry_the_request_id(app: Flask, client: FlaskClient) -> None:
+def test_its_lines_contain_the_request_id(app: Flask, client: FlaskClient) -> None:
     from app.observability.logs import JsonFormatter
 
     lines = []
@@ -220,7 +220,7 @@ def test_a_resource_of_the_package(app: Flask) -> None:
         assert "create_app" in f.read()
 
 
-@pytest.mark.skipif(ON_FLASK, reason="is create_app's")
+@pytest.mark.skipif(ON_FLASK, reason="create_app adds it")
 def test_applications_are_independent(make_application) -> None:
     one, two = make_application(), make_application()
     one.config["A"] = 1

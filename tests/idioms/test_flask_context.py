@@ -50,7 +50,7 @@ class TestSession:
         client.post("/end")
         assert client.post("/count").text == "1"
 
-    def test_the_cookie_is_flasks(self, counter: Flask, client: FlaskClient) -> None:
+    def test_the_cookie_is_that_of_flask(self, counter: Flask, client: FlaskClient) -> None:
         counter.config.update(SESSION_COOKIE_NAME="sid", SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_SECURE=True)
         cookie = client.post("/count").headers["Set-Cookie"]
         assert cookie.startswith("sid=")
@@ -58,15 +58,15 @@ class TestSession:
         assert "Secure" in cookie
         assert "SameSite=Lax" in cookie
 
-    def test_a_session_may_be_permanent(self, counter: Flask, client: FlaskClient) -> None:
+    def test_a_session_can_be_permanent(self, counter: Flask, client: FlaskClient) -> None:
         counter.permanent_session_lifetime = timedelta(days=1)
         counter.before_request(lambda: setattr(session, "permanent", True))
         assert "Expires=" in client.post("/count").headers["Set-Cookie"]
 
-    def test_an_answer_that_read_it_varies(self, counter: Flask, client: FlaskClient) -> None:
+    def test_a_response_that_read_it_has_vary(self, counter: Flask, client: FlaskClient) -> None:
         assert "Cookie" in client.post("/count").headers["Vary"]
 
-    def test_a_view_that_does_not_touch_it_sets_no_cookie(self, counter: Flask, client: FlaskClient) -> None:
+    def test_a_view_without_session_access_sets_no_cookie(self, counter: Flask, client: FlaskClient) -> None:
         counter.add_url_rule("/plain", "plain", public(lambda: "plain"))
         response = client.get("/plain")
         assert "Set-Cookie" not in response.headers
@@ -76,13 +76,13 @@ class TestSession:
         client.set_cookie("session", "forged")
         assert client.post("/count").text == "1"
 
-    def test_old_keys_are_still_read(self, counter: Flask) -> None:
+    def test_old_keys_are_still_accepted(self, counter: Flask) -> None:
         client = counter.test_client()
         client.post("/count")
         counter.config.update(SECRET_KEY="another", SECRET_KEY_FALLBACKS=[counter.config["SECRET_KEY"]])
         assert client.post("/count").text == "2"
 
-    def test_a_test_may_open_a_transaction(self, counter: Flask, client: FlaskClient) -> None:
+    def test_a_test_can_open_a_transaction(self, counter: Flask, client: FlaskClient) -> None:
         with client.session_transaction() as in_test:
             in_test["count"] = 41
         assert client.post("/count").text == "42"
@@ -93,13 +93,13 @@ class TestSession:
             assert session["count"] == 1
             assert request.path == "/count"
 
-    def test_without_a_key_writing_says_flasks_own_sentence(self, app: Flask) -> None:
+    def test_without_a_key_writing_raises_flasks_error(self, app: Flask) -> None:
         app.config["PROPAGATE_EXCEPTIONS"] = True
         app.add_url_rule("/write", "write", public(lambda: session.update(a=1)))
         with pytest.raises(RuntimeError, match="The session is unavailable because no secret key was set"):
             app.test_client().get("/write")
 
-    def test_without_a_key_reading_finds_nothing(self, app: Flask, client: FlaskClient) -> None:
+    def test_without_a_key_the_session_is_empty(self, app: Flask, client: FlaskClient) -> None:
         app.add_url_rule("/read", "read", public(lambda: repr(session.get("a"))))
         assert client.get("/read").text == "None"
 
@@ -114,7 +114,7 @@ class TestSession:
         assert client.get("/show").json == [["info", "Saved!"]]
         assert client.get("/show").json == []
 
-    def test_a_session_interface_of_ones_own(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_custom_session_interface(self, app: Flask, client: FlaskClient) -> None:
         class InMemory(dict, SessionMixin):
             pass
 
@@ -132,7 +132,7 @@ class TestSession:
         assert client.get("/write").headers["X-Saved"] == "1"
 
 
-def test_g_lasts_as_long_as_a_request(app: Flask, client: FlaskClient) -> None:
+def test_g_lives_as_long_as_a_request(app: Flask, client: FlaskClient) -> None:
     @app.get("/g")
     @public
     def count():
@@ -175,7 +175,7 @@ def test_an_application_context(app: Flask) -> None:
     assert not has_app_context()
 
 
-def test_outside_of_one_flask_says_so(app: Flask) -> None:
+def test_outside_of_a_context_flask_raises_its_error(app: Flask) -> None:
     with pytest.raises(RuntimeError, match="Working outside of application context"):
         _ = current_app.name
     with pytest.raises(RuntimeError, match="Working outside of request context"):
@@ -227,7 +227,7 @@ def test_a_thread_gets_a_copy_of_the_request_context(app: Flask, client: FlaskCl
     assert client.get("/thread?a=1").json == ["1"]
 
 
-def test_a_view_may_call_another_in_a_context_of_its_own(app: Flask, client: FlaskClient) -> None:
+def test_a_view_can_call_another_in_its_own_context(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/inner", "inner", public(lambda: request.args["a"]))
 
     @app.get("/outer")
@@ -247,7 +247,7 @@ def test_server_name_builds_urls_outside_of_a_request(app: Flask) -> None:
         assert url_for("x") == "https://example.com:8443/root/x"
 
 
-def test_without_server_name_flask_says_what_is_missing(app: Flask) -> None:
+def test_without_server_name_flask_names_the_missing_setting(app: Flask) -> None:
     app.add_url_rule("/x", "x", lambda: "x")
     with app.app_context(), pytest.raises(RuntimeError, match="'SERVER_NAME'"):
         url_for("x")

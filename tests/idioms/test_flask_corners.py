@@ -1,4 +1,4 @@
-"""Corners of Flask that a first look misses: requests within requests, unusual views and servers, late listeners."""
+"""Less common uses of Flask: nested requests, unusual views and servers, and receivers added at run time."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -26,8 +26,8 @@ from tests.idioms.kit import ON_FLASK, candor_only, problem
 Bearer = Callable[..., dict[str, str]]
 
 
-class TestWithin:
-    """A request, or its context, within another leaves the outer one alone."""
+class TestNested:
+    """A request or a context inside another one leaves the outer one unchanged."""
 
     def test_a_context(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
         def view():
@@ -56,13 +56,13 @@ class TestWithin:
             assert response.headers["X-Request-Id"] == "outer-request"
 
     @candor_only
-    def test_a_request_has_no_token_but_its_own(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+    def test_a_request_has_only_its_own_token(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
         app.add_url_rule("/inner", "inner", public(lambda: str(context.bearer.get())))
         app.add_url_rule("/outer", "outer", lambda: app.test_client().get("/inner").text)
         assert client.get("/outer", headers=bearer("caroline")).text == "None"
 
     @candor_only
-    def test_hooks_by_hand_leave_nothing_behind(self, app: Flask, bearer: Bearer) -> None:
+    def test_hooks_called_by_hand_leave_nothing_behind(self, app: Flask, bearer: Bearer) -> None:
         app.add_url_rule("/view", "view", lambda: "ok")
         with app.test_request_context("/view", headers=bearer("caroline")):
             assert app.preprocess_request() is None
@@ -70,7 +70,7 @@ class TestWithin:
         assert context.principal.get() is None
 
     @candor_only
-    def test_a_stream_knows_the_caller_and_the_request(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+    def test_a_stream_has_the_caller_and_the_request(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
         def view():
             parts = (f"{principal().id} {context.request_id.get()} {request.path};" for _ in range(2))
             return Response(flask.stream_with_context(parts))
@@ -82,7 +82,7 @@ class TestWithin:
 
 
 class Greeter:
-    """A view that is an object, and one that is a method."""
+    """A callable object as a view, and a method as a view."""
 
     def __call__(self) -> str:
         return "called"
@@ -97,7 +97,7 @@ class TestViews:
         app.add_url_rule("/view", "view", public(view))
         assert client.get("/view").text == view()
 
-    def test_a_mock_in_its_place(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+    def test_a_mock_instead_of_a_view(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
         app.add_url_rule("/view", "view", lambda: "ok")
         with mock.patch.dict(app.view_functions, view=Mock(return_value="mocked")):
             assert client.get("/view", headers=bearer()).text == "mocked"
@@ -120,7 +120,7 @@ class TestViews:
         assert [client.get(path).text for path in ("/one", "/sub/two")] == ["one", "one"]
         assert client.options("/one").status_code == 200
 
-    def test_a_view_of_ones_own_for_preflight_requests(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_custom_view_for_preflight_requests(self, app: Flask, client: FlaskClient) -> None:
         view = public(lambda: ("", 204, {"Access-Control-Allow-Methods": "POST"}))
         app.add_url_rule("/view", "view", view, methods=["POST", "OPTIONS"])
         asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
@@ -129,7 +129,7 @@ class TestViews:
 
 class TestNotModified:
     @candor_only
-    def test_the_rest_of_the_answer_is_kept(self, app: Flask, client: FlaskClient) -> None:
+    def test_the_header_fields_of_the_response_are_kept(self, app: Flask, client: FlaskClient) -> None:
         closed = []
 
         def view():
@@ -150,7 +150,7 @@ class TestNotModified:
 
 
 class TestErrorHandlers:
-    def test_one_for_http_exceptions_gets_what_is_unforeseen(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_handler_for_http_exceptions_gets_unhandled_exceptions(self, app: Flask, client: FlaskClient) -> None:
         @app.errorhandler(HTTPException)
         def in_json(error):
             return {"code": error.code, "name": error.name}, error.code
@@ -159,8 +159,8 @@ class TestErrorHandlers:
         assert client.get("/broken").json == {"code": 500, "name": "Internal Server Error"}
         assert client.get("/none").json == {"code": 404, "name": "Not Found"}
 
-    def test_an_exception_with_a_body_of_its_own(self, app: Flask, client: FlaskClient) -> None:
-        class Refused(HTTPException):
+    def test_an_exception_with_its_own_body(self, app: Flask, client: FlaskClient) -> None:
+        class Rejected(HTTPException):
             code = 422
 
             def get_body(self, environ=None, scope=None):
@@ -170,13 +170,13 @@ class TestErrorHandlers:
                 return [("Content-Type", "application/json")]
 
         def view():
-            raise Refused
+            raise Rejected
 
         app.add_url_rule("/view", "view", public(view))
         response = client.get("/view")
         assert (response.status_code, response.json) == (422, {"mine": 1})
 
-    def test_a_hook_aborts_for_a_path_that_does_not_exist(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_hook_can_abort_an_unknown_path(self, app: Flask, client: FlaskClient) -> None:
         app.before_request(lambda: abort(503, "maintenance"))
         problem(client.get("/none"), 503)
 
@@ -194,8 +194,8 @@ class TestErrorHandlers:
         assert record.exc_info[0] is ZeroDivisionError
 
 
-class TestLate:
-    """Listeners and patches that come while the application runs."""
+class TestAddedAtRunTime:
+    """Receivers and patches that are added while the application runs."""
 
     @pytest.mark.parametrize("signal", [request_finished, request_tearing_down])
     def test_a_receiver_that_the_view_connects(self, app: Flask, client: FlaskClient, signal: Any) -> None:
@@ -239,33 +239,33 @@ class TestLate:
 
 
 class TestServers:
-    """What PEP 3333 allows and few do."""
+    """Uncommon server behavior that PEP 3333 allows."""
 
     @pytest.fixture(autouse=True)
     def threads_end(self, app: Flask) -> Iterator[None]:
-        """Stop the threads that the application starts for a server, which is all but a test client."""
+        """Stop the pollers that the application starts under any server, but not under a test client."""
         yield
         for poller in app.extensions.get("app-pollers", ()):
             poller.stop()
 
-    def test_no_path(self, app: Flask) -> None:
+    def test_a_missing_path(self, app: Flask) -> None:
 
         environ = create_environ("/")
         del environ["PATH_INFO"]
         assert run_wsgi_app(app, environ)[1][:3] in {"200", "308", "404"}
 
     def test_a_response_that_starts_late(self, app: Flask, client: FlaskClient) -> None:
-        class Late(app.response_class):  # pytest-flask has replaced it
+        class Late(app.response_class):  # a subclass, because pytest-flask replaces it
             def __call__(self, environ, start_response):
                 yield from super().__call__(environ, start_response)
 
         app.add_url_rule("/view", "view", public(lambda: Late("late")))
         assert client.get("/view").text == "late"
 
-    def test_a_body_is_closed_when_something_was_written_before(self, app: Flask) -> None:
+    def test_a_body_is_closed_after_a_call_of_write(self, app: Flask) -> None:
         closed = []
 
-        class Written(app.response_class):  # pytest-flask has replaced it
+        class Written(app.response_class):  # a subclass, because pytest-flask replaces it
             def __call__(self, environ, start_response):
                 start_response(self.status, [("Content-Type", "text/plain")])(b"written ")
                 return self.get_app_iter(environ)
@@ -283,7 +283,7 @@ class TestServers:
         assert (sent, closed) == ([b"written ", b"body"], [1])
 
 
-def test_g_is_of_the_application_context(app: Flask, client: FlaskClient) -> None:
+def test_g_belongs_to_the_application_context(app: Flask, client: FlaskClient) -> None:
     app.before_request(lambda: setattr(g, "seen", "before"))
     app.add_url_rule("/view", "view", public(lambda: g.seen))
     assert client.get("/view").text == "before"

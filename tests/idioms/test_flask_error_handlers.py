@@ -1,4 +1,4 @@
-"""Error handlers: registration and lookup are Flask's own."""
+"""Error handlers: registration and lookup are those of Flask."""
 
 import json
 
@@ -15,7 +15,7 @@ from tests.idioms.kit import candor_only, problem
 
 
 def raises(app, error, path: str = "/raise"):
-    """Route a path to what raises an error, and return a client."""
+    """Route a path to a view that raises an error, and return a client."""
 
     def view():
         raise error
@@ -33,7 +33,7 @@ def test_a_handler_for_a_code(app: Flask, client: FlaskClient) -> None:
     assert (response.status_code, response.text) == (404, "<h1>Not Found</h1>")
 
 
-def test_a_handler_for_a_code_sees_abort(app: Flask, client: FlaskClient) -> None:
+def test_a_handler_for_a_code_handles_abort(app: Flask, client: FlaskClient) -> None:
     app.register_error_handler(409, lambda e: (f"handled {e.code}: {e.description}", 409))
     app.add_url_rule("/taken", "taken", public(lambda: abort(409, "taken")))
     assert client.get("/taken").text == "handled 409: taken"
@@ -48,7 +48,7 @@ def test_a_handler_for_a_class(app: Flask) -> None:
     assert (response.status_code, response.text) == (400, "bad request!")
 
 
-def test_a_handler_for_an_exception_of_pythons(app: Flask) -> None:
+def test_a_handler_for_a_builtin_exception(app: Flask) -> None:
     @app.errorhandler(ValueError)
     def handle(e):
         return {"error": str(e)}, 422
@@ -57,7 +57,7 @@ def test_a_handler_for_an_exception_of_pythons(app: Flask) -> None:
     assert (response.status_code, response.json) == (422, {"error": "too small"})
 
 
-def test_the_most_specific_class_wins(app: Flask) -> None:
+def test_the_most_specific_class_takes_precedence(app: Flask) -> None:
     app.register_error_handler(Exception, lambda e: ("Exception", 500))
     app.register_error_handler(LookupError, lambda e: ("LookupError", 400))
     app.register_error_handler(KeyError, lambda e: ("KeyError", 404))
@@ -67,7 +67,7 @@ def test_the_most_specific_class_wins(app: Flask) -> None:
     assert [client.get(path).text for path in ("/raise", "/index", "/os")] == ["KeyError", "LookupError", "Exception"]
 
 
-def test_a_code_wins_over_a_class(app: Flask) -> None:
+def test_a_code_takes_precedence_over_a_class(app: Flask) -> None:
     app.register_error_handler(HTTPException, lambda e: ("HTTPException", e.code))
     app.register_error_handler(404, lambda e: ("404", 404))
     client = raises(app, NotFound())
@@ -122,7 +122,7 @@ def test_a_handler_for_internal_server_error_gets_aborts_too(app: Flask) -> None
     assert client.get("/abort").text == "direct 500 error"
 
 
-def test_an_error_class_of_ones_own_with_its_handler(app: Flask) -> None:
+def test_a_custom_error_class_with_its_handler(app: Flask) -> None:
     class InvalidAPIUsage(Exception):
         status_code = 400
 
@@ -143,7 +143,7 @@ def test_an_error_class_of_ones_own_with_its_handler(app: Flask) -> None:
     assert (response.status_code, response.json) == (410, {"message": "No user id provided!", "id": 3})
 
 
-def test_a_handler_of_a_blueprint_sees_its_own_views_only(app: Flask) -> None:
+def test_a_handler_of_a_blueprint_applies_only_to_its_views(app: Flask) -> None:
     bp = Blueprint("bp", __name__, url_prefix="/bp")
 
     @bp.errorhandler(ValueError)
@@ -157,7 +157,7 @@ def test_a_handler_of_a_blueprint_sees_its_own_views_only(app: Flask) -> None:
     problem(client.get("/raise"), 500)
 
 
-def test_a_blueprints_handler_wins_over_the_applications(app: Flask) -> None:
+def test_a_blueprints_handler_takes_precedence_over_the_applications(app: Flask) -> None:
     bp = Blueprint("bp", __name__, url_prefix="/bp")
     bp.register_error_handler(404, lambda e: ("the blueprint's", 404))
     app.register_error_handler(404, lambda e: ("the application's", 404))
@@ -182,7 +182,7 @@ def test_an_application_wide_handler_of_a_blueprint(app: Flask, client: FlaskCli
     assert client.get("/nowhere").text == "page not found"
 
 
-def test_a_handler_for_405_knows_the_methods(app: Flask, client: FlaskClient) -> None:
+def test_a_handler_for_405_gets_the_methods(app: Flask, client: FlaskClient) -> None:
     app.register_error_handler(405, lambda e: (",".join(sorted(e.valid_methods)), 405))
     app.add_url_rule("/thing", "thing", public(lambda: "x"), methods=["POST"])
     assert client.get("/thing").text == "OPTIONS,POST"
@@ -196,12 +196,12 @@ def test_an_error_handler_that_raises_is_500(app: Flask) -> None:
     problem(raises(app, ValueError("x")).get("/raise"), 500, code="INTERNAL_ERROR")
 
 
-def test_a_handler_may_abort(app: Flask) -> None:
+def test_a_handler_can_abort(app: Flask) -> None:
     app.register_error_handler(ValueError, lambda e: abort(409, "taken"))
     assert raises(app, ValueError("x")).get("/raise").status_code == 500
 
 
-def test_after_request_functions_see_a_handled_error(app: Flask) -> None:
+def test_after_request_functions_get_a_handled_error(app: Flask) -> None:
     @app.after_request
     def add_header(response):
         response.headers["X-Status"] = str(response.status_code)
@@ -212,7 +212,7 @@ def test_after_request_functions_see_a_handled_error(app: Flask) -> None:
 
 
 def heard(app: Flask) -> list[BaseException]:
-    """Return a list that grows with every exception that the signal brings."""
+    """Return a list that receives every exception of the signal."""
     exceptions: list[BaseException] = []
 
     def hear(sender, exception, **extra):
@@ -222,27 +222,27 @@ def heard(app: Flask) -> list[BaseException]:
     return exceptions
 
 
-def test_the_signal_comes_once_for_an_unforeseen_exception(app: Flask) -> None:
+def test_the_signal_is_sent_once_for_an_unhandled_exception(app: Flask) -> None:
     exceptions, error = heard(app), ValueError("x")
     raises(app, error).get("/raise")
     assert exceptions == [error]
 
 
 @pytest.mark.parametrize("error", [NotFound(), BadRequest(), InternalServerError()], ids=["404", "400", "abort(500)"])
-def test_it_does_not_come_for_http_exceptions(app: Flask, error: HTTPException) -> None:
+def test_it_is_not_sent_for_http_exceptions(app: Flask, error: HTTPException) -> None:
     exceptions = heard(app)
     raises(app, error).get("/raise")
     assert exceptions == []
 
 
-def test_it_does_not_come_for_what_a_handler_answers(app: Flask) -> None:
+def test_it_is_not_sent_for_a_handled_exception(app: Flask) -> None:
     exceptions = heard(app)
     app.register_error_handler(ValueError, lambda e: ("handled", 400))
     assert raises(app, ValueError("x")).get("/raise").text == "handled"
     assert exceptions == []
 
 
-def test_a_registered_handler_is_visible(app: Flask) -> None:
+def test_a_registered_handler_is_listed(app: Flask) -> None:
     def handle(e):
         return "x", 418
 
@@ -257,28 +257,28 @@ class TestErrs:
         app.register_error_handler(cls, lambda e: (f"handled {type(e).__name__}", 404))
         assert raises(app, TaskNotFound()).get("/raise").text == "handled TaskNotFound"
 
-    def test_the_named_error_wins_over_the_base(self, app: Flask) -> None:
+    def test_the_named_error_takes_precedence_over_the_base(self, app: Flask) -> None:
         app.register_error_handler(errs.Error, lambda e: ("Error", 500))
         app.register_error_handler(TaskNotFound, lambda e: ("TaskNotFound", 404))
         assert raises(app, TaskNotFound()).get("/raise").text == "TaskNotFound"
 
-    def test_a_handler_for_404_does_not_see_it(self, app: Flask) -> None:
+    def test_a_handler_for_404_does_not_get_it(self, app: Flask) -> None:
         app.register_error_handler(404, lambda e: ("mine", 404))
         problem(raises(app, TaskNotFound()).get("/raise"), 404, code="TASK_NOT_FOUND")
 
-    def test_one_raised_in_a_plain_view_is_a_problem_document(self, app: Flask) -> None:
+    def test_an_error_raised_in_a_plain_view_is_a_problem_document(self, app: Flask) -> None:
         problem(raises(app, errs.E("pets.get", kind=errs.Kind.EXIST)).get("/raise"), 409)
 
     @pytest.mark.parametrize(
         ("error", "sent"),
         [(errs.E("x", kind=errs.Kind.INTERNAL), 1), (errs.E("x", kind=errs.Kind.DATABASE), 1), (TaskNotFound(), 0)],
     )
-    def test_the_signal_comes_once_for_those_that_answer_500(self, app: Flask, error, sent: int) -> None:
+    def test_the_signal_is_sent_once_for_errors_with_status_500(self, app: Flask, error, sent: int) -> None:
         exceptions = heard(app)
         raises(app, error).get("/raise")
         assert exceptions == [error] * sent
 
-    def test_it_does_not_come_for_503(self, app: Flask) -> None:
+    def test_it_is_not_sent_for_503(self, app: Flask) -> None:
         exceptions = heard(app)
         problem(raises(app, ServiceUnavailable(retry_after=1)).get("/raise"), 503)
         assert exceptions == []

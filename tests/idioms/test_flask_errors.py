@@ -24,13 +24,13 @@ CODES = {406: "NOT_ACCEPTABLE", 410: "GONE", 423: "LOCKED", 418: "IM_A_TEAPOT", 
 
 
 def raising(app: Flask, raise_it) -> FlaskClient:
-    """Route ``/raise`` to what raises."""
+    """Route ``/raise`` to a view that raises."""
     app.add_url_rule("/raise", "raise", public(raise_it), methods=["GET", "POST"])
     return app.test_client()
 
 
 @pytest.mark.parametrize("status", CLIENT)
-def test_abort_answers_with_its_status_and_description(app: Flask, status: int) -> None:
+def test_abort_returns_its_status_and_description(app: Flask, status: int) -> None:
     response = raising(app, lambda: abort(status, description="The coffee is cold.")).get("/raise")
     document = problem(response, status, code=CODES.get(status), detail="The coffee is cold.")
     if not ON_FLASK:
@@ -39,23 +39,21 @@ def test_abort_answers_with_its_status_and_description(app: Flask, status: int) 
 
 
 @pytest.mark.parametrize("status", CLIENT)
-def test_without_a_description_it_is_werkzeugs_or_the_catalogues(app: Flask, status: int) -> None:
+def test_the_default_description_is_werkzeugs_or_the_catalogues(app: Flask, status: int) -> None:
     document = problem(raising(app, lambda: abort(status)).get("/raise"), status)
     assert ON_FLASK or document["detail"]
 
 
 @candor_only
 @pytest.mark.parametrize("status", [410, 418, 423])
-def test_the_page_of_a_code_named_by_its_status_resolves(app: Flask, status: int) -> None:
+def test_the_page_of_a_code_derived_from_its_status_exists(app: Flask, status: int) -> None:
     client = raising(app, lambda: abort(status))
     path = client.get("/raise").get_json()["type"].removeprefix("http://candor.test")
     assert client.get(path, headers={"Accept": "application/json"}).status_code == 200
 
 
 @pytest.mark.parametrize("status", SERVER)
-def test_from_500_on_the_description_goes_to_the_log_alone(
-    app: Flask, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_descriptions_of_5xx_errors_are_only_logged(app: Flask, status: int, caplog: pytest.LogCaptureFixture) -> None:
     response = raising(app, lambda: abort(status, "replica db-7 is down")).get("/raise")
     problem(response, status)
     if not ON_FLASK:
@@ -64,7 +62,7 @@ def test_from_500_on_the_description_goes_to_the_log_alone(
 
 
 @candor_only
-def test_abort_500_says_what_every_500_says(app: Flask) -> None:
+def test_abort_500_has_the_fixed_text_of_all_500s(app: Flask) -> None:
     problem(raising(app, lambda: abort(500, "secret")).get("/raise"), 500, code="INTERNAL_ERROR")
 
 
@@ -74,7 +72,7 @@ def test_abort_401_has_a_challenge_and_no_body(app: Flask) -> None:
     assert ON_FLASK or response.headers["WWW-Authenticate"] == 'Bearer realm="candor"'
 
 
-def test_a_401_keeps_a_challenge_of_its_own(app: Flask) -> None:
+def test_a_401_keeps_its_own_challenge(app: Flask) -> None:
     def view():
         raise Unauthorized("Log in.", www_authenticate=WWWAuthenticate("basic", {"realm": "Login Required"}))
 
@@ -126,17 +124,17 @@ def test_a_retry_after_that_is_a_date_is_kept(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: Response("no", 409), lambda: make_response("no", 409, {"X-Why": "so"})])
-def test_abort_with_a_response_answers_it_as_it_is(app: Flask, make) -> None:
+def test_abort_with_a_response_returns_it_unchanged(app: Flask, make) -> None:
     response = raising(app, lambda: abort(make())).get("/raise")
     assert (response.status_code, response.text, response.content_type) == (409, "no", "text/html; charset=utf-8")
 
 
-def test_abort_with_json_answers_it_as_it_is(app: Flask) -> None:
+def test_abort_with_json_returns_it_unchanged(app: Flask) -> None:
     response = raising(app, lambda: abort(make_response(jsonify(error="no"), 400))).get("/raise")
     assert (response.status_code, response.json) == (400, {"error": "no"})
 
 
-def test_an_http_exception_with_a_response_answers_it(app: Flask) -> None:
+def test_an_http_exception_with_a_response_returns_it(app: Flask) -> None:
     def view():
         raise HTTPException("ignored", response=Response("mine", 402))
 
@@ -149,7 +147,7 @@ def test_abort_with_a_redirect_redirects(app: Flask) -> None:
     assert (response.status_code, response.location) == (303, "/elsewhere")
 
 
-def test_a_3xx_exception_passes_as_it_is(app: Flask) -> None:
+def test_a_3xx_exception_is_returned_unchanged(app: Flask) -> None:
     from werkzeug.routing import RequestRedirect
 
     def view():
@@ -159,7 +157,7 @@ def test_a_3xx_exception_passes_as_it_is(app: Flask) -> None:
     assert (response.status_code, response.location) == (308, "/elsewhere")
 
 
-def test_an_http_exception_of_ones_own(app: Flask) -> None:
+def test_a_custom_http_exception(app: Flask) -> None:
     class ImATeapot(HTTPException):
         code = 418
         description = "This server is a teapot, not a coffee machine."
@@ -170,7 +168,7 @@ def test_an_http_exception_of_ones_own(app: Flask) -> None:
     problem(raising(app, view).get("/raise"), 418, code="IM_A_TEAPOT", detail=ImATeapot.description)
 
 
-def test_one_with_a_status_that_werkzeug_does_not_know(app: Flask) -> None:
+def test_a_custom_exception_with_a_status_that_werkzeug_does_not_define(app: Flask) -> None:
     class InsufficientStorage(HTTPException):
         code = 507
         description = "Not enough storage space on disk db-7."
@@ -183,7 +181,7 @@ def test_one_with_a_status_that_werkzeug_does_not_know(app: Flask) -> None:
     assert ON_FLASK or "db-7" not in response.text
 
 
-def test_one_with_a_status_that_nobody_knows(app: Flask) -> None:
+def test_a_custom_exception_with_an_unknown_status(app: Flask) -> None:
     class PageExpired(HTTPException):
         code = 419
         description = "The page has expired."
@@ -194,7 +192,7 @@ def test_one_with_a_status_that_nobody_knows(app: Flask) -> None:
     problem(raising(app, view).get("/raise"), 419, detail="The page has expired.")
 
 
-def test_one_with_header_fields_of_its_own(app: Flask) -> None:
+def test_a_custom_exception_with_its_own_header_fields(app: Flask) -> None:
     class Gone(HTTPException):
         code = 410
 
@@ -209,13 +207,13 @@ def test_one_with_header_fields_of_its_own(app: Flask) -> None:
     assert response.headers["Link"] == '</v2>; rel="successor-version"'
 
 
-def test_an_http_exception_may_be_returned(app: Flask) -> None:
+def test_an_http_exception_can_be_returned(app: Flask) -> None:
     response = raising(app, lambda: NotFound("Nothing here.")).get("/raise")
     assert response.status_code == 404
     assert "Nothing here." in response.text
 
 
-def test_a_custom_aborter_knows_more_statuses(app: Flask) -> None:
+def test_a_custom_aborter_supports_more_statuses(app: Flask) -> None:
     class PaymentRequired(HTTPException):
         code = 402
         description = "Pay first."
@@ -228,7 +226,7 @@ def test_a_missing_form_field_is_400(app: Flask) -> None:
     problem(raising(app, lambda: request.form["name"]).post("/raise", data={"other": "x"}), 400)
 
 
-def test_an_exception_is_500_and_says_nothing(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_is_500_without_details(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     def view():
         raise ValueError("the password of the database")
 
@@ -238,12 +236,12 @@ def test_an_exception_is_500_and_says_nothing(app: Flask, caplog: pytest.LogCapt
     assert ON_FLASK or [line["status"] for line in error_lines(caplog)] == [500]
 
 
-def test_a_testing_application_answers_500_too(app: Flask) -> None:
+def test_an_application_in_testing_mode_returns_500_too(app: Flask) -> None:
     app.config["TESTING"] = True
     problem(raising(app, lambda: 1 / 0).get("/raise"), 500)
 
 
-def test_exceptions_propagate_if_the_application_wants_so(app: Flask) -> None:
+def test_exceptions_propagate_if_configured(app: Flask) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = True
     with pytest.raises(ZeroDivisionError):
         raising(app, lambda: 1 / 0).get("/raise")
@@ -259,7 +257,7 @@ def test_a_view_that_returns_no_response_is_a_bug(app: Flask, returned) -> None:
     problem(raising(app, lambda: returned).get("/raise"), 500, code="INTERNAL_ERROR")
 
 
-def test_the_description_of_an_error_may_be_markup_or_none(app: Flask) -> None:
+def test_the_description_of_an_error_can_be_markup_or_none(app: Flask) -> None:
     def view():
         raise Conflict("a < b & c")
 
@@ -267,7 +265,7 @@ def test_the_description_of_an_error_may_be_markup_or_none(app: Flask) -> None:
 
 
 @candor_only
-def test_a_plain_404_of_a_resource_is_not_that_of_a_route(app: Flask) -> None:
+def test_a_404_of_a_resource_differs_from_that_of_a_route(app: Flask) -> None:
     document = problem(raising(app, lambda: abort(404, "No such pet.")).get("/raise"), 404, detail="No such pet.")
     assert document["code"] != "ROUTE_NOT_FOUND"
 

@@ -1,4 +1,4 @@
-"""Files as responses: whole, in part, or not at all because the client has them."""
+"""Files as responses: completely, in part, or as 304 for a cached file."""
 
 from io import BytesIO
 
@@ -27,7 +27,7 @@ def test_send_file(app: Flask) -> None:
 
 @pytest.fixture
 def served(app: Flask, tmp_path):
-    """Return what fetches ``/out``, a file of ten digits, and closes the answer."""
+    """Return a function that fetches ``/out``, a file of ten digits, and closes the response."""
     (tmp_path / "ten.txt").write_text("0123456789")
     client = answering(app, lambda: send_file(tmp_path / "ten.txt", max_age=60))
 
@@ -47,7 +47,7 @@ def test_a_file_has_its_length_tag_and_date(served) -> None:
     assert response.cache_control.max_age == 60
 
 
-def test_a_file_that_is_known_is_304(served) -> None:
+def test_a_cached_file_is_304(served) -> None:
     tag = served().headers["ETag"]
     response = served(If_None_Match=tag)
     assert (response.status_code, response.data, response.headers["ETag"]) == (304, b"", tag)
@@ -68,7 +68,7 @@ def test_a_part_of_a_file_is_206(served, asked: str, data: bytes, content_range:
     assert response.content_length == len(data)
 
 
-def test_a_part_that_is_not_there_is_416(app: Flask) -> None:
+def test_a_range_beyond_the_end_is_416(app: Flask) -> None:
     client = answering(app, lambda: whole(b"0123456789"))
     response = client.get("/out", headers={"Range": "bytes=20-30"})
     problem(response, 416)
@@ -76,7 +76,7 @@ def test_a_part_that_is_not_there_is_416(app: Flask) -> None:
 
 
 def whole(data: bytes) -> Response:
-    """Return a response that can answer with a part of itself."""
+    """Return a response that supports range requests."""
     response = make_response(data)
     return response.make_conditional(request, accept_ranges=True, complete_length=len(data))
 

@@ -1,4 +1,4 @@
-"""Hooks: where Flask puts them, in its order; and what every answer carries although one of them raises."""
+"""Hooks: they run in Flask's order, and responses keep their common header fields even if one of them raises."""
 
 import pytest
 from flask import Flask, abort, after_this_request, g, request
@@ -34,7 +34,7 @@ def test_before_request_functions_run_in_the_order_of_registration(app: Flask, c
     assert client.get("/seen").json == ["first", "second"]
 
 
-def test_a_before_request_that_returns_a_response_ends_the_chain(app: Flask, client: FlaskClient) -> None:
+def test_a_before_request_that_returns_a_response_skips_the_view(app: Flask, client: FlaskClient) -> None:
     called = []
     app.before_request(lambda: ("down for maintenance", 503))
     app.before_request(lambda: called.append("second"))
@@ -44,7 +44,7 @@ def test_a_before_request_that_returns_a_response_ends_the_chain(app: Flask, cli
     assert (response.status_code, response.text, called) == (503, "down for maintenance", ["after"])
 
 
-def test_a_before_request_may_abort(app: Flask, client: FlaskClient) -> None:
+def test_a_before_request_can_abort(app: Flask, client: FlaskClient) -> None:
     app.before_request(lambda: abort(403))
     hello(app)
     problem(client.get("/hello"), 403)
@@ -60,7 +60,7 @@ def test_after_request_changes_the_response(app: Flask, client: FlaskClient) -> 
     assert client.get("/hello").headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_after_request_may_return_another_response(app: Flask, client: FlaskClient) -> None:
+def test_after_request_can_return_another_response(app: Flask, client: FlaskClient) -> None:
     app.after_request(lambda response: app.make_response(("replaced", 201)))
     hello(app)
     response = client.get("/hello")
@@ -76,7 +76,7 @@ def test_after_request_functions_run_in_the_reverse_order(app: Flask, client: Fl
     assert called == ["second", "first"]
 
 
-def test_after_request_sees_errors(app: Flask, client: FlaskClient) -> None:
+def test_after_request_gets_errors(app: Flask, client: FlaskClient) -> None:
     seen = []
     app.after_request(lambda response: seen.append(response.status_code) or response)
     app.add_url_rule("/bug", "bug", public(lambda: 1 / 0))
@@ -121,7 +121,7 @@ def test_after_this_request(app: Flask, client: FlaskClient) -> None:
     assert "X-Foo" not in client.get("/other").headers
 
 
-def test_a_hook_may_defer_a_callback(app: Flask, client: FlaskClient) -> None:
+def test_a_hook_can_defer_a_callback(app: Flask, client: FlaskClient) -> None:
     @app.before_request
     def detect_user_language():
         @after_this_request
@@ -133,7 +133,7 @@ def test_a_hook_may_defer_a_callback(app: Flask, client: FlaskClient) -> None:
     assert client.get("/hello").headers["Set-Cookie"].startswith("user_lang=en")
 
 
-def test_hooks_stand_where_flask_puts_them(app: Flask) -> None:
+def test_hooks_are_stored_in_flasks_lists(app: Flask) -> None:
     def before():
         return None
 
@@ -158,19 +158,19 @@ def test_before_request_runs_for_an_unknown_path_too(app: Flask, client: FlaskCl
 
 
 @candor_only
-class TestOurs:
-    def test_they_stand_in_flasks_own_lists(self, app: Flask) -> None:
+class TestBuiltInHooks:
+    def test_they_are_stored_in_flasks_lists(self, app: Flask) -> None:
         assert app.before_request_funcs[None]
         assert app.after_request_funcs[None]
 
-    def test_hooks_of_a_fork_see_this_projects_routes(self, app: Flask, client: FlaskClient) -> None:
+    def test_hooks_of_a_fork_run_for_this_projects_routes(self, app: Flask, client: FlaskClient) -> None:
         seen = []
         app.before_request(lambda: seen.append(request.endpoint))
         app.after_request(lambda response: response.headers.add("X-Fork", "yes") or response)
         assert client.get("/healthz").headers["X-Fork"] == "yes"
         assert seen == ["health.get_health"]
 
-    def test_a_hook_can_be_put_before_ours(self, app: Flask, client: FlaskClient) -> None:
+    def test_a_hook_can_be_inserted_before_the_built_in_ones(self, app: Flask, client: FlaskClient) -> None:
         app.before_request_funcs[None].insert(0, lambda: ("before everything", 200))
         app.add_url_rule("/secret", "secret", lambda: "secret")
         assert client.get("/secret").text == "before everything"
@@ -182,13 +182,13 @@ class TestOurs:
         problem(client.get("/secret"), 401)
         assert seen == []
 
-    def test_each_request_has_an_id_of_its_own(self, app: Flask, client: FlaskClient) -> None:
+    def test_each_request_has_its_own_id(self, app: Flask, client: FlaskClient) -> None:
         hello(app)
         assert client.get("/hello").headers["X-Request-Id"] != client.get("/hello").headers["X-Request-Id"]
 
 
 def breaking(app: Flask, where: str) -> None:
-    """Have something raise in the course of ``GET /hello``."""
+    """Make a part of ``GET /hello`` raise."""
 
     def fail(*args):
         raise RuntimeError(f"in {where}")
@@ -207,13 +207,13 @@ def breaking(app: Flask, where: str) -> None:
             app.register_error_handler(500, fail)
         case "after_this_request":
             app.before_request(lambda: after_this_request(fail) and None)
-        case "first of ours":
+        case "first built-in hook":
             app.before_request_funcs[None].insert(0, fail)
-        case "last of ours":
+        case "last built-in hook":
             app.after_request_funcs[None].insert(0, fail)
         case "save_session":
             app.secret_key = "a secret key of the tests"
-            app.session_interface = SecureCookieSessionInterface()  # an instance of this application's own
+            app.session_interface = SecureCookieSessionInterface()  # the application needs its own instance
             app.session_interface.save_session = fail
 
 
@@ -225,8 +225,8 @@ BROKEN = (
     "error handler",
     "handler of 500",
     "url_value_preprocessor",
-    "first of ours",
-    "last of ours",
+    "first built-in hook",
+    "last built-in hook",
     "save_session",
 )
 ENDING = ("teardown_request", "teardown_appcontext")
@@ -234,7 +234,7 @@ ENDING = ("teardown_request", "teardown_appcontext")
 
 @candor_only
 @pytest.mark.parametrize("where", [*BROKEN, *ENDING])
-def test_what_every_answer_carries_survives(app: Flask, caplog: pytest.LogCaptureFixture, where: str) -> None:
+def test_the_common_header_fields_are_kept(app: Flask, caplog: pytest.LogCaptureFixture, where: str) -> None:
     """The client of these tests asserts the header fields."""
     breaking(app, where)
     counting, in_flight = growth(COUNT, method="GET", route="/hello"), growth("http_requests_in_flight")
@@ -247,7 +247,7 @@ def test_what_every_answer_carries_survives(app: Flask, caplog: pytest.LogCaptur
 
 @pytest.mark.parametrize("where", BROKEN)
 def test_a_hook_that_raises_is_500(app: Flask, where: str) -> None:
-    if ON_FLASK and where in {"handler of 500", "first of ours", "last of ours"}:
+    if ON_FLASK and where in {"handler of 500", "first built-in hook", "last built-in hook"}:
         pytest.skip("plain Flask leaves the answer to the server, or has no such hook")
     breaking(app, where)
     problem(app.test_client().get("/hello"), 500, code="INTERNAL_ERROR")
@@ -255,7 +255,7 @@ def test_a_hook_that_raises_is_500(app: Flask, where: str) -> None:
 
 @candor_only
 @pytest.mark.parametrize("where", [*BROKEN, *ENDING])
-def test_nothing_of_a_broken_request_is_left_to_the_next(app: Flask, bearer, where: str) -> None:
+def test_a_failed_request_leaves_nothing_to_the_next_one(app: Flask, bearer, where: str) -> None:
     app.add_url_rule("/own", "own", public(lambda: "own"))
     breaking(app, where)
     client = app.test_client()

@@ -1,4 +1,4 @@
-"""Less usual idioms, and several of them together."""
+"""Less common idioms, and combinations of several."""
 
 from functools import wraps
 
@@ -26,7 +26,7 @@ def test_trapped_exceptions_propagate(app: Flask, setting: str, view, error: typ
         app.test_client().get("/x")
 
 
-def test_trapped_exceptions_are_500_otherwise(app: Flask, client: FlaskClient) -> None:
+def test_trapped_exceptions_are_500_by_default(app: Flask, client: FlaskClient) -> None:
     app.config["TRAP_HTTP_EXCEPTIONS"] = True
     app.add_url_rule("/x", "x", public(lambda: abort(404)))
     problem(client.get("/x"), 500)
@@ -52,7 +52,7 @@ def test_a_response_class_that_completes_locations(app: Flask, client: FlaskClie
     assert client.get("/x").location == "http://localhost/y"
 
 
-def test_a_subclass_may_override_the_steps_of_a_request(app: Flask, client: FlaskClient) -> None:
+def test_a_subclass_can_override_the_steps_of_a_request(app: Flask, client: FlaskClient) -> None:
     called = []
 
     class Fork(type(app)):
@@ -77,7 +77,7 @@ def test_a_request_within_an_application_context(app: Flask) -> None:
         g.a = 1
 
 
-def test_a_stream_that_breaks_off_raises(app: Flask) -> None:
+def test_a_stream_that_fails_raises(app: Flask) -> None:
     def view():
         def generate():
             yield "a"
@@ -121,7 +121,7 @@ def test_login_required(app: Flask, client: FlaskClient) -> None:
 
 @candor_only
 def test_a_wrapper_without_wraps_loses_the_mark(app: Flask, client: FlaskClient) -> None:
-    """The route stays closed: what is lost is never what protects."""
+    """The route still requires a token: only the mark ``public`` can be lost, never the protection."""
 
     def decorate(f):
         def wrapper(*args, **kwargs):
@@ -134,7 +134,7 @@ def test_a_wrapper_without_wraps_loses_the_mark(app: Flask, client: FlaskClient)
 
 
 @candor_only
-def test_a_plain_view_knows_its_caller(app: Flask, client: FlaskClient, bearer) -> None:
+def test_a_plain_view_has_access_to_its_caller(app: Flask, client: FlaskClient, bearer) -> None:
     from app.rest.current import principal
 
     app.add_url_rule("/me", "me", lambda: principal().id)
@@ -158,17 +158,17 @@ def test_a_conditional_document(app: Flask, client: FlaskClient) -> None:
     assert client.get("/x", headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_a_plain_view_answers_in_any_media_type(app: Flask, client: FlaskClient) -> None:
+def test_a_plain_view_can_return_any_media_type(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/x", "x", public(lambda: ("<a/>", {"Content-Type": "application/xml"})))
     assert client.get("/x", headers={"Accept": "application/xml"}).mimetype == "application/xml"
 
 
-def test_a_plain_view_reads_any_content_encoding(app: Flask, client: FlaskClient) -> None:
+def test_a_plain_view_can_read_any_content_encoding(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/x", "x", public(lambda: request.get_data()), methods=["POST"])
     assert client.post("/x", data=b"zz", headers={"Content-Encoding": "gzip"}).data == b"zz"
 
 
-def test_a_handler_of_500_answers_for_an_after_request_that_raises(app: Flask, client: FlaskClient) -> None:
+def test_a_handler_of_500_handles_an_after_request_that_raises(app: Flask, client: FlaskClient) -> None:
     def fail(response):
         raise RuntimeError
 
@@ -178,7 +178,7 @@ def test_a_handler_of_500_answers_for_an_after_request_that_raises(app: Flask, c
     assert client.get("/x").text == "mine"
 
 
-def test_an_after_request_may_change_every_body(app: Flask, client: FlaskClient) -> None:
+def test_an_after_request_can_change_every_body(app: Flask, client: FlaskClient) -> None:
     @app.after_request
     def append(response):
         response.set_data(response.get_data() + b"!")
@@ -189,7 +189,7 @@ def test_an_after_request_may_change_every_body(app: Flask, client: FlaskClient)
 
 
 @candor_only
-def test_the_request_id_lasts_until_the_last_teardown(app: Flask) -> None:
+def test_the_request_id_exists_until_the_last_teardown(app: Flask) -> None:
     from app import context
 
     seen = []

@@ -1,4 +1,4 @@
-"""Flask-Limiter, as in its quick start: ``limiter`` stands in ``app.extensions``, and limits."""
+"""Flask-Limiter, as in its quick start: ``limiter`` is in ``app.extensions``, and limits."""
 
 import pytest
 from flask import Blueprint, Flask, abort, jsonify, make_response, request
@@ -27,7 +27,7 @@ def test_a_limit_of_a_route(app: Flask, client: FlaskClient, limiter: Limiter) -
     assert statuses(client, "/fast") == [200, 200, 200]
 
 
-def test_the_mark_may_stand_above_the_limit(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_the_mark_can_be_above_the_limit(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     @app.route("/slow")
     @public
     @limiter.limit("1 per day")
@@ -38,7 +38,7 @@ def test_the_mark_may_stand_above_the_limit(app: Flask, client: FlaskClient, lim
 
 
 @candor_only
-def test_its_429_is_the_document_of_every_other(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_its_429_is_the_usual_problem_document(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     app.add_url_rule("/slow", "slow", limiter.limit("2/minute")(public(lambda: "x")))
     ok, _, limited = [client.get("/slow") for _ in range(3)]
     document = problem(limited, 429, code="RATE_LIMIT_EXCEEDED")
@@ -51,7 +51,7 @@ def test_its_429_is_the_document_of_every_other(app: Flask, client: FlaskClient,
 
 
 @candor_only
-def test_the_limit_of_everything_still_counts(make_application, limiter: Limiter) -> None:
+def test_the_global_limit_still_applies(make_application, limiter: Limiter) -> None:
     app = make_application(rate_limit="2 per minute")
     app.add_url_rule("/slow", "slow", limiter.limit("100 per minute")(public(lambda: "x")))
     assert statuses(app.test_client()) == [200, 200, 429]
@@ -82,7 +82,7 @@ def test_a_limit_by_another_key(app: Flask, client: FlaskClient, limiter: Limite
     assert statuses(client, headers={"X-User": "bob"}) == [200, 429, 429]
 
 
-def test_a_limit_that_is_computed(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_a_computed_limit(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     app.config["SLOW_LIMIT"] = "2/day"
     app.add_url_rule("/slow", "slow", limiter.limit(lambda: app.config["SLOW_LIMIT"])(public(lambda: "x")))
     assert statuses(client) == [200, 200, 429]
@@ -169,13 +169,13 @@ def test_a_limit_with_a_cost(app: Flask, client: FlaskClient, limiter: Limiter) 
     assert statuses(client, "/slow?cost=2") == [200, 200, 429]
 
 
-def test_a_message_of_ones_own(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_a_custom_message(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     app.add_url_rule("/slow", "slow", limiter.limit("1/day", error_message="Come back.")(public(lambda: "x")))
     client.get("/slow")
     problem(client.get("/slow"), 429, detail="Come back.")
 
 
-def test_a_response_of_ones_own(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_a_custom_response(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     def on_breach(limit):
         return make_response(jsonify(limit=str(limit.limit)), 429)
 
@@ -232,7 +232,7 @@ def test_a_limited_view_that_fails_is_not_limited_twice(app: Flask, client: Flas
 
 @pytest.fixture
 def restored(limiter: Limiter):
-    """Undo what a test registers with the extension for all applications."""
+    """Undo the global registrations of a test with the extension."""
     filters, enabled = list(limiter._request_filters), limiter.enabled
     yield limiter
     limiter._request_filters[:], limiter.enabled = filters, enabled
@@ -248,21 +248,21 @@ def test_a_request_filter(app: Flask, client: FlaskClient, restored: Limiter) ->
     assert statuses(client) == [200, 429, 429]
 
 
-def test_it_can_be_switched_off(app: Flask, client: FlaskClient, restored: Limiter) -> None:
+def test_it_can_be_disabled(app: Flask, client: FlaskClient, restored: Limiter) -> None:
     app.add_url_rule("/slow", "slow", restored.limit("1/day")(public(lambda: "x")))
     restored.enabled = False
     assert statuses(client) == [200, 200, 200]
 
 
 @candor_only
-def test_a_setting_switches_it_off(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
+def test_a_setting_disables_it(app: Flask, client: FlaskClient, limiter: Limiter) -> None:
     app.config["RATELIMIT_ENABLED"] = False
     app.add_url_rule("/slow", "slow", limiter.limit("1/day")(public(lambda: "x")))
     assert statuses(client) == [200, 200, 200]
 
 
 @candor_only
-def test_two_applications_count_for_themselves(make_application, limiter: Limiter) -> None:
+def test_two_applications_count_separately(make_application, limiter: Limiter) -> None:
     view = limiter.limit("1/day")(public(lambda: "x"))
     apps = [make_application(rate_limit=f"{limit} per minute") for limit in (1000, 2)]
     for app in apps:

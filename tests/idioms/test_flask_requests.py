@@ -52,7 +52,7 @@ def test_a_form(app: Flask) -> None:
     assert response.json == {"username": "Flask", "language": "de", "languages": ["de", "en"]}
 
 
-def test_values_join_query_and_form(app: Flask) -> None:
+def test_values_combine_query_and_form(app: Flask) -> None:
     client = answering(app, lambda: [request.values["a"], request.values["b"]])
     assert client.post("/in?a=1", data={"b": "2"}).json == ["1", "2"]
 
@@ -110,7 +110,7 @@ def test_silent_and_forced_json(app: Flask) -> None:
     assert client.post("/in", data="{", content_type="application/json").json == [None, None]
 
 
-def test_a_request_class_may_answer_malformed_json_otherwise(app: Flask) -> None:
+def test_a_request_class_can_handle_malformed_json(app: Flask) -> None:
     class Lenient(app.request_class):
         def on_json_loading_failed(self, e):
             return {"failed": True}
@@ -120,7 +120,7 @@ def test_a_request_class_may_answer_malformed_json_otherwise(app: Flask) -> None
     assert response.json == {"failed": True}
 
 
-def test_a_request_class_of_ones_own(app: Flask) -> None:
+def test_a_custom_request_class(app: Flask) -> None:
     class Request(app.request_class):
         @property
         def shouted(self):
@@ -186,7 +186,7 @@ def test_basic_credentials_on_a_public_view(app: Flask) -> None:
     assert answering(app, view).get("/in", auth=("ada", "secret")).json == ["basic", "ada", "secret"]
 
 
-def test_where_it_went(app: Flask) -> None:
+def test_the_requested_url(app: Flask) -> None:
     def view():
         r = request
         return [r.method, r.path, r.full_path, r.base_url, r.url, r.host, r.scheme, r.root_path, r.script_root]
@@ -205,7 +205,7 @@ def test_where_it_went(app: Flask) -> None:
     ]
 
 
-def test_where_it_came_from(app: Flask) -> None:
+def test_the_client_address(app: Flask) -> None:
     client = answering(app, lambda: [request.remote_addr, request.access_route, request.is_secure])
     assert client.get("/in", environ_base={"REMOTE_ADDR": "192.0.2.1"}).json == ["192.0.2.1", ["192.0.2.1"], False]
 
@@ -232,7 +232,7 @@ def test_a_body_over_max_content_length_is_413(app: Flask) -> None:
     problem(answering(app, lambda: request.form.to_dict()).post("/in", data={"a": "x" * 100}), 413)
 
 
-def test_a_view_may_allow_more(app: Flask) -> None:
+def test_a_view_can_allow_more(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 10
 
     def view():
@@ -256,14 +256,14 @@ def test_too_many_form_parts_are_413(app: Flask) -> None:
     problem(client.post("/in", data=many, content_type="multipart/form-data"), 413)
 
 
-def test_a_handler_sees_413(app: Flask) -> None:
+def test_a_handler_for_413(app: Flask) -> None:
     app.register_error_handler(RequestEntityTooLarge, lambda e: ("File too large", 413))
     app.config["MAX_CONTENT_LENGTH"] = 10
     assert answering(app, lambda: request.form.to_dict()).post("/in", data={"a": "x" * 100}).text == "File too large"
 
 
 @candor_only
-def test_the_setting_for_bodies_holds_for_plain_routes(make_application) -> None:
+def test_the_setting_for_bodies_applies_to_plain_routes(make_application) -> None:
     app = make_application(max_body_bytes=1024)
     problem(answering(app, lambda: request.get_data()).post("/in", data=b"x" * 2000), 413)
 
@@ -278,6 +278,6 @@ def test_an_upload_is_rejected_by_its_name(app: Flask) -> None:
     assert client.post("/in", data={"file": (BytesIO(b""), "x.txt")}).text == "yes"
 
 
-def test_the_query_is_the_views_own(app: Flask) -> None:
+def test_a_view_can_read_any_query_parameter(app: Flask) -> None:
     """A plain route declares no parameters, so none is unknown to it."""
     assert answering(app, lambda: request.query_string).get("/in?whatever=1&b&a=%FF").data == b"whatever=1&b&a=%FF"

@@ -1,4 +1,4 @@
-"""What a view may return, and what can be done with a response."""
+"""Return values of views, and features of responses."""
 
 import dataclasses
 from datetime import UTC, date, datetime
@@ -45,7 +45,7 @@ def answering(app: Flask, view) -> FlaskClient:
     ],
     ids=repr,
 )
-def test_what_a_view_may_return(app: Flask, returned, status: int, text: str) -> None:
+def test_return_values_of_a_view(app: Flask, returned, status: int, text: str) -> None:
     response = answering(app, lambda: returned).get("/out")
     assert (response.status_code, response.text.strip().replace(" ", "")) == (status, text)
     if "X-Own" in repr(returned):
@@ -61,7 +61,7 @@ def test_jsonify(app: Flask) -> None:
     assert answering(app, lambda: (jsonify(id=3, tags=["a"]), 201)).get("/out").json == {"id": 3, "tags": ["a"]}
 
 
-def test_flasks_json_knows_dates_decimals_uuids_and_dataclasses(app: Flask) -> None:
+def test_flasks_json_supports_dates_decimals_uuids_and_dataclasses(app: Flask) -> None:
     @dataclasses.dataclass
     class Point:
         x: int
@@ -181,7 +181,7 @@ def test_cookies_are_set_and_deleted(app: Flask) -> None:
     assert second.startswith("b=;")
 
 
-def test_etag_and_condition_of_ones_own(app: Flask) -> None:
+def test_a_custom_etag_and_condition(app: Flask) -> None:
     def view():
         response = make_response("content")
         response.add_etag()
@@ -192,7 +192,7 @@ def test_etag_and_condition_of_ones_own(app: Flask) -> None:
     assert client.get("/out", headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_caching_is_the_views_own(app: Flask) -> None:
+def test_the_view_controls_caching(app: Flask) -> None:
     def view():
         response = make_response("x")
         response.cache_control.public = True
@@ -205,8 +205,8 @@ def test_caching_is_the_views_own(app: Flask) -> None:
     assert "Accept-Language" in response.headers["Vary"]
 
 
-def test_a_response_class_of_ones_own(app: Flask) -> None:
-    """What every answer carries is asserted by the client."""
+def test_a_custom_response_class(app: Flask) -> None:
+    """The client asserts the common header fields."""
 
     class Plain(Response):
         default_mimetype = "text/plain"
@@ -221,7 +221,7 @@ def test_the_head_of_a_stream_has_no_body(app: Flask) -> None:
     assert answering(app, lambda: iter(["a"])).head("/out").data == b""
 
 
-def test_a_header_field_may_come_twice(app: Flask) -> None:
+def test_a_header_field_can_occur_twice(app: Flask) -> None:
     def view():
         @after_this_request
         def add(response):
@@ -233,6 +233,6 @@ def test_a_header_field_may_come_twice(app: Flask) -> None:
     assert answering(app, view).get("/out").headers.getlist("Link") == ["</a>", "</b>"]
 
 
-def test_a_post_of_a_plain_view_answers_201_with_a_location(app: Flask) -> None:
+def test_a_post_of_a_plain_view_returns_201_with_a_location(app: Flask) -> None:
     response = answering(app, lambda: ({"id": 3}, 201, {"Location": "/things/3"})).post("/out")
     assert (response.status_code, response.location) == (201, "/things/3")

@@ -10,7 +10,7 @@ from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, problem
 
 
-def test_a_view_function_says_hello(app: Flask, client: FlaskClient) -> None:
+def test_a_view_function_returns_hello(app: Flask, client: FlaskClient) -> None:
     @app.route("/hello")
     @public
     def hello_world():
@@ -22,7 +22,7 @@ def test_a_view_function_says_hello(app: Flask, client: FlaskClient) -> None:
     assert response.content_type == "text/html; charset=utf-8"
 
 
-def test_the_mark_may_stand_above_the_route(app: Flask, client: FlaskClient) -> None:
+def test_the_mark_can_be_above_the_route(app: Flask, client: FlaskClient) -> None:
     @public
     @app.get("/hello")
     def hello():
@@ -71,7 +71,7 @@ def test_converters(app: Flask, client: FlaskClient, rule: str, path: str, value
     assert client.get(path).text == value
 
 
-def test_a_path_that_no_converter_takes_is_404(app: Flask, client: FlaskClient) -> None:
+def test_a_path_that_no_converter_matches_is_404(app: Flask, client: FlaskClient) -> None:
     @app.route("/post/<int:post_id>")
     @public
     def show_post(post_id):
@@ -80,7 +80,7 @@ def test_a_path_that_no_converter_takes_is_404(app: Flask, client: FlaskClient) 
     problem(client.get("/post/seven"), 404, code="ROUTE_NOT_FOUND")
 
 
-def test_a_converter_of_ones_own(app: Flask, client: FlaskClient) -> None:
+def test_a_custom_converter(app: Flask, client: FlaskClient) -> None:
     class ListConverter(BaseConverter):
         def to_python(self, value):
             return value.split("+")
@@ -98,7 +98,7 @@ def test_a_converter_of_ones_own(app: Flask, client: FlaskClient) -> None:
     assert client.get("/tags/a+b").json == {"tags": ["a", "b"], "url": "/tags/a+b"}
 
 
-def test_a_static_rule_wins_over_a_variable_one(app: Flask, client: FlaskClient) -> None:
+def test_a_static_rule_takes_precedence_over_a_variable_one(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/users/<name>", "user", public(lambda name: "anyone"))
     app.add_url_rule("/users/first", "first", public(lambda: "the first"))
     assert client.get("/users/first").text == "the first"
@@ -124,21 +124,21 @@ def test_another_method_is_405_with_allow(app: Flask, client: FlaskClient) -> No
     assert set(response.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
-def test_head_is_answered_wherever_get_is(app: Flask, client: FlaskClient) -> None:
+def test_head_is_supported_wherever_get_is(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/hello", "hello", public(lambda: "hello"))
     response = client.head("/hello")
     assert (response.status_code, response.data, response.headers["Content-Length"]) == (200, b"", "5")
 
 
 @pytest.mark.parametrize("methods", [["GET"], ["GET", "POST"], ["PATCH", "DELETE"]])
-def test_options_is_answered_with_allow_without_a_token(app: Flask, client: FlaskClient, methods: list[str]) -> None:
+def test_options_returns_allow_without_a_token(app: Flask, client: FlaskClient, methods: list[str]) -> None:
     app.add_url_rule("/thing", "thing", lambda: "x", methods=methods)
     response = client.options("/thing")
     assert response.status_code == (200 if ON_FLASK else 204)
     assert {*methods, "OPTIONS"} <= set(response.headers["Allow"].split(", "))
 
 
-def test_a_view_that_declares_options_answers_it_itself(app: Flask, client: FlaskClient) -> None:
+def test_a_view_that_declares_options_handles_it(app: Flask, client: FlaskClient) -> None:
     @app.route("/thing", methods=["GET", "OPTIONS"])
     @public
     def thing():
@@ -160,7 +160,7 @@ def test_a_rule_without_a_trailing_slash_is_404_with_one(app: Flask, client: Fla
     problem(client.get("/about/"), 404)
 
 
-def test_strict_slashes_may_be_off(app: Flask, client: FlaskClient) -> None:
+def test_strict_slashes_can_be_disabled(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/projects/", "projects", public(lambda: "projects"), strict_slashes=False)
     app.add_url_rule("/about", "about", public(lambda: "about"), strict_slashes=False)
     assert client.get("/projects").text == "projects"
@@ -190,7 +190,7 @@ def test_two_routes_lead_to_one_view(app: Flask, client: FlaskClient) -> None:
     assert client.get("/greet/Ada").text == "Hello Ada!"
 
 
-def test_a_rule_and_its_endpoint_may_be_registered_apart(app: Flask, client: FlaskClient) -> None:
+def test_a_rule_and_its_endpoint_can_be_registered_separately(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/ex", endpoint="example")
 
     @app.endpoint("example")
@@ -201,7 +201,7 @@ def test_a_rule_and_its_endpoint_may_be_registered_apart(app: Flask, client: Fla
     assert client.get("/ex").text == "example"
 
 
-def test_a_rule_may_redirect(app: Flask, client: FlaskClient) -> None:
+def test_a_rule_can_redirect(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/old/<int:number>", "old", redirect_to="/new/<number>")
     app.add_url_rule("/new/<int:number>", "new", public(lambda number: f"new {number}"))
     assert client.get("/old/3", follow_redirects=True).text == "new 3"
@@ -224,7 +224,7 @@ def test_url_for_an_unknown_endpoint_is_a_build_error(app: Flask) -> None:
         url_for("nowhere")
 
 
-def test_a_build_error_handler_knows_other_urls(app: Flask) -> None:
+def test_a_build_error_handler_builds_other_urls(app: Flask) -> None:
     def external_url_handler(error, endpoint, values):
         if endpoint == "docs":
             return "https://docs.example/" + values["page"]
@@ -237,7 +237,7 @@ def test_a_build_error_handler_knows_other_urls(app: Flask) -> None:
             url_for("nowhere")
 
 
-def test_the_request_knows_its_rule(app: Flask, client: FlaskClient) -> None:
+def test_the_request_has_its_rule(app: Flask, client: FlaskClient) -> None:
     @app.get("/user/<int:number>")
     @public
     def user(number):
@@ -286,7 +286,7 @@ def test_a_redirect_to_another_view(app: Flask, client: FlaskClient) -> None:
     assert client.get("/start", follow_redirects=True).text == "there"
 
 
-def test_rules_change_before_the_first_request_only(app: Flask, client: FlaskClient) -> None:
+def test_rules_can_change_before_the_first_request_only(app: Flask, client: FlaskClient) -> None:
     rules = len(list(app.url_map.iter_rules()))
     app.add_url_rule("/more", "more", public(lambda: "more"))
     assert len(list(app.url_map.iter_rules())) == rules + 1

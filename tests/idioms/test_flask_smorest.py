@@ -136,7 +136,7 @@ def test_alternative_responses_are_documented(api, blp, register) -> None:
     assert media["example"] == {"name": "Max"}
 
 
-def test_doc_completes_the_document(api, blp, register) -> None:
+def test_doc_extends_the_document(api, blp, register) -> None:
     @blp.route("/")
     @blp.doc(description="Return pets based on ID", tags=["special"], deprecated=True)
     @blp.response(200, PetSchema)
@@ -151,7 +151,7 @@ def test_doc_completes_the_document(api, blp, register) -> None:
 
 @candor_only
 @pytest.mark.parametrize("feature", ["paginate", "etag"])
-def test_what_is_not_supported_is_rejected_with_what_to_use(blp, feature: str) -> None:
+def test_an_unsupported_use_is_rejected_with_the_alternative(blp, feature: str) -> None:
     with pytest.raises(TypeError, match=r"^[^.]+[.]?$") as caught:
         getattr(blp, feature)(lambda: None) if feature == "etag" else blp.paginate()
     assert feature in str(caught.value)
@@ -163,11 +163,11 @@ class TestRegistration:
         with pytest.raises((TypeError, ValueError), match="nowhere"):
             blp.arguments(PetSchema, location="nowhere")
 
-    def test_what_is_no_schema(self, blp) -> None:
+    def test_an_object_that_is_not_a_schema(self, blp) -> None:
         with pytest.raises(TypeError):
             blp.arguments(dict)(lambda pet: pet)
 
-    def test_a_token_and_a_scope_are_needed(self, register, bearer) -> None:
+    def test_a_token_and_a_scope_are_required(self, register, bearer) -> None:
         blp = Blueprint("cats", __name__, url_prefix="/cats", scope="tasks")
 
         @blp.route("/")
@@ -182,8 +182,8 @@ class TestRegistration:
         assert client.get("/cats/", headers=bearer("alice", "tasks")).json["name"] == "Tom"
 
 
-def test_a_stock_blueprint_works_as_its_manual_says(register) -> None:
-    """It declares nothing, like a plain route: it is closed until it is marked."""
+def test_a_stock_blueprint_works_as_in_its_manual(register) -> None:
+    """It declares nothing, like a plain route: it requires a token until it is marked as public."""
     blp = public(flask_smorest.Blueprint("dogs", __name__, url_prefix="/dogs"))
 
     @blp.route("/", methods=["POST"])

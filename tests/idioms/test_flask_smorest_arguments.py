@@ -14,7 +14,7 @@ from tests.idioms.pets import PetQueryArgsSchema, PetSchema
 
 @pytest.fixture
 def echo(blp, register):
-    """Return what registers an operation with arguments of a location, and returns a client of it."""
+    """Return a function that registers an operation with arguments of a location and returns a client of it."""
 
     def make(schema, rule: str = "/", methods=("POST",), **options) -> FlaskClient:
         @blp.route(rule, methods=list(methods))
@@ -113,7 +113,7 @@ def test_several_locations(blp, register) -> None:
 
 
 @candor_only
-def test_violations_of_several_locations_come_at_once(blp, register) -> None:
+def test_violations_of_several_locations_are_reported_together(blp, register) -> None:
     @blp.route("/", methods=["POST"])
     @blp.arguments(PetSchema)
     @blp.arguments(Number, location="query")

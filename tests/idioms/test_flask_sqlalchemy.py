@@ -1,4 +1,4 @@
-"""Flask-SQLAlchemy, as in its quick start, on PostgreSQL; and whoever listens hears every statement."""
+"""Flask-SQLAlchemy, as in its quick start, on PostgreSQL; event listeners receive every statement."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ from tests.idioms.kit import candor_only, problem
 
 @pytest.fixture
 def note(app: Flask, db: SQLAlchemy) -> Iterator[Any]:
-    """Return a model, whose table exists for the time of the test, with three notes."""
+    """Return a model with three rows; its table exists for the time of the test."""
 
     class Note(db.Model):
         __tablename__ = "idioms_notes"
@@ -82,7 +82,7 @@ class TestConflict:
 
     @pytest.fixture
     def add(self, app: Flask, db: SQLAlchemy, note) -> Callable[[], TestResponse]:
-        """Return what sends a request whose view commits a note that is there already."""
+        """Return a function that sends a request whose view commits an existing note."""
 
         @app.post("/add")
         @public
@@ -114,14 +114,14 @@ class TestConflict:
         response = add()
         assert (response.status_code, response.text) == (409, "caught IntegrityError")
 
-    def test_nobody_catches_it(self, app: Flask, add: Callable[[], TestResponse]) -> None:
+    def test_an_unhandled_conflict(self, app: Flask, add: Callable[[], TestResponse]) -> None:
         signalled: list[Any] = []
         with got_request_exception.connected_to(lambda *_, exception, **__: signalled.append(exception), app):
             assert add().status_code == 500
         assert [type(each) for each in signalled] == [IntegrityError]
 
     @candor_only
-    def test_an_error_that_a_model_declares_is_answered(self, app: Flask, db: SQLAlchemy, bearer) -> None:
+    def test_a_conflict_that_a_model_declares_is_returned(self, app: Flask, db: SQLAlchemy, bearer) -> None:
         columns = [column.name for column in Task.__table__.columns if column.name != "id"]
         again = sa.select(sa.func.gen_random_uuid(), *(Task.__table__.c[name] for name in columns))
 
@@ -153,7 +153,7 @@ def test_pages(db: SQLAlchemy, note, context) -> None:
 
 @pytest.fixture
 def looked_up(app: Flask, db: SQLAlchemy, note):
-    """Return what routes ``/note`` to a look-up and returns the answer."""
+    """Return a function that routes ``/note`` to a look-up and returns the response."""
 
     def look_up(view, path: str = "/note"):
         app.add_url_rule("/note", "note", public(view))
@@ -163,7 +163,7 @@ def looked_up(app: Flask, db: SQLAlchemy, note):
 
 
 @pytest.mark.parametrize("way", ["get_or_404", "first_or_404", "one_or_404"])
-def test_what_is_not_there_is_404_and_not_a_missing_route(db: SQLAlchemy, note, looked_up, way: str) -> None:
+def test_a_missing_row_is_404_and_not_a_missing_route(db: SQLAlchemy, note, looked_up, way: str) -> None:
     def view():
         if way == "get_or_404":
             return db.get_or_404(note, 99).title
@@ -173,22 +173,22 @@ def test_what_is_not_there_is_404_and_not_a_missing_route(db: SQLAlchemy, note, 
     assert document.get("code") != "ROUTE_NOT_FOUND"
 
 
-def test_it_may_say_what(db: SQLAlchemy, note, looked_up) -> None:
+def test_it_can_have_a_description(db: SQLAlchemy, note, looked_up) -> None:
     response = looked_up(lambda: db.get_or_404(note, 99, description="No note 99.").title)
     problem(response, 404, detail="No note 99.")
 
 
-def test_what_is_there_is_found(db: SQLAlchemy, note, looked_up) -> None:
+def test_an_existing_row_is_found(db: SQLAlchemy, note, looked_up) -> None:
     assert looked_up(lambda: db.get_or_404(note, 1).title).text == "one"
 
 
-def test_a_page_that_is_not_there_is_404(db: SQLAlchemy, note, looked_up) -> None:
+def test_a_missing_page_is_404(db: SQLAlchemy, note, looked_up) -> None:
     view = public(lambda: [each.title for each in db.paginate(db.select(note).order_by(note.id), max_per_page=2)])
     problem(looked_up(view, "/note?page=9&per_page=2"), 404)
 
 
 def test_a_view_that_leaves_the_session_open(app: Flask, db: SQLAlchemy, note) -> None:
-    """The session ends with the context, and what was not committed with it."""
+    """The session ends with the context, and uncommitted changes are rolled back."""
 
     @app.post("/add")
     @public
@@ -203,7 +203,7 @@ def test_a_view_that_leaves_the_session_open(app: Flask, db: SQLAlchemy, note) -
     assert client.get("/count").text == "3"
 
 
-def test_each_request_has_a_session_of_its_own(app: Flask, db: SQLAlchemy, context) -> None:
+def test_each_request_has_its_own_session(app: Flask, db: SQLAlchemy, context) -> None:
     app.add_url_rule("/id", "id", public(lambda: str(id(db.session()))))
     mine = db.session()
     theirs = []
@@ -213,14 +213,14 @@ def test_each_request_has_a_session_of_its_own(app: Flask, db: SQLAlchemy, conte
     assert theirs != [str(id(mine))]
 
 
-def test_a_driver_error_in_a_view_is_500_and_says_nothing(app: Flask, client: FlaskClient, db: SQLAlchemy) -> None:
+def test_a_driver_error_in_a_view_is_500_without_details(app: Flask, client: FlaskClient, db: SQLAlchemy) -> None:
     app.add_url_rule("/bad", "bad", public(lambda: db.session.execute(db.text("SELECT secret FROM nowhere"))))
     response = client.get("/bad")
     assert response.status_code == 500
     assert "nowhere" not in response.text
 
 
-def test_what_the_extension_offers(app: Flask, db: SQLAlchemy, context) -> None:
+def test_attributes_of_the_extension(app: Flask, db: SQLAlchemy, context) -> None:
     assert db.engine is db.engines[None]
     assert db.metadata is db.metadatas[None]
     assert app.extensions["sqlalchemy"] is db
@@ -231,7 +231,7 @@ def test_what_the_extension_offers(app: Flask, db: SQLAlchemy, context) -> None:
 
 @pytest.fixture
 def heard(app: Flask, db: SQLAlchemy) -> Iterator[list[str]]:
-    """Return a list that grows with every statement that ``before_cursor_execute`` brings."""
+    """Return a list that receives every statement of ``before_cursor_execute``."""
     statements: list[str] = []
 
     def hear(connection, cursor, statement, parameters, context, executemany):
@@ -248,7 +248,7 @@ def heard(app: Flask, db: SQLAlchemy) -> Iterator[list[str]]:
 class TestListeners:
     @pytest.fixture
     def created(self, client: FlaskClient, bearer):
-        """Return what creates a task."""
+        """Return a function that creates a task."""
         numbers = iter(range(100))
 
         def create():
@@ -257,18 +257,20 @@ class TestListeners:
 
         return create
 
-    def test_a_creation_is_heard(self, created, heard: list[str]) -> None:
+    def test_an_insert_is_received(self, created, heard: list[str]) -> None:
         created()
         assert any("INSERT INTO tasks" in each for each in heard)
 
     @pytest.mark.parametrize("path", ["", "?page_size=1", "one"])
-    def test_a_read_is_heard(self, created, client: FlaskClient, bearer, heard: list[str], path: str) -> None:
+    def test_a_read_is_received(self, created, client: FlaskClient, bearer, heard: list[str], path: str) -> None:
         location = created()
         heard.clear()
         client.get(location if path == "one" else f"/v1/tasks{path}", headers=bearer("idioms"))
         assert any(each.startswith("SELECT") and "tasks" in each for each in heard)
 
-    def test_a_listener_that_comes_late_hears_the_next(self, app, db, created, client: FlaskClient, bearer) -> None:
+    def test_a_listener_added_later_receives_the_next_statement(
+        self, app, db, created, client: FlaskClient, bearer
+    ) -> None:
         location, statements = created(), []
         client.get(location, headers=bearer("idioms"))
         with app.app_context():
@@ -283,7 +285,7 @@ class TestListeners:
         client.get(location, headers=bearer("idioms"))
         assert len([each for each in statements if "tasks" in each]) == 1
 
-    def test_one_on_every_engine_hears_them_too(self, created, client: FlaskClient, bearer) -> None:
+    def test_a_listener_on_every_engine_receives_them_too(self, created, client: FlaskClient, bearer) -> None:
         location, statements = created(), []
 
         def hear(*args):
@@ -294,7 +296,7 @@ class TestListeners:
         sa.event.remove(sa.Engine, "before_cursor_execute", hear)
         assert any("tasks" in each for each in statements)
 
-    def test_echo_shows_every_statement(self, app, db, created, client, bearer, caplog) -> None:
+    def test_echo_logs_every_statement(self, app, db, created, client, bearer, caplog) -> None:
         location = created()
         with app.app_context():
             db.engine.echo = True

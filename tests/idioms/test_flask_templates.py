@@ -29,7 +29,7 @@ from app.rest.public_routes import public
 
 @pytest.fixture
 def page(app: Flask, client: FlaskClient):
-    """Return what renders a template within a request."""
+    """Return a function that renders a template within a request."""
     app.jinja_loader = jinja2.DictLoader({"hello.html": "<h1>Hello {{ name }}</h1>", "x.txt": "{{ name }}"})
 
     def render(source: str = "", name: str = "", **values):
@@ -51,7 +51,7 @@ def test_html_is_escaped(page) -> None:
     assert page("{{ value }}", value="<b>") == "&lt;b&gt;"
 
 
-def test_what_flask_puts_into_templates(app: Flask, page) -> None:
+def test_flasks_variables_in_templates(app: Flask, page) -> None:
     app.secret_key = "secret"
     app.before_request(lambda: setattr(g, "user", "ada"))
     source = "{{ request.args.q }} {{ g.user }} {{ session.get('x') }} {{ config.SHOP }} {{ url_for('page') }}"
@@ -118,7 +118,7 @@ def test_templates_changed_in_debug_mode_are_reloaded(app: Flask) -> None:
 
 @pytest.fixture
 def recorded(app: Flask):
-    """Return what records the names of the signals that it is connected to."""
+    """Return a function that records the names of the signals that it is connected to."""
     heard = []
 
     def record(*signals):
@@ -151,7 +151,7 @@ def test_signals_of_a_request(app: Flask, recorded) -> None:
     ]
 
 
-def test_request_finished_brings_the_response(app: Flask, client: FlaskClient) -> None:
+def test_request_finished_has_the_response(app: Flask, client: FlaskClient) -> None:
     statuses = []
     request_finished.connect(lambda sender, response, **extra: statuses.append(response.status_code), app, weak=False)
     app.add_url_rule("/x", "x", public(lambda: abort(409)))
@@ -160,7 +160,7 @@ def test_request_finished_brings_the_response(app: Flask, client: FlaskClient) -
     assert statuses == [409, 404]
 
 
-def test_a_hidden_failure_is_signalled(app: Flask, recorded) -> None:
+def test_a_failure_in_a_handled_request_sends_the_signal(app: Flask, recorded) -> None:
     heard = recorded(got_request_exception, request_finished)
     app.add_url_rule("/x", "x", public(lambda: 1 / 0))
     app.test_client().get("/x")
@@ -190,7 +190,7 @@ def test_flashed_messages_are_signalled(app: Flask, client: FlaskClient) -> None
     assert heard == [("saved", "info")]
 
 
-def test_a_subscriber_for_a_while(app: Flask) -> None:
+def test_a_temporary_subscriber(app: Flask) -> None:
     heard = []
     with request_started.connected_to(lambda sender, **extra: heard.append(sender), app):
         app.test_client().get("/nowhere")

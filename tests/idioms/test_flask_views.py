@@ -29,7 +29,7 @@ class ItemAPI(MethodView):
 
 
 class GroupAPI(MethodView):
-    """Its collection."""
+    """The collection of the resource."""
 
     init_every_request = False
 
@@ -45,7 +45,7 @@ class GroupAPI(MethodView):
 
 
 def register_api(app: Flask, items: dict[int, str], name: str) -> None:
-    """Register both, as the chapter does."""
+    """Register both, as in the chapter."""
     item = public(ItemAPI.as_view(f"{name}-item", items))
     group = public(GroupAPI.as_view(f"{name}-group", items))
     app.add_url_rule(f"/{name}/<int:number>", view_func=item)
@@ -74,7 +74,7 @@ def test_head_falls_back_to_get(app: Flask, client: FlaskClient) -> None:
     assert (response.status_code, response.data) == (200, b"")
 
 
-def test_a_view_class_of_ones_own(app: Flask, client: FlaskClient) -> None:
+def test_a_custom_view_class(app: Flask, client: FlaskClient) -> None:
     @public
     class ListView(View):
         methods = ["GET", "POST"]
@@ -91,7 +91,7 @@ def test_a_view_class_of_ones_own(app: Flask, client: FlaskClient) -> None:
     assert client.post("/list").text == "POST ab"
 
 
-def test_a_view_function_knows_its_class(app: Flask) -> None:
+def test_a_view_function_has_its_class(app: Flask) -> None:
     view = ItemAPI.as_view("item", {})
     assert view.view_class is ItemAPI
     assert view.__name__ == "item"
@@ -125,7 +125,7 @@ def test_a_class_is_public_by_its_list_of_decorators(app: Flask, client: FlaskCl
     assert client.get("/hello").text == "hello"
 
 
-def test_an_instance_lives_for_a_request_unless_the_class_says_otherwise(app: Flask, client: FlaskClient) -> None:
+def test_an_instance_lives_for_one_request_by_default(app: Flask, client: FlaskClient) -> None:
     class Counter(View):
         def __init__(self):
             self.count = 0
@@ -160,7 +160,7 @@ def test_one_class_for_two_urls(app: Flask, client: FlaskClient) -> None:
     assert client.get("/users/3").text == "user 3"
 
 
-def test_options_of_a_class_of_ones_own(app: Flask, client: FlaskClient) -> None:
+def test_options_of_a_custom_class(app: Flask, client: FlaskClient) -> None:
     class Hello(MethodView):
         def get(self):
             return "hello"

@@ -1,4 +1,4 @@
-"""marshmallow, as in its quick start, on a schema of a blueprint: every hook is called, every rule holds."""
+"""marshmallow, as in its quick start, on a schema of a blueprint: every hook is called, every rule applies."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -16,7 +16,7 @@ from tests.idioms.kit import INVALID, ON_FLASK, PUBLIC, Blueprint, fields
 
 @pytest.fixture
 def loads(app: Flask, api: Any):
-    """Return what posts a value to an operation with this schema, and returns the answer; it echoes ``repr``."""
+    """Return a function that posts a value to an operation with this schema; the response has its ``repr``."""
 
     def send(schema, value, *, shown=repr):
         blp = Blueprint("pets", __name__, url_prefix="/pets", scope=PUBLIC)
@@ -35,7 +35,7 @@ def loads(app: Flask, api: Any):
 
 
 def rejected(response, **expected: list[str]) -> list[dict[str, Any]]:
-    """Assert that exactly these fields are rejected; on plain flask-smorest, that the request is."""
+    """Assert that exactly these fields are rejected; on plain flask-smorest, that the request is rejected."""
     assert response.status_code == INVALID, response.text
     if ON_FLASK:
         assert set(response.json["errors"]["json"]) >= {name for name in expected if name.isidentifier()}
@@ -50,7 +50,7 @@ def rejected(response, **expected: list[str]) -> list[dict[str, Any]]:
 
 
 class PetSchema(ma.Schema):
-    """A pet, of marshmallow's own fields."""
+    """A pet with fields of marshmallow."""
 
     name = mf.String(required=True)
     age = mf.Integer()
@@ -60,7 +60,7 @@ def test_plain_fields(loads) -> None:
     assert loads(PetSchema, {"name": "Max", "age": 3}).text == "{'name': 'Max', 'age': 3}"
 
 
-def test_every_violation_comes_at_once(loads) -> None:
+def test_all_violations_are_reported_together(loads) -> None:
     errors = rejected(loads(PetSchema, {"age": "old"}), name=[], age=[])
     if not ON_FLASK:
         assert {each["pointer"] for each in errors} == {"#/name", "#/age"}
@@ -102,7 +102,7 @@ def test_a_schema_from_a_dict(loads) -> None:
     ],
     ids=lambda each: type(each).__name__ if isinstance(each, mf.Field) else "",
 )
-def test_the_fields_that_marshmallow_brings(loads, field, sent, loaded: str) -> None:
+def test_the_fields_of_marshmallow(loads, field, sent, loaded: str) -> None:
     schema = ma.Schema.from_dict({"value": field})
     assert loads(schema, {"value": sent}, shown=lambda pet: repr(pet["value"])).text == loaded
 
@@ -120,7 +120,7 @@ def test_validators(loads) -> None:
     rejected(loads(schema, bad), name=["is too short"], age=["30"], kind=["cat"], code=[])
 
 
-def test_a_validator_of_ones_own(loads) -> None:
+def test_a_custom_validator(loads) -> None:
     def must_not_be_blank(data):
         if not data.strip():
             raise ValidationError("Data not provided.")
@@ -207,7 +207,7 @@ def test_hooks_of_a_nested_schema(loads) -> None:
     assert loads(Outer, {"inner": {"name": "max"}}).text == "{'inner': 'MAX'}"
 
 
-def test_a_violation_deep_inside_has_its_pointer(loads) -> None:
+def test_a_nested_violation_has_its_pointer(loads) -> None:
     schema = ma.Schema.from_dict({"pets": mf.List(mf.Nested(PetSchema))}, name="PetsSchema")
     response = loads(schema, {"pets": [{"name": "a"}, {"age": "x"}]})
     errors = rejected(response, **{"pets[1].name": [], "pets[1].age": []})
@@ -256,11 +256,11 @@ def test_data_key_and_attribute(loads) -> None:
     assert loads(schema, {"petName": "Max"}).text == "{'title': 'Max'}"
 
 
-def test_a_data_key_names_the_violation(loads) -> None:
+def test_a_violation_has_the_data_key(loads) -> None:
     rejected(loads(ma.Schema.from_dict({"name": mf.Int(data_key="petName")}), {"petName": "x"}), petName=[])
 
 
-def test_messages_of_ones_own(loads) -> None:
+def test_custom_messages(loads) -> None:
     schema = ma.Schema.from_dict(
         {"name": mf.Str(required=True, error_messages={"required": "What is it called?"}), "age": mf.Int(strict=True)}
     )
@@ -274,11 +274,11 @@ def test_null_and_output_only_fields(loads) -> None:
     assert loads(schema, {"name": None, "pw": "x"}).text == "{'name': None, 'pw': 'x'}"
 
 
-def test_null_is_a_violation_otherwise(loads) -> None:
+def test_null_is_a_violation_by_default(loads) -> None:
     rejected(loads(PetSchema, {"name": None}), name=[])
 
 
-def test_a_field_class_of_ones_own(loads) -> None:
+def test_a_custom_field_class(loads) -> None:
     class PinCode(mf.Field):
         def _deserialize(self, value, attr, data, **kwargs):
             try:

@@ -1,4 +1,4 @@
-"""Corners of flask-smorest, Flask-Limiter, Flask-SQLAlchemy and ``create_app(config=…)`` that a first look misses."""
+"""Less common uses of flask-smorest, Flask-Limiter, Flask-SQLAlchemy and ``create_app(config=…)``."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ class TestConfig:
             ("PUBLIC_URL", "https://other.example", "PUBLIC_URL"),
         ],
     )
-    def test_what_a_setting_decides_is_rejected(
+    def test_a_key_that_a_setting_controls_is_rejected(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, variable: str
     ) -> None:
         says = f"config= and FLASK_{name} cannot set {name}: set the environment variable {variable}"
@@ -53,7 +53,7 @@ class TestConfig:
 
 
 class Money:
-    """Something that JSON does not know."""
+    """An object that JSON does not support."""
 
     def __init__(self, cents: int) -> None:
         self.cents = cents
@@ -93,7 +93,7 @@ class TestSmorest:
 
         assert register(blp).get("/pets/?page=1&tag=a&tag=b").json == {"page": "1!", "tag": ["a", "b"]}
 
-    def test_a_header_field_by_the_name_of_a_member(self, blp, register) -> None:
+    def test_a_header_field_with_the_name_of_a_member(self, blp, register) -> None:
         @blp.route("/")
         @blp.arguments(ma.Schema.from_dict({"x_token": ma.fields.String(required=True)}), location="headers")
         @blp.response(200)
@@ -114,7 +114,7 @@ class TestSmorest:
         assert "shown" in str(answer["content"]["application/json"]["schema"])
 
     @candor_only
-    def test_many_is_for_bodies(self, blp) -> None:
+    def test_many_applies_to_bodies_only(self, blp) -> None:
         with pytest.raises(TypeError, match="many=True is for a list in JSON"):
             blp.arguments(ma.Schema.from_dict({"a": ma.fields.Integer()})(many=True), location="query")
 
@@ -156,7 +156,7 @@ def test_views_without_a_name_are_limited(app: Flask, client: FlaskClient, setti
 
 @candor_only
 class TestExpiry:
-    """Entities are read again after a commit, as Flask-SQLAlchemy's manual says; not within units of work."""
+    """Entities expire at a commit, as in Flask-SQLAlchemy's manual, but not within units of work."""
 
     @pytest.fixture
     def models(self, app: Flask, db: SQLAlchemy) -> Any:
@@ -183,7 +183,7 @@ class TestExpiry:
             model.metadata.remove(model.__table__)
             model.registry._dispose_cls(model)
 
-    def test_what_others_change_is_seen(self, app: Flask, db: SQLAlchemy, models: Any) -> None:
+    def test_changes_of_other_sessions_are_seen(self, app: Flask, db: SQLAlchemy, models: Any) -> None:
         author, book = models
         with app.app_context():
             one = author(name="one")
@@ -200,6 +200,6 @@ class TestExpiry:
 
 
 @candor_only
-def test_what_nothing_catches_is_answered_over_http(app: Flask, client: FlaskClient, db: SQLAlchemy) -> None:
+def test_uncaught_errors_of_the_database_are_problem_documents(app: Flask, client: FlaskClient, db: SQLAlchemy) -> None:
     app.add_url_rule("/slow", "slow", public(lambda: str(db.session.execute(sa.text("SELECT pg_sleep(3)")))))
     problem(client.get("/slow", headers={"Request-Timeout": "0.1"}), 504)

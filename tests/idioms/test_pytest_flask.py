@@ -21,7 +21,7 @@ def test_client_and_config(app: Flask, client, config) -> None:
     assert client.get("/own").text == "setting"
 
 
-def test_a_response_compares_with_a_status(client) -> None:
+def test_a_response_can_be_compared_with_a_status(client) -> None:
     assert client.get("/nowhere") == 404
 
 
@@ -78,7 +78,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def fork(tmp_path: Path, settings: Settings) -> Run:
-    """Return what runs a test file in a project of its own, and returns the exit status and the output."""
+    """Return a function that runs a test file in its own project and returns the exit status and the output."""
 
     def run(tests: str, *arguments: str, conftest: str = CONFTEST) -> tuple[int, str]:
         (tmp_path / "conftest.py").write_text(conftest)
@@ -165,7 +165,7 @@ def test_the_live_server_of_a_fork(fork: Run) -> None:
 
 
 def test_the_live_server_here(make_application) -> None:
-    """Its process is forked, with the application and its routes in it."""
+    """Its process is forked, with the application and its routes."""
     import multiprocessing
     import socket
     import urllib.request

@@ -27,7 +27,7 @@ BACKEND: Final = CompiledStatement(select(func.pg_backend_pid()))
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """What the composition root makes of a database."""
+    """The objects that the composition root creates for a database."""
 
     engine: Engine
     reads: Reads
@@ -41,7 +41,7 @@ class Database:
 
 @contextmanager
 def opened(app: Flask) -> Iterator[Database]:
-    """Return the database of an application, whose context stands for a request's, with its tables empty."""
+    """Return the database of an application, inside a request context, with its tables empty."""
     with app.app_context():
         engine = db.engine
         _empty(engine)
@@ -66,14 +66,14 @@ def database(app: Flask) -> Iterator[Database]:
 
 @pytest.fixture
 def make_database_of(make_application: Callable[..., Flask]) -> Iterator[Callable[..., Database]]:
-    """Return a maker of databases by settings: ``make_database_of(database_pool_size=1)``."""
+    """Return a factory of databases by settings: ``make_database_of(database_pool_size=1)``."""
     with ExitStack() as stack:
         yield lambda **changes: stack.enter_context(opened(make_application(**changes)))
 
 
 @pytest.fixture
 def other_session(settings: Settings) -> Iterator[Connection]:
-    """Return a connection of somebody else's."""
+    """Return another session's connection."""
     engine = create_engine(settings.database_url)
     with engine.connect() as connection:
         yield connection
@@ -82,7 +82,7 @@ def other_session(settings: Settings) -> Iterator[Connection]:
 
 @pytest.fixture
 def statements(database: Database) -> Iterator[list[str]]:
-    """Return every statement that is sent meanwhile."""
+    """Return the list of statements that are sent during the test."""
     with sent_by(database.engine) as statements:
         yield statements
 
@@ -99,13 +99,13 @@ def every_collection(request: pytest.FixtureRequest) -> Iterator[Collection]:
 
 @pytest.fixture
 def collection(every_collection: Collection) -> Collection:
-    """Return a collection with nothing in it."""
+    """Return an empty collection."""
     every_collection.clear()
     return every_collection
 
 
 @pytest.fixture
 def by_repositories() -> Iterator[None]:
-    """Use engines as repositories do: their errors are translated."""
+    """Use engines as repositories do, with their errors translated."""
     with translating():
         yield

@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback, with STARTTLS and a password, that can be told to misbehave."""
+"""A real SMTP server on loopback, with STARTTLS and a password, with faults that tests switch on."""
 
 import asyncio
 import email
@@ -21,7 +21,7 @@ QUOTED: Final = "p%40ss%3Aword"
 
 
 def certificate(folder: Path) -> Path:
-    """Return a certificate of the server's, with its key in the same file."""
+    """Return a certificate of the server, with its key in the same file."""
     path = folder / "smtp.pem"
     command = [shutil.which("openssl") or "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
     command += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
@@ -32,7 +32,7 @@ def certificate(folder: Path) -> Path:
 
 
 class Mailbox:
-    """What was received, and how the next mails are answered."""
+    """The received mails, and the responses to the next ones."""
 
     def __init__(self) -> None:
         self.received: list[EmailMessage] = []
@@ -44,13 +44,13 @@ class Mailbox:
     async def handle_RCPT(  # noqa: N802 -- named by aiosmtpd
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """Answer for a recipient."""
+        """Respond to a recipient."""
         if self.recipient_answer.startswith("2"):
             envelope.rcpt_tos.append(address)
         return self.recipient_answer
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Answer for a message, or do not."""
+        """Respond to a message, or do not."""
         if self.hangs:
             await asyncio.sleep(60)
         if self.data_answer.startswith("2"):
@@ -70,7 +70,7 @@ def _authenticated(
 
 
 def started(mailbox: Mailbox, pem: Path, *, scheme: str = "smtp", is_encrypted: bool = True) -> Controller:
-    """Return the server, which listens: with STARTTLS, by ``smtps`` encrypted from the start, or not at all."""
+    """Return the listening server: with STARTTLS, encrypted from the start (``smtps``), or unencrypted."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem)
     controller = Controller(

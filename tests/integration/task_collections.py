@@ -1,4 +1,4 @@
-"""Two collections of tasks under one contract: the fake that services are tested on, and PostgreSQL."""
+"""Two collections of tasks under one contract: the fake of the service tests, and PostgreSQL."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Collection(Protocol):
-    """What both are asked for."""
+    """The interface of both collections."""
 
     @property
     def reads(self) -> TaskReads: ...
@@ -27,7 +27,7 @@ class Collection(Protocol):
 
 
 class InMemory:
-    """The fake."""
+    """The fake collection."""
 
     def __init__(self) -> None:
         self.database = FakeDatabase()
@@ -38,13 +38,13 @@ class InMemory:
         return self.database.unit_of_work()
 
     def clear(self) -> None:
-        """Forget every task."""
+        """Delete every task."""
         self.database.tasks.clear()
 
 
 @dataclass
 class InPostgres:
-    """The real thing."""
+    """The collection in PostgreSQL."""
 
     database: Any
 
@@ -58,13 +58,13 @@ class InPostgres:
         return cast("AbstractContextManager[Unit]", self.database.unit_of_work())
 
     def clear(self) -> None:
-        """Forget every task."""
+        """Delete every task."""
         with self.database.engine.begin() as connection:
             connection.execute(text("DELETE FROM tasks"))
 
 
 def a_task(title: str = "Buy milk", **changes: Any) -> CreatedTask:
-    """Return a task of alice's that is in no collection yet."""
+    """Return a task of alice that is in no collection."""
     members: dict[str, Any] = {
         "id": uuid4(),
         "title": title,
@@ -90,7 +90,7 @@ def added(collection: Collection, *tasks: CreatedTask) -> None:
 
 
 def members(task: TaskView) -> dict[str, Any]:
-    """Return what can be read of a task."""
+    """Return all readable members of a task."""
     return {name: list(task.tags) if name == "tags" else getattr(task, name) for name in COLUMNS}  # type: ignore[attr-defined]  # rows and entities have it
 
 

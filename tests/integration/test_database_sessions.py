@@ -1,4 +1,4 @@
-"""Database sessions: what they depend on is set on connecting, whatever the server, the URL or variables set."""
+"""Database sessions: the service sets the parameters it depends on, whatever the server, the URL or variables set."""
 
 import os
 import subprocess
@@ -35,29 +35,29 @@ FOREIGN: Final = {
     "standard_conforming_strings": "off",
     "transform_null_equals": "on",
 }
-"""What an operator might set for a database, each other than what the service depends on."""
+"""Parameters that an operator might set for a database, each different from the value that the service needs."""
 LEFT: Final = {
     "allow_alter_system": "not of a session",
     "allow_in_place_tablespaces": "for PostgreSQL's own tests",
-    "array_nulls": "of literals that nobody sends",
-    "backslash_quote": "of literals that nobody sends",
-    "check_function_bodies": "of functions that nobody makes",
-    "createrole_self_grant": "of roles that nobody makes",
+    "array_nulls": "of literals that the service does not send",
+    "backslash_quote": "of literals that the service does not send",
+    "check_function_bodies": "of functions that the service does not create",
+    "createrole_self_grant": "of roles that the service does not create",
     "default_table_access_method": "the operator's, for new tables",
     "default_tablespace": "the operator's, for new tables",
     "default_text_search_config": "nothing is searched by it",
     "default_toast_compression": "the operator's, for new rows",
     "default_transaction_read_only": "a provider protects a full disk by it; /readyz reports it",
     "dynamic_library_path": "the server's",
-    "escape_string_warning": "of literals that nobody sends",
+    "escape_string_warning": "of literals that the service does not send",
     "event_triggers": "the operator's",
     "extension_control_path": "the server's",
     "extension_destdir": "the server's",
     "gin_fuzzy_search_limit": "nothing is indexed so",
     "gin_pending_list_limit": "nothing is indexed so",
-    "icu_validation_level": "of collations that nobody makes",
-    "idle_in_transaction_session_timeout": "the operator's; an error of its own",
-    "idle_session_timeout": "the operator's; a connection that it ends is made anew",
+    "icu_validation_level": "of collations that the service does not create",
+    "idle_in_transaction_session_timeout": "the operator's; a separate error",
+    "idle_session_timeout": "the operator's; the service replaces a connection that it ends",
     "lc_messages": "errors are recognized by SQLSTATE",
     "lc_monetary": "of a type that is not used",
     "lc_numeric": "of to_char, which is not used",
@@ -76,7 +76,7 @@ LEFT: Final = {
     "transaction_deferrable": "see default_transaction_deferrable",
     "transaction_isolation": "see default_transaction_isolation",
     "transaction_read_only": "see default_transaction_read_only",
-    "transaction_timeout": "the operator's; an error of its own",
+    "transaction_timeout": "the operator's; a separate error",
     "xmlbinary": "of a type that is not used",
     "xmloption": "of a type that is not used",
 }
@@ -86,7 +86,7 @@ CATEGORIES: Final = ("Client Connection Defaults /%", "Version and Platform Comp
 
 
 def application_engine(url: str) -> Engine:
-    """Return an engine as the application makes it."""
+    """Return an engine as the application creates it."""
     options = log_folder.engine_options(pool_size=1, statement_timeout=timedelta(seconds=10), url=url)
     made = create_engine(url, **options)
     log_folder.prepare(made)
@@ -100,7 +100,7 @@ def shown(connection: Connection, name: str) -> str:
 
 @pytest.fixture
 def foreign(make_database: Callable[[str], str]) -> str:
-    """Return the URL of a database whose operator has set everything differently."""
+    """Return the URL of a database with a different value for every parameter."""
     url = make_database("foreign")
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -120,7 +120,7 @@ class TestParameters:
         engine.dispose()
 
     def test_they_cost_no_statement(self, foreign: str) -> None:
-        """After the first connection of an engine, which asks for the server's version, none sends anything."""
+        """After the first connection of an engine, which reads the server's version, connecting sends no statement."""
         engine, observer = application_engine(foreign), create_engine(foreign)
         with engine.connect():
             pass
@@ -129,10 +129,10 @@ class TestParameters:
             last = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
             backend = connection.connection.driver_connection
             assert backend is not None
-            said = other.execute(last, {"pid": backend.info.backend_pid}).scalar_one()
+            output = other.execute(last, {"pid": backend.info.backend_pid}).scalar_one()
         observer.dispose()
         engine.dispose()
-        assert said == ""
+        assert output == ""
 
     def test_every_parameter_of_these_kinds_is_set_or_left_for_a_reason(self, server_url: str) -> None:
         engine = create_engine(server_url)
@@ -162,7 +162,7 @@ class TestParameters:
         with app.app_context():
             db.engine.dispose()
 
-    def test_the_journal_of_failures_is_written_in_such_a_session_too(
+    def test_failure_records_are_written_in_such_a_session_too(
         self, foreign: str, make_application: Callable[..., Flask]
     ) -> None:
         app = make_application(database_url=foreign)
@@ -176,7 +176,7 @@ class TestParameters:
 
 
 class TestKept:
-    """What an operator adds to DATABASE_URL or libpq's variables."""
+    """Settings that an operator adds to DATABASE_URL or to libpq's variables."""
 
     @pytest.fixture
     def url(self, make_database: Callable[[str], str]) -> str:
@@ -217,7 +217,7 @@ class TestKept:
             assert driven.info.get_parameters()["connect_timeout"] == "9"
         engine.dispose()
 
-    def test_the_name_is_candor_where_nobody_chooses_one(self, url: str) -> None:
+    def test_the_default_name_is_candor(self, url: str) -> None:
         engine = application_engine(url)
         with engine.connect() as connection:
             assert shown(connection, "application_name") == "candor"
@@ -261,7 +261,7 @@ class TestForms:
 
 
 class TestEncoding:
-    SENTENCE: Final = "make it anew with CREATE DATABASE"
+    SENTENCE: Final = "create it again with CREATE DATABASE"
 
     @pytest.fixture(params=["SQL_ASCII", "LATIN1"])
     def unfit(
@@ -279,7 +279,7 @@ class TestEncoding:
             connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
         admin.dispose()
 
-    def test_readiness_says_what_to_do(
+    def test_readiness_reports_the_remedy(
         self, unfit: str, make_application: Callable[..., Flask], caplog: pytest.LogCaptureFixture
     ) -> None:
         app = make_application(database_url=unfit)
@@ -296,7 +296,7 @@ class TestEncoding:
         with app.app_context():
             db.engine.dispose()
 
-    def test_a_worker_that_starts_says_what_to_do(self, unfit: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_starting_worker_logs_the_remedy(self, unfit: str, caplog: pytest.LogCaptureFixture) -> None:
         engine = application_engine(unfit)
         assert log_folder.warm(engine, within=timedelta(seconds=5)) == 0
         assert self.SENTENCE in caplog.text
@@ -313,10 +313,10 @@ class TestEncoding:
             [sys.executable, "-m", "flask", "db", "upgrade"],
             cwd=ROOT, env=environ, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        output = [line for line in done.stderr.splitlines() if not line.startswith("{")]
         assert done.returncode != 0
-        assert len(said) == 1, done.stderr
-        assert self.SENTENCE in said[0]
+        assert len(output) == 1, done.stderr
+        assert self.SENTENCE in output[0]
 
 
 class TestVariables:
@@ -324,6 +324,6 @@ class TestVariables:
         "environ",
         [{"PGTZ": "Europe/Berlin"}, {"PGDATESTYLE": "German"}, {"PGOPTIONS": "-c timezone=Asia/Kolkata"}],
     )
-    def test_those_that_would_change_what_a_session_depends_on_are_rejected(self, environ: dict[str, str]) -> None:
+    def test_variables_that_would_change_a_required_parameter_are_rejected(self, environ: dict[str, str]) -> None:
         with pytest.raises(ValueError, match=f"cannot be used .* {next(iter(environ))}"):
             with_environment("postgresql+psycopg://h/d", environ)

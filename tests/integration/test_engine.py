@@ -1,4 +1,4 @@
-"""C23: whatever the database does, a request ends at its deadline, and its connection is not left to the next."""
+"""C23: whatever the database does, a request ends at its deadline, and the next request gets a usable connection."""
 
 import secrets
 import socket
@@ -28,7 +28,7 @@ from tests.scrape import growth, here
 pytestmark = pytest.mark.usefixtures("by_repositories")
 BUDGET = timedelta(milliseconds=200)
 LATE = 0.5
-"""Seconds by which no request outlives its budget."""
+"""Seconds by which a request may exceed its budget."""
 READY = 6
 """Bytes of the message ReadyForQuery."""
 IN_DATABASE = DeadlineExceeded(budget_ms=200, spent_in="database")
@@ -36,7 +36,7 @@ IN_DATABASE = DeadlineExceeded(budget_ms=200, spent_in="database")
 
 @contextmanager
 def on_time(budget: timedelta = BUDGET) -> Iterator[None]:
-    """Give the block a budget, and see that it ends soon after."""
+    """Give the block a budget, and check that it ends soon after."""
     began = time.monotonic()
     with within(budget):
         yield
@@ -44,25 +44,25 @@ def on_time(budget: timedelta = BUDGET) -> Iterator[None]:
 
 
 def ended(connection: Connection, statement: str) -> Error:
-    """Return the error that a statement ends with."""
+    """Return the error of a statement."""
     with pytest.raises(Error) as caught:
         connection.execute(text(statement))
     return caught.value
 
 
-def ask(engine: Engine) -> None:
+def query(engine: Engine) -> None:
     """Send a statement as SQLAlchemy does."""
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
 
 
-def ask_directly(engine: Engine) -> None:
-    """Send a statement past SQLAlchemy's connection, as reads are sent."""
+def query_directly(engine: Engine) -> None:
+    """Send a statement on the driver's connection, as reads are sent."""
     pool.checkout(engine, lambda connection: cast("Any", connection.driver_connection).execute("SELECT 1"))
 
 
 def engine_at(url: str, pool_size: int = 1) -> Engine:
-    """Return an engine of the house."""
+    """Return an engine of the application."""
     engine = create_engine(
         url, **log_folder.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10))
     )
@@ -86,7 +86,7 @@ class TestOptions:
         assert arguments["options"].startswith("-c statement_timeout=1000 ")
         assert arguments["options"].endswith(" -c jit=off")
 
-    def test_what_a_session_depends_on_cannot_be_set(self) -> None:
+    def test_required_session_parameters_cannot_be_set(self) -> None:
         with pytest.raises(ValueError, match="cannot set timezone in options: the service sets it itself"):
             self.options(connect_args={"options": "-c TimeZone=Asia/Kolkata"})
 
@@ -97,11 +97,11 @@ class TestOptions:
 
 
 class TestCut:
-    """A caller goes away."""
+    """A caller disconnects."""
 
     @contextmanager
     def cut_once_busy(self, database: Database, other_session: Connection) -> Iterator[Deadline]:
-        """Give the block ten seconds, which are cut once its statement sleeps."""
+        """Give the block ten seconds, and cancel it once its statement sleeps."""
         limit = Deadline.after(timedelta(seconds=10))
         token = current.set(limit)
 
@@ -139,7 +139,7 @@ class TestCut:
         with database.engine.connect() as connection:
             assert backend_of(connection) == first
 
-    def test_what_others_do_with_it_meanwhile_is_left_alone(self, database: Database) -> None:
+    def test_later_statements_of_others_are_not_cancelled(self, database: Database) -> None:
         limit = Deadline.after(timedelta(seconds=10))
         token = current.set(limit)
         with database.engine.connect() as connection:
@@ -152,16 +152,16 @@ class TestCut:
             cut.join()
 
 
-def refuse_threads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Have threads of this name not start, as in a process that may have no more of them."""
+def fail_to_start_threads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make threads of this name fail to start, as in a process that has reached its limit of threads."""
     start = threading.Thread.start
 
-    def refuse(thread: threading.Thread) -> None:
+    def fail_to_start(thread: threading.Thread) -> None:
         if thread.name == name:
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Thread, "start", fail_to_start)
 
 
 def backend_of(connection: Connection) -> int:
@@ -212,7 +212,7 @@ class TestWatchdog:
     ) -> None:
         """Without a thread to cancel the statement, the connection is shut down."""
         with monkeypatch.context() as patch:
-            refuse_threads(patch, "cancel")
+            fail_to_start_threads(patch, "cancel")
             for _ in range(2):
                 with on_time(), database.engine.connect() as connection:
                     assert match(IN_DATABASE, ended(connection, "SELECT pg_sleep(10)"))
@@ -222,7 +222,7 @@ class TestWatchdog:
     def test_a_connection_that_was_to_be_cancelled_without_a_thread_can_be_returned(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        refuse_threads(monkeypatch, "cancel")
+        fail_to_start_threads(monkeypatch, "cancel")
         with on_time(), database.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
             time.sleep(BUDGET.total_seconds() + GRACE / 2)
@@ -251,7 +251,7 @@ class TestWatchdog:
             ended(connection, "SELECT pg_sleep(10)")
         assert database.backend()
 
-    def test_whoever_was_in_time_keeps_the_connection(self, make_database_of: Callable[..., Database]) -> None:
+    def test_a_request_in_time_keeps_the_connection(self, make_database_of: Callable[..., Database]) -> None:
         database = make_database_of(database_pool_size=1)
         with on_time():
             backend = database.backend()
@@ -267,12 +267,12 @@ class TestPool:
         with database.engine.connect():
             yield database
 
-    def test_whoever_finds_none_free_waits_no_longer_than_the_deadline(self, busy: Database) -> None:
+    def test_a_request_without_a_free_connection_waits_until_the_deadline_at_most(self, busy: Database) -> None:
         with on_time(), pytest.raises(Error) as caught:
             busy.backend()
         assert match(DeadlineExceeded(budget_ms=200, spent_in="database_pool"), caught.value)
 
-    def test_and_never_longer_than_the_pool_lets_anybody_wait(
+    def test_the_wait_is_bounded_by_the_timeout_of_the_pool(
         self, busy: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(pool, "MAX_POOL_WAIT", 0.1)
@@ -283,15 +283,17 @@ class TestPool:
             assert match(ServiceUnavailable(retry_after=1), caught.value)
             assert 0.1 <= time.monotonic() - began < 0.1 + LATE
 
-    def test_whoever_waits_gets_the_one_that_becomes_free(self, make_database_of: Callable[..., Database]) -> None:
+    def test_a_waiting_request_gets_the_connection_that_becomes_free(
+        self, make_database_of: Callable[..., Database]
+    ) -> None:
         database = make_database_of(database_pool_size=1)
         connection = database.engine.connect()
         threading.Timer(0.1, connection.close).start()
         with on_time():
             assert database.backend()
 
-    def test_waits_and_those_in_vain_are_counted(self, make_database_of: Callable[..., Database]) -> None:
-        """``pool_timeouts_total`` rises; and nothing is in use when all is over."""
+    def test_waits_and_timeouts_are_counted(self, make_database_of: Callable[..., Database]) -> None:
+        """``pool_timeouts_total`` rises; and afterwards no connection is in use."""
         database = make_database_of(database_pool_size=1)
         with growth("pool_timeouts_total") as timeouts, growth("pool_wait_seconds_count") as waits:
             with database.engine.connect():
@@ -307,7 +309,7 @@ class TestPool:
 
 
 class TestSilence:
-    """A server that is stopped, not dead: nothing comes back, and no timeout of its own can fire."""
+    """A server that is suspended, not dead: it sends nothing, and no timeout of PostgreSQL can fire."""
 
     @pytest.fixture
     def proxy(self, settings: Settings) -> Iterator[Proxy]:
@@ -337,7 +339,7 @@ class TestSilence:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
     @pytest.mark.parametrize("is_observed", [False, True])
-    def test_the_connection_that_is_hung_up_on_is_the_only_one_that_is_given_up(
+    def test_only_the_disconnected_connection_is_discarded(
         self, proxy: Proxy, settings: Settings, *, is_observed: bool
     ) -> None:
         url = make_url(settings.database_url).set(host="127.0.0.1", port=proxy.port)
@@ -346,13 +348,13 @@ class TestSilence:
             backends = {backend_of(one), backend_of(other)}
         proxy.flows.clear()
         with on_time(), pytest.raises(Error):
-            (ask if is_observed else ask_directly)(engine)
+            (query if is_observed else query_directly)(engine)
         proxy.flows.set()
         with engine.connect() as one, engine.connect() as other:
             assert len(backends & {backend_of(one), backend_of(other)}) == 1
         engine.dispose()
 
-    def test_so_does_dialing(self, proxy: Proxy, engine: Engine) -> None:
+    def test_connecting_ends_at_the_deadline_too(self, proxy: Proxy, engine: Engine) -> None:
         proxy.flows.clear()
         with on_time(), pytest.raises(Error) as caught:
             engine.connect()
@@ -362,7 +364,7 @@ class TestSilence:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
     def test_the_rollback_of_a_write_without_a_place_ends_soon_too(self, proxy: Proxy, engine: Engine) -> None:
-        """No watchdog looks after a connection whose COMMIT was about to be sent."""
+        """No watchdog observes a connection that was about to send COMMIT."""
         assert isinstance(engine.pool, pool.BoundedPool)
         with on_time(), engine.connect() as connection:
             connection.execute(text("CREATE TEMPORARY TABLE written ()"))
@@ -376,7 +378,7 @@ class TestSilence:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
     def test_a_result_that_arrives_in_two_parts_is_read_as_one(self, settings: Settings) -> None:
-        """Time ends between the result and the message that the server is ready."""
+        """The deadline passes between the result and the message that the server is ready."""
         url = make_url(settings.database_url)
         assert url.host is not None
         network = Torn(url.host, url.port or 5432)
@@ -388,7 +390,7 @@ class TestSilence:
         results: list[Any] = []
         driven.pgconn.send_query(b"COMMIT")
         assert libpq_io.received(driven.pgconn, 0.2, results) is None
-        network.mend()
+        network.release()
         found = libpq_io.received(driven.pgconn, 2, results)
         assert found is not None
         assert found.command_status == b"COMMIT"
@@ -410,7 +412,7 @@ class TestSilence:
         assert breaker is not None
         assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
 
-    def test_a_server_that_refuses_is_told_at_once(self, proxy: Proxy, engine: Engine) -> None:
+    def test_a_refused_connection_fails_at_once(self, proxy: Proxy, engine: Engine) -> None:
         proxy.close()
         with on_time(timedelta(seconds=5)):
             began = time.monotonic()
@@ -421,7 +423,7 @@ class TestSilence:
 
 
 class TestProbe:
-    """An open breaker asks the database by itself."""
+    """An open circuit breaker probes the database itself."""
 
     @pytest.fixture
     def limited(self, settings: Settings) -> Iterator[Engine]:
@@ -440,7 +442,7 @@ class TestProbe:
         admin.dispose()
 
     def open_breaker(self, engine: Engine) -> Breaker:
-        """Return the breaker of the engine after some failures in a row."""
+        """Return the breaker of the engine after several consecutive failures."""
         breaker = log_folder.breaker_of(engine)
         assert breaker is not None
         for _ in range(3):
@@ -480,15 +482,15 @@ def soon(condition: Callable[[], bool]) -> None:
 
 
 class Torn(Proxy):
-    """A network that, once told so, holds back the end of what the server sends: that it is ready."""
+    """A network that, once switched, holds back the end of the server's messages: that it is ready."""
 
     def __init__(self, host: str, port: int) -> None:
         self.tears = threading.Event()
         self._held: tuple[socket.socket, bytes] | None = None
         super().__init__(host, port)
 
-    def mend(self) -> None:
-        """Carry what was held back."""
+    def release(self) -> None:
+        """Send the bytes that were held back."""
         self.tears.clear()
         assert self._held is not None
         client, data = self._held
@@ -505,7 +507,7 @@ class Torn(Proxy):
 
 class TestWarm:
     def test_ok(self, make_database_of: Callable[..., Database]) -> None:
-        """As many connections as there will ever be, all of them free."""
+        """As many connections as the pool may have, all of them free."""
         engine = make_database_of(database_pool_size=3).engine
         assert log_folder.warm(engine, within=timedelta(seconds=5)) == 3
         assert isinstance(engine.pool, QueuePool)

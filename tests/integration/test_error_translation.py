@@ -1,4 +1,4 @@
-"""The border: what PostgreSQL and its driver really report, provoked one by one, as errors of the house."""
+"""Translation of errors that PostgreSQL and its driver really report, provoked one by one."""
 
 import threading
 import time
@@ -29,12 +29,12 @@ INSERT = text(
 
 
 def insert(connection: Connection, title: object = "Buy milk", task_id: object = None) -> None:
-    """Insert a task by hand."""
+    """Insert a task by SQL."""
     connection.execute(INSERT, {"id": task_id or uuid4(), "title": title})
 
 
 def ended(database: Database, *statements: str | Callable[[Connection], object]) -> Error:
-    """Return the error that the last of these ends with, in one transaction."""
+    """Return the error of the last of these statements, in one transaction."""
     *first, last = [(lambda c, s=each: c.execute(text(s))) if isinstance(each, str) else each for each in statements]
     with database.engine.connect() as connection:
         for each in first:
@@ -44,26 +44,26 @@ def ended(database: Database, *statements: str | Callable[[Connection], object])
     return caught.value
 
 
-def ours(error: DBAPIError) -> Error:
-    """Return the error of the catalogue for one of SQLAlchemy's."""
+def translated_error(error: DBAPIError) -> Error:
+    """Return the error of the catalogue for an error of SQLAlchemy."""
     found = of(error)
     assert found is not None
     return found
 
 
 class TestSessionsOfOthers:
-    """Outside of repositories SQLAlchemy's own errors are raised, and can be translated afterwards."""
+    """Outside of repositories, SQLAlchemy raises its own errors, which can be translated afterwards."""
 
     @pytest.fixture
     def by_repositories(self) -> None:
-        """Use the engine as anybody does."""
+        """Use the engine without a repository."""
 
     def test_a_violation(self, database: Database) -> None:
         with database.engine.connect() as connection:
             insert(connection)
             with pytest.raises(IntegrityError) as caught:
                 insert(connection)
-        error = ours(caught.value)
+        error = translated_error(caught.value)
         assert match(TaskTitleTaken(param="title"), error)
         assert isinstance(error.__cause__, psycopg.errors.UniqueViolation)
 
@@ -73,19 +73,19 @@ class TestSessionsOfOthers:
             other_session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
             with pytest.raises(OperationalError) as caught:
                 connection.execute(text("SELECT 1"))
-        assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
+        assert match(ServiceUnavailable(retry_after=1, disconnected=True), translated_error(caught.value))
 
     def test_a_database_that_is_away(self) -> None:
         away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
         error_translation.install(away)
         with pytest.raises(OperationalError) as caught:
             away.connect()
-        assert match(ServiceUnavailable(retry_after=1, disconnected=True), ours(caught.value))
+        assert match(ServiceUnavailable(retry_after=1, disconnected=True), translated_error(caught.value))
 
     def test_a_mistake(self, database: Database) -> None:
         with database.engine.connect() as connection, pytest.raises(ProgrammingError) as caught:
             connection.execute(text("SELECT 1 FROM nowhere"))
-        assert match(E(kind=Kind.DATABASE, sqlstate="42P01"), ours(caught.value))
+        assert match(E(kind=Kind.DATABASE, sqlstate="42P01"), translated_error(caught.value))
 
     def test_another_driver(self) -> None:
         with create_engine("sqlite://").connect() as connection, pytest.raises(OperationalError) as caught:
@@ -99,12 +99,12 @@ class TestIntegrity:
         assert match(TaskTitleTaken(param="title"), error)
         assert isinstance(error.__cause__, psycopg.errors.UniqueViolation)
 
-    def test_another_unique_violation_is_a_fault_of_ours(self, database: Database) -> None:
+    def test_another_unique_violation_is_an_internal_error(self, database: Database) -> None:
         same = uuid4()
         error = ended(database, lambda c: insert(c, "a", same), lambda c: insert(c, "b", same))
         assert match(E(kind=Kind.DATABASE, sqlstate="23505", constraint="pk_tasks"), error)
 
-    def test_a_check_that_only_the_schema_made_is_a_fault_of_ours(self, database: Database) -> None:
+    def test_a_check_that_only_the_schema_has_is_an_internal_error(self, database: Database) -> None:
         error = ended(database, lambda c: insert(c, "x" * 201))
         assert match(E(kind=Kind.DATABASE, sqlstate="23514", constraint="ck_tasks_title_length"), error)
 
@@ -129,11 +129,11 @@ class TestData:
 
 
 class TestCapacity:
-    """What may go better later: 503."""
+    """Errors that a retry may resolve: 503."""
 
     @staticmethod
     def busy(error: Error, sqlstate: str | None, *, disconnected: bool = False) -> bool:
-        """Tell whether it is the error that asks to come again."""
+        """Return True if the error is retryable."""
         expected = ServiceUnavailable(retry_after=1, disconnected=disconnected, sqlstate=sqlstate)
         return match(expected, error) and error.kind.retryable
 
@@ -141,11 +141,11 @@ class TestCapacity:
         error = ended(database, "SET LOCAL statement_timeout = 20", "SELECT pg_sleep(5)")
         assert self.busy(error, "57014")
 
-    def test_a_lock_that_was_not_to_be_had(self, database: Database, other_session: Connection) -> None:
+    def test_a_lock_that_was_not_available(self, database: Database, other_session: Connection) -> None:
         other_session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
         assert self.busy(ended(database, "SET LOCAL lock_timeout = 20", "SELECT 1 FROM tasks"), "55P03")
 
-    def test_a_database_that_lets_nobody_write(self, database: Database) -> None:
+    def test_a_read_only_database(self, database: Database) -> None:
         assert self.busy(ended(database, "SET TRANSACTION READ ONLY", insert), "25006")
 
     def test_a_serialization_failure(self, database: Database, other_session: Connection) -> None:
@@ -206,13 +206,13 @@ class TestCapacity:
         assert error.facts["is_undone"]
 
     @pytest.mark.parametrize("code", ["25P03", "25P04", "57P05"])
-    def test_a_timeout_of_its_own_does_not_speak_against_the_database(self, code: str) -> None:
+    def test_a_separate_timeout_does_not_count_against_the_database(self, code: str) -> None:
         lost = translated(psycopg.errors.lookup(code)("said"), is_disconnect=True)
         assert error_translation.is_failure(lost) is False
 
     @pytest.fixture
     def crowded(self, make_database: Callable[[str], str], other_session: Connection) -> Engine:
-        """Return the engine of a database that admits nobody."""
+        """Return the engine of a database that accepts no connections."""
         url = make_database("crowded")
         name = url.rpartition("/")[2].partition("?")[0]
         other_session.commit()
@@ -240,12 +240,12 @@ class TestCapacity:
             (psycopg.errors.OutOfMemory, "53200"),
         ],
     )
-    def test_what_a_test_cannot_provoke(self, kind: type[psycopg.Error], sqlstate: str) -> None:
+    def test_errors_that_a_test_cannot_provoke(self, kind: type[psycopg.Error], sqlstate: str) -> None:
         assert self.busy(translated(kind("said")), sqlstate)
 
 
 class TestDeadline:
-    """C23: whoever is out of time is told so, whatever ended the statement."""
+    """C23: out of time is a deadline error, whatever ended the statement."""
 
     def test_a_statement_that_outlived_the_budget(self, database: Database) -> None:
         with within(timedelta(milliseconds=30)):
@@ -256,13 +256,13 @@ class TestDeadline:
         with within(timedelta(seconds=5)):
             assert translated(psycopg.errors.QueryCanceled("x")).kind is Kind.UNAVAILABLE
 
-    def test_other_errors_are_told_as_they_are(self) -> None:
+    def test_other_errors_are_unchanged(self) -> None:
         token = current.set(Deadline(timedelta(seconds=1), at=0))
         assert translated(psycopg.errors.SyntaxError("x")).kind is Kind.DATABASE
         current.reset(token)
 
 
 class TestSecrecy:
-    def test_parameters_stay_out_of_what_is_logged(self, database: Database) -> None:
+    def test_parameters_are_not_logged(self, database: Database) -> None:
         error = ended(database, lambda c: insert(c, "secret" * 50))
         assert "secret" not in str(error)

@@ -1,4 +1,4 @@
-"""Failed requests on record."""
+"""Stored records of failed requests."""
 
 import contextvars
 import socket
@@ -24,7 +24,7 @@ NOW = datetime.now(UTC)
 
 
 def fail() -> None:
-    """Be a request that fails."""
+    """Run inside a failed request."""
     context.request_id.set("request-1")
     logs.access({"method": "GET", "path": "/x", "route": "unmatched", "status": 404})
 
@@ -47,15 +47,15 @@ def reads(database: Database) -> FailureReads:
 
 
 class TestWriter:
-    def test_what_is_written_is_found_newest_first(self, settings: Settings, reads: FailureReads) -> None:
+    def test_records_are_found_newest_first(self, settings: Settings, reads: FailureReads) -> None:
         entries = [entry(number) for number in range(3)]
         FailureWriter(settings.database_url, max_rows=100, days=14)([*entries, entry(request_id="request-2")])
         assert reads.find("request-1", most=2) == entries[:0:-1]
 
     def test_anything_that_was_logged_can_be_written(self, settings: Settings, reads: FailureReads) -> None:
-        said = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
-        FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), fields=said)])
-        assert reads.find("request-1", most=2)[0].fields == said
+        fields = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
+        FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), fields=fields)])
+        assert reads.find("request-1", most=2)[0].fields == fields
 
     def test_the_newest_are_kept_and_none_for_longer_than_so_many_days(
         self, settings: Settings, reads: FailureReads
@@ -80,12 +80,12 @@ class TestWriter:
         FailureWriter(settings.database_url, max_rows=5, days=14)([entry()])
         assert database.engine.pool.checkedin() == before  # type: ignore[attr-defined]  # as above
 
-    def test_writing_nothing_takes_away_what_is_too_old(self, settings: Settings, reads: FailureReads) -> None:
+    def test_writing_nothing_deletes_expired_records(self, settings: Settings, reads: FailureReads) -> None:
         FailureWriter(settings.database_url, max_rows=5, days=14)([entry(days=2), entry()])
         FailureWriter(settings.database_url, max_rows=5, days=1)([])
         assert reads.find("request-1", most=20) == [entry()]
 
-    def test_what_failed_while_the_database_was_away_is_on_record_once_it_is_back(
+    def test_failures_while_the_database_was_away_are_stored_once_it_is_back(
         self, settings: Settings, reads: FailureReads, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(failure_recorder, "FIRST_PAUSE", 0.05)
@@ -107,14 +107,14 @@ class TestWriter:
             contextvars.copy_context().run(fail)
             assert tried.wait(10)
             assert not written.is_set()
-            proxy = Proxy(str(url.host), url.port or 5432, door=door)
+            proxy = Proxy(str(url.host), url.port or 5432, listener=door)
             assert written.wait(10)
             kept.stop(10)
             proxy.close()
         assert [each.fields["status"] for each in reads.find("request-1", most=20)] == [404]
         assert kept.dropped == 0
 
-    def test_a_database_out_of_reach_is_an_error_of_the_house(self) -> None:
+    def test_an_unreachable_database_is_a_translated_error(self) -> None:
         write = FailureWriter("postgresql+psycopg://nobody@127.0.0.1:1/nothing", max_rows=5, days=14)
         began = time.monotonic()
         with pytest.raises(ServiceUnavailable):

@@ -1,4 +1,4 @@
-"""What we ask others by HTTP: bounded in time and bytes, tried again where that helps, and nothing of theirs shown."""
+"""HTTP calls to dependencies: bounded in time and bytes, retried where that helps, and without exposing their texts."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from app.resilience.breaker_counts import Counts
 from app.rest import examples
 from app.rest.errors import ProblemContext, problem
 from tests.fakes import remote as fake
-from tests.fakes.remote import Behaviour, Remote, says
+from tests.fakes.remote import Behaviour, Remote, answers
 from tests.integration.mail_server import certificate
 
 OK = {"answer": 42}
@@ -33,15 +33,15 @@ Make = Callable[..., HttpClient]
 
 @pytest.fixture
 def remote() -> Iterator[Remote]:
-    """Return a server that answers well until told otherwise."""
-    server = Remote(says(OK))
+    """Return a server that answers successfully until a test changes its behavior."""
+    server = Remote(answers(OK))
     yield server
     server.close()
 
 
 @pytest.fixture
 def make(remote: Remote) -> Iterator[Make]:
-    """Return a maker of its clients."""
+    """Return a factory of its clients."""
     made = []
 
     def make(url: str = remote.url, *, milliseconds: int = 5000, **more: Any) -> HttpClient:
@@ -55,13 +55,13 @@ def make(remote: Remote) -> Iterator[Make]:
 
 
 def failed(client: HttpClient, path: str = "/thing") -> Error:
-    """Return the error that a call ends with."""
+    """Return the error of a call."""
     with pytest.raises(Error) as caught:
         client.get(path)
     return caught.value
 
 
-class TestAsking:
+class TestCalls:
     def test_ok(self, remote: Remote, make: Make) -> None:
         assert make().get("/thing", params={"of": "a b&c"}, headers={"Authorization": "Bearer x"}) == OK
         assert remote.heads[0].startswith("GET /thing?of=a+b%26c HTTP/1.1\r\n")
@@ -90,14 +90,14 @@ class TestAsking:
         assert (sent["x-request-id"], sent["traceparent"]) == ("request-1234", parent)
         assert 0.05 <= float(sent["request-timeout"]) <= 2
 
-    def test_what_was_spent_is_told(self, make: Make) -> None:
+    def test_the_time_spent_is_recorded(self, make: Make) -> None:
         spent = request_timing.begin()
         make().get("/thing")
         assert spent.spent["others"] > 0
         request_timing.current.set(None)
 
     def test_no_cookie_is_kept(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(OK, Set_Cookie="session=theirs; Path=/")
+        remote.behave = answers(OK, Set_Cookie="session=theirs; Path=/")
         client = make()
         client.get("/thing")
         client.get("/thing")
@@ -108,7 +108,7 @@ class TestAsking:
         monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
         assert make().get("/thing") == OK
 
-    def test_a_forked_child_talks_on_connections_of_its_own(self, remote: Remote, make: Make) -> None:
+    def test_a_forked_child_uses_its_own_connections(self, remote: Remote, make: Make) -> None:
         keeps = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
         def behave(_: Remote, connection: Any) -> None:
@@ -129,21 +129,21 @@ class TestAsking:
 
 
 NONSENSE = {
-    "html": says(f"<h1>{SECRET}</h1>".encode(), media_type="text/html"),
-    "an html error": says(f"<h1>{SECRET}</h1>".encode(), 503, "text/html"),
-    "no json": says(b'{"answer": ', 200),
-    "not utf-8": says(b'{"answer": "\xff"}', 200),
-    "no type": says(OK, media_type=""),
-    "a redirect": says(OK, 302, Location="http://127.0.0.1:9/"),
-    "no content": says(b"", 204),
-    "a problem that is none": says(["a", SECRET], 500, "application/problem+json"),
-    "a problem of another house": says({"title": SECRET, "kind": "theirs"}, 500, "application/problem+json"),
-    "compressed": says(b"\x1f\x8b\x08", Content_Encoding="gzip"),
+    "html": answers(f"<h1>{SECRET}</h1>".encode(), media_type="text/html"),
+    "an html error": answers(f"<h1>{SECRET}</h1>".encode(), 503, "text/html"),
+    "no json": answers(b'{"answer": ', 200),
+    "not utf-8": answers(b'{"answer": "\xff"}', 200),
+    "no type": answers(OK, media_type=""),
+    "a redirect": answers(OK, 302, Location="http://127.0.0.1:9/"),
+    "no content": answers(b"", 204),
+    "an invalid problem": answers(["a", SECRET], 500, "application/problem+json"),
+    "a problem of another service": answers({"title": SECRET, "kind": "theirs"}, 500, "application/problem+json"),
+    "compressed": answers(b"\x1f\x8b\x08", Content_Encoding="gzip"),
     "not http": fake.sends(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "garbage": fake.sends(bytes(range(256)) * 8),
     "cut short": fake.sends(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"),
-    "no answer": fake.hangs_up,
-    "too large": says(b'"' + b"x" * 300_000 + b'"'),
+    "no answer": fake.disconnects,
+    "too large": answers(b'"' + b"x" * 300_000 + b'"'),
     "a head too large": fake.sends(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 200_000 + b"\r\n\r\n"),
     "without an end": fake.sends(
         HEAD + b"10000\r\n" + b" " * 0x10000 + b"\r\n" + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 8
@@ -152,7 +152,7 @@ NONSENSE = {
 
 
 class TestNonsense:
-    """1.4: an upstream that says no, or nonsense, is 502, and its text never passes through."""
+    """An error status or an invalid response of a dependency is 502, and its text is not in the response."""
 
     @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
     def test_it_is_an_external_error(self, remote: Remote, make: Make, answer: Behaviour) -> None:
@@ -173,40 +173,40 @@ class TestProblems:
     @pytest.mark.parametrize(
         "code", ["TASK_NOT_FOUND", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED", "VALIDATION_FAILED"]
     )
-    def test_a_kind_of_ours_is_kept(self, remote: Remote, make: Make, code: str) -> None:
+    def test_a_known_kind_is_kept(self, remote: Remote, make: Make, code: str) -> None:
         named = errs.named_errors()[code]
         document = examples.document(named, public_url="http://other.test")
         assert document is not None
         document["param"] = document["title"] = document["detail"] = SECRET
-        remote.behave = says(document, document["status"], "application/problem+json")
+        remote.behave = answers(document, document["status"], "application/problem+json")
         error = failed(make())
         assert (error.kind, error.code) == (named.kind, named.code)
         assert error.facts["remote_status"] == document["status"]
         assert SECRET not in str(shown(error))
-        assert [link.detail for link in errs.causes(error) if isinstance(link, Error)][-1] == SECRET, "the log is told"
+        assert [link.detail for link in errs.causes(error) if isinstance(link, Error)][-1] == SECRET, "it is logged"
 
-    def test_a_fault_of_theirs_is_no_fault_of_ours(self, remote: Remote, make: Make) -> None:
+    def test_an_internal_error_of_a_dependency_is_an_external_error(self, remote: Remote, make: Make) -> None:
         document = examples.document(errs.platform.InternalError, public_url="http://other.test")
-        remote.behave = says(document, 500, "application/problem+json")
+        remote.behave = answers(document, 500, "application/problem+json")
         error = failed(make())
         assert error.kind is Kind.EXTERNAL
         assert error.facts["remote_kind"] == "internal_error"
 
-    def test_how_long_to_wait_is_passed_on_where_it_means_something(self, remote: Remote, make: Make) -> None:
+    def test_retry_after_is_passed_on_where_it_is_meaningful(self, remote: Remote, make: Make) -> None:
         problem_of_theirs = {"kind": "service_unavailable", "retry_after": 7}
-        remote.behave = says(problem_of_theirs, 503, "application/problem+json")
+        remote.behave = answers(problem_of_theirs, 503, "application/problem+json")
         assert failed(make()).retry_after == 7
-        remote.behave = says({**problem_of_theirs, "kind": "theirs"}, 503, "application/problem+json")
+        remote.behave = answers({**problem_of_theirs, "kind": "theirs"}, 503, "application/problem+json")
         assert failed(make()).retry_after is None
 
-    def test_a_refusal_without_a_document_tells_its_status(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(b"", 403, "")
+    def test_a_rejection_without_a_document_logs_its_status(self, remote: Remote, make: Make) -> None:
+        remote.behave = answers(b"", 403, "")
         error = failed(make())
         assert (error.kind, error.facts["remote_status"]) == (Kind.EXTERNAL, 403)
 
 
 class TestTime:
-    """C23: no HTTP client bounds the whole; ours does."""
+    """C23: HTTP clients do not bound the whole call; the service's client does."""
 
     @pytest.mark.parametrize(
         "behaviour",
@@ -226,7 +226,7 @@ class TestTime:
         assert (error.kind, shown(error)["spent_in"], shown(error)["budget_ms"]) == (Kind.DEADLINE, "others", 300)
         assert client.breaker.counts.total_failures == 1
 
-    def test_what_the_caller_shortened_proves_nothing(self, remote: Remote, make: Make) -> None:
+    def test_a_deadline_that_the_caller_shortened_does_not_count_as_a_failure(self, remote: Remote, make: Make) -> None:
         remote.behave = fake.is_silent
         client = make()
         token = deadline.current.set(deadline.Deadline.after(timedelta(milliseconds=100), is_shortened=True))
@@ -252,7 +252,7 @@ class TestTime:
             over.wait(30)
 
         remote.behave = keep
-        client = make(milliseconds=30_000, connections=1)
+        client = make(milliseconds=30_000, max_connections=1)
         other = threading.Thread(target=lambda: failed(client))
         other.start()
         assert is_asked.wait(10)
@@ -267,9 +267,9 @@ class TestTime:
 class TestEncrypted:
     @pytest.fixture
     def encrypted(self, tmp_path: Path) -> Iterator[tuple[Remote, Path]]:
-        """Return a server with a certificate, and that."""
+        """Return a server with a certificate, and the certificate."""
         pem = certificate(tmp_path)
-        server = Remote(says(OK), tls=pem)
+        server = Remote(answers(OK), tls=pem)
         yield server, pem
         server.close()
 
@@ -277,8 +277,8 @@ class TestEncrypted:
         monkeypatch.setenv("SSL_CERT_FILE", f"{encrypted[1]}.crt")
         assert make(encrypted[0].url).get("/thing") == OK
 
-    def test_a_certificate_that_nobody_vouches_for(self, encrypted: tuple[Remote, Path], make: Make) -> None:
-        """Nothing is sent, our token least of all."""
+    def test_an_untrusted_certificate(self, encrypted: tuple[Remote, Path], make: Make) -> None:
+        """Nothing is sent, in particular no token of the service."""
         assert failed(make(encrypted[0].url)).kind is Kind.UNAVAILABLE
         assert encrypted[0].heads == []
 
@@ -288,29 +288,29 @@ class TestEncrypted:
         assert failed(make(remote.url.replace("http:", "https:"), milliseconds=200)).kind is Kind.DEADLINE
 
 
-class TestAgain:
-    @pytest.mark.parametrize("first", [fake.resets, fake.hangs_up, says(b"", 502, "text/html")])
-    def test_what_may_pass_is_tried_again(self, remote: Remote, make: Make, first: Behaviour) -> None:
-        remote.behave = fake.in_turn(first, first, says(OK))
+class TestRetries:
+    @pytest.mark.parametrize("first", [fake.resets, fake.disconnects, answers(b"", 502, "text/html")])
+    def test_transient_failures_are_retried(self, remote: Remote, make: Make, first: Behaviour) -> None:
+        remote.behave = fake.in_turn(first, first, answers(OK))
         spent = request_timing.begin()
         assert make().get("/thing") == OK
         assert spent.retries == {"others": 2}
         request_timing.current.set(None)
 
     def test_three_times_at_most(self, remote: Remote, make: Make) -> None:
-        remote.behave = says(b"", 503, "text/html")
+        remote.behave = answers(b"", 503, "text/html")
         error = failed(make())
         assert (len(remote.heads), error.facts["attempts"], error.facts["retryable"]) == (3, 3, True)
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404])
-    def test_a_refusal_is_not(self, remote: Remote, make: Make, status: int) -> None:
-        remote.behave = says({"error": "invalid_token"}, status)
+    def test_a_rejection_is_not_retried(self, remote: Remote, make: Make, status: int) -> None:
+        remote.behave = answers({"error": "invalid_token"}, status)
         client = make()
         error = failed(client)
         assert (len(remote.heads), error.facts["retryable"]) == (1, False)
         assert client.breaker.counts.total_failures == 0, "the breaker counts no error of the caller"
 
-    def test_where_nobody_listens(self, make: Make) -> None:
+    def test_a_port_without_a_listener(self, make: Make) -> None:
         client = make("http://127.0.0.1:9")
         error = failed(client)
         assert (error.kind, error.retry_after) == (Kind.UNAVAILABLE, 1)
@@ -318,7 +318,7 @@ class TestAgain:
 
 
 class TestBreaker:
-    def test_a_dead_dependency_is_left_alone(self, remote: Remote, make: Make) -> None:
+    def test_a_dead_dependency_is_not_called(self, remote: Remote, make: Make) -> None:
         remote.behave = fake.resets
         client = make()
         for _ in range(12):

@@ -1,4 +1,4 @@
-"""``flask jobs``: what an operator sees, and what they can do about it."""
+"""``flask jobs``: the jobs that an operator sees, and the commands for them."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from tests.integration.conftest import Database
 
 @pytest.fixture
 def runner(app: Flask) -> FlaskCliRunner:
-    """Return what runs commands."""
+    """Return a runner of commands."""
     return app.test_cli_runner()
 
 
@@ -37,7 +37,7 @@ def run(runner: FlaskCliRunner, *words: str) -> str:
 
 
 class TestJobs:
-    def test_list_and_show_tell_everything_but_the_payload(self, runner: FlaskCliRunner, job_id: UUID) -> None:
+    def test_list_and_show_print_everything_except_the_payload(self, runner: FlaskCliRunner, job_id: UUID) -> None:
         listed, shown = run(runner, "list", "--dead"), run(runner, "show", str(job_id))
         assert f"{job_id}  dead     mail.activation  15  " in listed
         assert "payload has  to, token" in shown
@@ -60,7 +60,7 @@ class TestJobs:
         assert run(runner, "list") == ""
 
     def test_only_dead_ones_are_dropped(self, runner: FlaskCliRunner, job_id: UUID) -> None:
-        """One that waits may be on its way; the others that were named are dropped."""
+        """A waiting job may be about to run; the other named jobs are dropped."""
         run(runner, "retry", str(job_id))
         result = runner.invoke(args=["jobs", "drop", str(job_id), str(UUID(int=0))])
         assert result.exit_code == 1
@@ -68,16 +68,16 @@ class TestJobs:
         assert "queued" in run(runner, "show", str(job_id))
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "message"),
         [
             (["show", str(UUID(int=0))], "There is no such job"),
             (["retry", str(UUID(int=0))], "There is no such dead job"),
-            (["retry"], "Name one job, or say --all."),
-            (["drop"], "Name jobs, or say --all."),
-            (["drop", "--all", str(UUID(int=0))], "Name jobs, or say --all."),
+            (["retry"], "Name one job, or use --all."),
+            (["drop"], "Name jobs, or use --all."),
+            (["drop", "--all", str(UUID(int=0))], "Name jobs, or use --all."),
         ],
     )
-    def test_what_there_is_not(self, runner: FlaskCliRunner, words: list[str], said: str) -> None:
+    def test_missing_jobs_and_arguments(self, runner: FlaskCliRunner, words: list[str], message: str) -> None:
         result = runner.invoke(args=["jobs", *words])
         assert result.exit_code != 0
-        assert said in result.output
+        assert message in result.output

@@ -1,4 +1,4 @@
-"""Jobs are done once, again after a failure, or given up; on a real queue."""
+"""Jobs run once, again after a failure, or fail finally; on a real queue."""
 
 import logging
 from collections.abc import Callable
@@ -28,22 +28,22 @@ def fail(_job: ClaimedJob) -> None:
     raise ValueError("it does not work")
 
 
-def refuse(_job: ClaimedJob) -> None:
+def reject(_job: ClaimedJob) -> None:
     raise errs.E("test", kind=errs.Kind.INVALID_REQUEST)
 
 
 @pytest.fixture
-def told() -> list[Ended]:
-    """Return what the service tells of its attempts."""
+def reported_attempts() -> list[Ended]:
+    """Return the events that the service reports about its attempts."""
     return []
 
 
 @pytest.fixture
-def service(database: Database, told: list[Ended]) -> Callable[..., JobService]:
-    """Return a maker of services by what they do with ``test.note``."""
+def service(database: Database, reported_attempts: list[Ended]) -> Callable[..., JobService]:
+    """Return a factory of services by their handler of ``test.note``."""
 
     def make(handler: Handler, *, hooks: tuple[Callable[[Ended], None], ...] = ()) -> JobService:
-        hooks = (told.append, *hooks)
+        hooks = (reported_attempts.append, *hooks)
         return JobService(unit_of_work=database.unit_of_work, handlers={KIND: handler}, hooks=hooks, chance=lambda: 1)
 
     return make
@@ -51,7 +51,7 @@ def service(database: Database, told: list[Ended]) -> Callable[..., JobService]:
 
 @pytest.fixture
 def add(database: Database) -> Callable[..., None]:
-    """Return what queues a job."""
+    """Return a function that queues a job."""
 
     def add(**payload: str) -> None:
         with database.unit_of_work() as unit:
@@ -62,7 +62,7 @@ def add(database: Database) -> Callable[..., None]:
 
 
 def attempt(jobs: JobService) -> Outcome:
-    """Do the next job."""
+    """Run the next job."""
     job = jobs.claim(owner="test")
     assert job is not None
     return jobs.run(job)
@@ -90,14 +90,14 @@ def tasks(other_session: Connection) -> int:
 
 class TestRun:
     def test_ok_and_nothing_is_left_of_it(
-        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended]
+        self, service: Callable[..., JobService], add: Callable[..., None], reported_attempts: list[Ended]
     ) -> None:
         done: list[str] = []
         jobs = service(lambda job: done.append(job.payload["token"]))
         add(token="secret")
         assert attempt(jobs) is Outcome.DONE
         assert (done, jobs.list(), jobs.claim(owner="test")) == (["secret"], [], None)
-        assert [(each.outcome, each.error) for each in told] == [(Outcome.DONE, None)]
+        assert [(each.outcome, each.error) for each in reported_attempts] == [(Outcome.DONE, None)]
 
     def test_it_goes_by_the_ids_of_the_request_and_by_a_deadline(
         self, service: Callable[..., JobService], add: Callable[..., None]
@@ -117,7 +117,7 @@ class TestRun:
         assert seen == [("request-12345678", "f" * 32, 20.0)]
         assert context.request_id.get() is None
 
-    def test_what_it_writes_is_committed_with_its_end(
+    def test_its_writes_are_committed_with_its_end(
         self,
         database: Database,
         service: Callable[..., JobService],
@@ -128,14 +128,14 @@ class TestRun:
         assert attempt(service(creates_a_task(database))) is Outcome.DONE
         assert tasks(other_session) == 1
 
-    def test_who_was_late_has_done_nothing(
+    def test_a_late_worker_has_no_effect(
         self,
         database: Database,
         service: Callable[..., JobService],
         add: Callable[..., None],
         other_session: Connection,
     ) -> None:
-        """What a worker wrote whose lease had passed to another is rolled back, and the other one's stays."""
+        """The writes of a worker whose lease had passed to another are rolled back, and the other worker's stay."""
         jobs = service(creates_a_task(database))
         add(title="Buy milk")
         late = jobs.claim(owner="late")
@@ -149,9 +149,13 @@ class TestRun:
         assert tasks(other_session) == 1
 
     def test_a_failure_is_put_back_with_growing_pauses_and_others_go_on(
-        self, service: Callable[..., JobService], add: Callable[..., None], told: list[Ended], other_session: Connection
+        self,
+        service: Callable[..., JobService],
+        add: Callable[..., None],
+        reported_attempts: list[Ended],
+        other_session: Connection,
     ) -> None:
-        """A poison job is dead after N attempts, and in nobody's way."""
+        """A poison job is dead after N attempts, and does not delay other jobs."""
         jobs = service(lambda job: fail(job) if "poison" in job.payload else None)
         add(poison="yes")
         for number in range(1, MOST_ATTEMPTS + 1):
@@ -160,7 +164,7 @@ class TestRun:
             assert attempt(jobs) is Outcome.DONE
             expire(other_session)
         assert jobs.claim(owner="test") is None
-        pauses = [each.pause.total_seconds() for each in told if each.pause]
+        pauses = [each.pause.total_seconds() for each in reported_attempts if each.pause]
         assert pauses[:4] == [5, 10, 20, 40]
         assert pauses[-1] == 3600
         (dead,) = jobs.list(JobState.DEAD)
@@ -178,34 +182,32 @@ class TestRun:
         assert attempt(jobs) is Outcome.DEAD
         assert seen == []
 
-    def test_what_is_refused_is_not_tried_again(
-        self, service: Callable[..., JobService], add: Callable[..., None]
-    ) -> None:
+    def test_a_rejected_job_is_not_retried(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
         add()
-        assert attempt(service(refuse)) is Outcome.DEAD
+        assert attempt(service(reject)) is Outcome.DEAD
 
-    def test_of_what_the_recipient_rejects_for_good_nothing_is_kept(
+    def test_nothing_is_kept_of_a_message_that_the_recipient_rejects_permanently(
         self, service: Callable[..., JobService], add: Callable[..., None], caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Neither address nor token; an INFO without a stack, and a count."""
+        """Neither address nor token; an INFO entry without a stack, and a count."""
 
-        def refused(_job: ClaimedJob) -> None:
+        def rejected(_job: ClaimedJob) -> None:
             error = errs.E("mail.send", kind=errs.Kind.INVALID_REQUEST, smtp_code=550, is_undeliverable=True)
-            raise error from ValueError("<alice@example.com>: 550 nobody of that name")
+            raise error from ValueError("<alice@example.com>: 550 no mailbox of that name")
 
         add(to="alice@example.com")
         labels = {"kind": KIND, "outcome": "rejected"}
         before = metrics.REGISTRY.get_sample_value("jobs_total", labels) or 0.0
-        jobs = service(refused, hooks=(log_job, count_job))
+        jobs = service(rejected, hooks=(log_job, count_job))
         with caplog.at_level(logging.INFO):
             assert attempt(jobs) is Outcome.REJECTED
         assert jobs.list() == []
         assert metrics.REGISTRY.get_sample_value("jobs_total", labels) == before + 1
         (record,) = [each for each in caplog.records if each.name == "candor.jobs"]
-        assert (record.levelname, record.message) == ("INFO", f"job {KIND}: refused")
+        assert (record.levelname, record.message) == ("INFO", f"job {KIND}: rejected")
         said = str(vars(record)["fields"])
         assert "550" in said
-        assert not [word for word in ("alice", "stack", "nobody of") if word in said]
+        assert not [word for word in ("alice", "stack", "no mailbox") if word in said]
 
     def test_data_in_the_error_stay_out_of_the_row(
         self, service: Callable[..., JobService], add: Callable[..., None]
@@ -219,11 +221,11 @@ class TestRun:
         (job,) = jobs.list()
         assert job.last_error == "ValueError: cannot send to …"
 
-    def test_an_error_of_ours_is_told_with_its_trail(
+    def test_an_error_of_the_catalogue_is_logged_with_its_call_chain(
         self, service: Callable[..., JobService], add: Callable[..., None]
     ) -> None:
         add()
-        jobs = service(refuse)
+        jobs = service(reject)
         attempt(jobs)
         (job,) = jobs.list()
         assert job.last_error == "test: Error: invalid_request_error"
@@ -239,13 +241,13 @@ class TestBacklogs:
         assert (backlog.queued, backlog.dead) == (2, 0)
         assert 0 <= backlog.overdue < 60
 
-    def test_where_there_is_nothing_to_do_that_is_said_of_each_kind(self, service: Callable[..., JobService]) -> None:
+    def test_an_empty_queue_is_reported_for_each_kind(self, service: Callable[..., JobService]) -> None:
         jobs = service(fail)
         assert jobs.backlogs() == [Backlog(kind, 0, 0, 0.0) for kind in jobs.handlers]
 
-    def test_what_is_dead_is_never_due(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
+    def test_dead_jobs_are_never_due(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
         add()
-        jobs = service(refuse)
+        jobs = service(reject)
         attempt(jobs)
         assert [(each.queued, each.dead, each.overdue) for each in jobs.backlogs()] == [(0, 1, 0.0)]
 
@@ -253,7 +255,7 @@ class TestBacklogs:
 class TestRetry:
     def test_ok(self, service: Callable[..., JobService], add: Callable[..., None]) -> None:
         add()
-        attempt(service(refuse))
+        attempt(service(reject))
         jobs = service(lambda _job: None)
         (dead,) = jobs.list(JobState.DEAD)
         assert jobs.retry(dead.id) == 1
@@ -268,7 +270,7 @@ class TestRetry:
 def test_the_clock_of_a_worker_does_not_matter(
     database: Database, service: Callable[..., JobService], add: Callable[..., None]
 ) -> None:
-    """Every time in the queue is PostgreSQL's; no statement takes one along."""
+    """Every time in the queue is PostgreSQL's; no statement has a time as a parameter."""
     sent: list[object] = []
 
     with seen(database.engine, lambda _statement, parameters: sent.extend(parameters.values())):

@@ -1,4 +1,4 @@
-"""The queue in PostgreSQL: what is written down with its cause, who may take it, and who may say how it ended."""
+"""The queue in PostgreSQL: jobs are stored with their cause, leased by one worker, and finished by that worker."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,20 +32,20 @@ def take(database: Database, kind: str = "test.note", *, owner: str = "one") -> 
 
 
 def taken(database: Database) -> ClaimedJob:
-    """Lease a job that is there."""
+    """Lease a job that exists."""
     job = take(database)
     assert job is not None
     return job
 
 
 def expire(other_session: Connection) -> None:
-    """Let every lease and pause be over."""
+    """Let every lease and pause expire."""
     other_session.execute(text("UPDATE jobs SET run_time = now()"))
     other_session.commit()
 
 
 def count(other_session: Connection) -> int:
-    """Return how many jobs somebody else sees."""
+    """Return the number of jobs that another session sees."""
     found = int(other_session.execute(text("SELECT count(*) FROM jobs")).scalar_one())
     other_session.rollback()
     return found
@@ -53,7 +53,7 @@ def count(other_session: Connection) -> int:
 
 @pytest.fixture
 def request_id() -> Iterator[str]:
-    """Be in the midst of a request."""
+    """Run inside a request."""
     token = context.request_id.set("request-12345678")
     yield "request-12345678"
     context.request_id.reset(token)
@@ -71,7 +71,7 @@ class TestAdd:
         assert count(other_session) == 0
 
     @pytest.mark.parametrize("kind", ["", "note", "Test.note", "test.note "])
-    def test_a_kind_that_is_none(self, kind: str) -> None:
+    def test_an_invalid_kind(self, kind: str) -> None:
         with pytest.raises(ValueError, match="a kind is"):
             NewJob(kind, {})
 
@@ -80,7 +80,7 @@ class TestAdd:
             NewJob("test.note", {"body": "x" * 8192})
 
     def test_a_mail_that_supersedes_nothing(self) -> None:
-        """Whoever requests mails for an address would flood it."""
+        """A client that requests mails for an address could flood it."""
         with pytest.raises(ValueError, match="supersedes"):
             NewJob("mail.test", {})
 
@@ -88,7 +88,7 @@ class TestAdd:
 class TestSupersede:
     @pytest.fixture(autouse=True)
     def older(self, database: Database) -> None:
-        """Queue a job, and another of something else."""
+        """Queue a job, and another with another subject."""
         self.add(database, "older")
         self.add(database, "other", supersedes="other")
 
@@ -168,7 +168,9 @@ class TestTake:
         found = [take(database), take(database), take(database)]
         assert [job and job.payload["number"] for job in found] == ["1", "2", None]
 
-    def test_what_another_is_just_taking_is_passed_over(self, database: Database, other_session: Connection) -> None:
+    def test_a_job_that_another_worker_is_leasing_is_skipped(
+        self, database: Database, other_session: Connection
+    ) -> None:
         add(database, number="1")
         add(database, number="2")
         other_session.execute(text("SELECT FROM jobs WHERE payload->>'number' = '1' FOR UPDATE"))
@@ -198,7 +200,7 @@ class TestFinish:
             unit.commit()
         assert count(other_session) == 0
 
-    def test_who_is_late_is_fenced(self, database: Database, other_session: Connection) -> None:
+    def test_a_late_worker_is_fenced(self, database: Database, other_session: Connection) -> None:
         add(database)
         late = taken(database)
         expire(other_session)

@@ -1,4 +1,4 @@
-"""What is prepared stays prepared: neither a count nor a transaction that is not committed drops it."""
+"""Prepared statements stay prepared: neither a count nor an uncommitted transaction drops them."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ QUERY = ListQuery((), (Ordering("title"),), 2)
 
 @pytest.fixture
 def prepared(database: Database) -> set[str]:
-    """Return the names of what is prepared on the one connection in use."""
+    """Return the names of the statements that are prepared on the one connection in use."""
     for _ in range(PREPARED):
         database.reads.value(ONE)
         database.task_reads.page(QUERY)
@@ -32,7 +32,7 @@ def prepared(database: Database) -> set[str]:
 
 
 def names(database: Database) -> set[str]:
-    """Return the names of what is prepared."""
+    """Return the names of the prepared statements."""
     with database.engine.connect() as connection:
         return set(connection.scalars(NAMES))
 

@@ -1,4 +1,4 @@
-"""C17: page 1000 costs what page 1 costs, told by the plan and the buffers it touches."""
+"""C17: page 1000 costs as much as page 1, measured by its plan and the buffers it touches."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ ORDERS = [
 
 @pytest.fixture(scope="module")
 def full(app: Flask) -> Iterator[Database]:
-    """Return a database with 20,000 tasks of alice's, every fourth without a due date, and as many of others."""
+    """Return a database with 20,000 tasks of alice, every fourth without a due date, and as many of others."""
     with opened(app) as database:
         with database.engine.begin() as connection:
             connection.execute(
@@ -47,18 +47,18 @@ def full(app: Flask) -> Iterator[Database]:
 
 
 class Lists(Protocol):
-    """What pages are asked of."""
+    """The subject whose pages are requested."""
 
     def page(self, query: ListQuery) -> object: ...
 
 
 def planned(database: Database, query: ListQuery, reads: Lists | None = None) -> dict[str, Any]:
-    """Return the plan, with what it really cost, of the statement behind a page: of tasks, unless told otherwise."""
+    """Return the plan, with its measured cost, of the statement of a page: of tasks, unless another is given."""
     return explained(database, lambda: (reads or database.task_reads).page(query))
 
 
 def explained(database: Database, read: Callable[[], object]) -> dict[str, Any]:
-    """Return the plan, with what it really cost, of the first statement of a read."""
+    """Return the plan, with its measured cost, of the first statement of a read."""
     sent: list[tuple[str, Any]] = []
 
     with seen(database.engine, lambda statement, parameters: sent.append((statement, parameters))):
@@ -78,12 +78,12 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def buffers(plan: dict[str, Any]) -> int:
-    """Return how many pages a plan touched, cached or not."""
+    """Return the number of pages that a plan touched, cached or not."""
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
 def deep_cursor(database: Database, where: tuple[Comparison, ...], order: Ordering) -> Cursor:
-    """Return where the page begins that has thousands of rows before it."""
+    """Return the start of the page that has thousands of rows before it."""
     direction = "DESC NULLS LAST" if order.descending else "ASC"
     last = "DESC" if order.descending else "ASC"
     owned = "WHERE created_by = 'alice'" if where else ""
@@ -111,6 +111,6 @@ class TestPlan:
         last = Cursor((None, "80000000-0000-4000-8000-000000000000"), ROWS)
         assert buffers(planned(full, ListQuery(ALICE, (Ordering("due_date", descending),), PAGE, last))) < FEW
 
-    def test_whoever_has_few_tasks_does_not_pay_for_those_of_others(self, full: Database) -> None:
+    def test_the_cost_does_not_depend_on_the_tasks_of_others(self, full: Database) -> None:
         where = (Comparison("created_by", Operator.EQ, "user 1"),)
         assert buffers(planned(full, ListQuery(where, (Ordering("create_time"),), PAGE))) < FEW

@@ -1,4 +1,4 @@
-"""Whatever listens by SQLAlchemy's or Flask-SQLAlchemy's means hears every statement, and from then on."""
+"""Listeners of SQLAlchemy and Flask-SQLAlchemy receive every statement from their registration on."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +30,7 @@ WRONG: Final = CompiledStatement(select(func.no_such_function()))
 
 @contextmanager
 def heard(target: Any, name: str, **options: Any) -> Iterator[list[tuple[Any, ...]]]:
-    """Return what a listener is called with meanwhile."""
+    """Return the arguments of the calls of a listener."""
     calls: list[tuple[Any, ...]] = []
 
     def listen(*arguments: Any) -> None:
@@ -51,7 +51,7 @@ def create(database: Database, title: str = "Buy milk") -> None:
 
 
 class TestNothing:
-    """Nothing listens."""
+    """Without listeners."""
 
     def test_statements_go_to_the_driver(self, database: Database) -> None:
         with patch.object(Connection, "execute", side_effect=AssertionError), sent_by(database.engine) as sent:
@@ -65,7 +65,7 @@ class TestNothing:
             assert listeners.on_engine(database.engine)
         assert not listeners.on_engine(database.engine)
 
-    def test_what_the_application_listens_to_itself_does_not_count(self, database: Database) -> None:
+    def test_listeners_of_the_application_itself_do_not_count(self, database: Database) -> None:
         assert not listeners.on_engine(database.engine)
 
 
@@ -78,7 +78,7 @@ class TestStatements:
             assert database.task_reads.page(ListQuery((), (Ordering("title"),), 1)).rows
         assert [statement.split()[0] for _, _, statement, *_ in calls] == ["SELECT", "INSERT", "SELECT"]
 
-    def test_with_everything_that_the_manual_says(self, database: Database) -> None:
+    def test_with_all_arguments_of_the_manual(self, database: Database) -> None:
         with (
             heard(database.engine, "before_cursor_execute") as before,
             heard(database.engine, "after_cursor_execute") as after,
@@ -151,7 +151,7 @@ class TestStatements:
         assert (len(calls), len(commits)) == (1, 1)
         assert database.task_reads.page(ListQuery((), (Ordering("title"),), 5)).total_size == 2
 
-    def test_a_listener_of_one_connection_hears_what_is_done_on_it(self, database: Database) -> None:
+    def test_a_listener_of_one_connection_receives_its_statements(self, database: Database) -> None:
         with database.unit_of_work() as unit, heard(db.session.connection(), "before_cursor_execute") as calls:
             unit.tasks.add(a_task())
             unit.commit()
@@ -176,7 +176,7 @@ class TestTransactions:
             create(database)
         assert (len(begun), len(committed), len(undone)) == (1, 1, 0)
 
-    def test_what_is_not_committed_is_rolled_back(self, database: Database) -> None:
+    def test_an_uncommitted_unit_is_rolled_back(self, database: Database) -> None:
         with heard(database.engine, "rollback") as undone, heard(database.engine, "commit") as committed:
             with database.unit_of_work() as unit:
                 unit.tasks.add(a_task())
@@ -248,7 +248,7 @@ class TestErrors:
 class TestEcho:
     @pytest.fixture
     def logged(self, caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-        """Return the first words of what the engine has logged."""
+        """Return the first words of the engine's log messages."""
         return lambda: [
             record.message.split()[0] for record in caplog.records if record.name == "sqlalchemy.engine.Engine"
         ]
@@ -278,10 +278,10 @@ class TestEcho:
 
 
 class TestSettings:
-    """Settings of Flask-SQLAlchemy, on an application that is made already."""
+    """Settings of Flask-SQLAlchemy, on an application that already exists."""
 
     def recorded(self, client: FlaskClient, headers: Mapping[str, str], path: str = "/v1/tasks") -> list[str]:
-        """Return the first words of the queries that were recorded of a request."""
+        """Return the first words of the queries that were recorded for a request."""
         with client:
             assert client.get(path, headers=headers).status_code == 200
             return [each.statement.split()[0] for each in get_recorded_queries() if each.statement]
@@ -312,7 +312,7 @@ class TestSettings:
             application.config["SQLALCHEMY_RECORD_QUERIES"] = False
             assert not listeners.on_engine(db.engine)
 
-    def test_what_would_come_too_late_is_rejected(self, make_application: Callable[..., Flask]) -> None:
+    def test_late_settings_are_rejected(self, make_application: Callable[..., Flask]) -> None:
         application = make_application()
         with application.app_context():
             application.config["SQLALCHEMY_BINDS"]["other"] = "sqlite://"

@@ -1,4 +1,4 @@
-"""Mail, sent to a real SMTP server with STARTTLS and a password, which refuses, hangs and hangs up."""
+"""Mail, sent to a real SMTP server with STARTTLS and a password, which rejects, hangs and disconnects."""
 
 import html
 import re
@@ -24,7 +24,7 @@ from app.models.jobs import ClaimedJob
 from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, started
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
-LETTERS: Final = MailRenderer(sender="Candor <candor@example.com>", public_url="https://api.example.com")
+PLAIN: Final = MailRenderer(sender="Candor <candor@example.com>", public_url="https://api.example.com")
 TOKEN: Final = "the-token-of-the-mail"
 EVIL: Final = "<b>See http://evil.example</b>"
 LINKED: Final = MailRenderer(
@@ -38,7 +38,7 @@ LINKED: Final = MailRenderer(
 
 
 def bodies(message: EmailMessage) -> list[str]:
-    """Return the text and the HTML of a message, the latter as a browser reads it."""
+    """Return the text and the HTML of a message, the HTML as a browser displays it."""
     parts = [message.get_body((kind,)) for kind in ("plain", "html")]
     assert None not in parts
     return [html.unescape(part.get_content()) for part in parts if part]
@@ -59,7 +59,7 @@ def a_job(to: str = "alice@example.com", kind: str = "mail.activation", name: st
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Controller, Mailbox, Path]]:
-    """Return a server, what it gets, and its certificate."""
+    """Return a server, its mailbox, and its certificate."""
     pem, mailbox = certificate(tmp_path_factory.mktemp("smtp")), Mailbox()
     controller = started(mailbox, pem)
     yield controller, mailbox, pem
@@ -68,10 +68,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Controlle
 
 @pytest.fixture
 def mailbox(server: tuple[Controller, Mailbox, Path], monkeypatch: pytest.MonkeyPatch) -> Mailbox:
-    """Return the mailbox of a server that behaves, and whose certificate is trusted."""
+    """Return the mailbox of a server without faults, whose certificate is trusted."""
     _, mailbox, pem = server
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    mailbox.__init__()  # type: ignore[misc]  # as it was when it was made
+    mailbox.__init__()  # type: ignore[misc]  # the initial state
     return mailbox
 
 
@@ -83,7 +83,7 @@ def url(server: tuple[Controller, Mailbox, Path]) -> str:
 
 class TestSmtp:
     def test_ok(self, mailbox: Mailbox, url: str) -> None:
-        SmtpMail(url, LETTERS)(a_job())
+        SmtpMail(url, PLAIN)(a_job())
         (message,) = mailbox.received
         assert (message["To"], message["From"]) == ("alice@example.com", "Candor <candor@example.com>")
         assert message["Subject"] == "Activate your account"
@@ -95,19 +95,19 @@ class TestSmtp:
             assert "evil.example" not in body.get_content()
 
     def test_the_same_job_is_the_same_message(self, mailbox: Mailbox, url: str) -> None:
-        """Effect once: whoever gets it twice can tell by its Message-ID."""
-        send = SmtpMail(url, LETTERS)
+        """A recipient who gets it twice can detect that by its Message-ID."""
+        send = SmtpMail(url, PLAIN)
         send(a_job())
         send(a_job())
         assert [each["Message-ID"] for each in mailbox.received] == [f"<{a_job().id}@example.com>"] * 2
         assert mailbox.received[0]["Date"] == mailbox.received[1]["Date"]
 
-    @pytest.mark.parametrize("answer", ["451 4.7.1 later", "550 5.1.1 nobody of that name"])
+    @pytest.mark.parametrize("answer", ["451 4.7.1 later", "550 5.1.1 no mailbox of that name"])
     @pytest.mark.parametrize("step", ["recipient_answer", "data_answer"])
     def test_4xx_may_pass_and_5xx_is_for_good(self, mailbox: Mailbox, url: str, step: str, answer: str) -> None:
         setattr(mailbox, step, answer)
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS)(a_job())
+            SmtpMail(url, PLAIN)(a_job())
         assert caught.value.kind.retryable == answer.startswith("4")
         assert caught.value.facts["smtp_code"] == int(answer[:3])
         assert mailbox.received == []
@@ -115,7 +115,7 @@ class TestSmtp:
     @pytest.mark.parametrize(
         ("answer", "is_undeliverable"),
         [
-            ("550 5.1.1 nobody of that name", True),
+            ("550 5.1.1 no mailbox of that name", True),
             ("550 no such user", True),
             ("552 5.2.2 mailbox full", True),
             ("553 5.1.3 syntax", True),
@@ -125,44 +125,44 @@ class TestSmtp:
         ],
     )
     @pytest.mark.parametrize("step", ["recipient_answer", "data_answer"])
-    def test_a_policy_is_about_us_and_not_about_the_recipient(
+    def test_a_policy_rejection_is_about_the_sender_not_the_recipient(
         self, mailbox: Mailbox, url: str, step: str, answer: str, is_undeliverable: bool
     ) -> None:
         """RFC 3463, section 3.8: a configuration can be fixed, therefore the job is kept."""
         setattr(mailbox, step, answer)
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS)(a_job())
+            SmtpMail(url, PLAIN)(a_job())
         assert caught.value.facts["is_undeliverable"] is is_undeliverable
 
     def test_a_server_that_hangs_is_left_in_time(self, mailbox: Mailbox, url: str) -> None:
         mailbox.hangs = True
         began = time.monotonic()
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS, timeout=timedelta(seconds=1))(a_job())
+            SmtpMail(url, PLAIN, timeout=timedelta(seconds=1))(a_job())
         assert time.monotonic() - began < 5
         assert caught.value.kind.retryable
 
-    def test_one_that_hangs_up_during_data_is_tried_again(self, mailbox: Mailbox, url: str) -> None:
+    def test_a_server_that_disconnects_during_data_is_tried_again(self, mailbox: Mailbox, url: str) -> None:
         mailbox.drops = True
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS)(a_job())
+            SmtpMail(url, PLAIN)(a_job())
         assert caught.value.kind.retryable
 
     def test_encrypted_from_the_start(self, mailbox: Mailbox, server: tuple[Controller, Mailbox, Path]) -> None:
         """smtps, as on port 465."""
         controller = started(mailbox, server[2], scheme="smtps")
         try:
-            SmtpMail(f"smtps://127.0.0.1:{controller.port}", LETTERS)(a_job())
+            SmtpMail(f"smtps://127.0.0.1:{controller.port}", PLAIN)(a_job())
         finally:
             controller.stop()
         assert len(mailbox.received) == 1
 
-    def test_who_does_not_encrypt_is_told_nothing_unless_on_this_machine(
+    def test_nothing_is_sent_unencrypted_except_on_this_machine(
         self, mailbox: Mailbox, server: tuple[Controller, Mailbox, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Nobody on the way can have the mail by taking STARTTLS out of what the server offers."""
+        """An attacker on the network cannot read the mail by removing STARTTLS from the server's offer."""
         controller = started(mailbox, server[2], is_encrypted=False)
-        send = SmtpMail(f"smtp://127.0.0.1:{controller.port}", LETTERS)
+        send = SmtpMail(f"smtp://127.0.0.1:{controller.port}", PLAIN)
         try:
             send(a_job())
             monkeypatch.setattr(mail, "LOOPBACK", frozenset())
@@ -174,7 +174,7 @@ class TestSmtp:
         assert len(mailbox.received) == 1
 
     @pytest.mark.parametrize("fault", ["certificate", "password", "absent"])
-    def test_what_is_our_fault_can_be_mended(
+    def test_a_fault_of_the_configuration_is_retried(
         self, mailbox: Mailbox, url: str, fault: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if fault == "certificate":
@@ -185,24 +185,24 @@ class TestSmtp:
             with socket.create_server(("127.0.0.1", 0)) as closed:
                 url = f"smtp://127.0.0.1:{closed.getsockname()[1]}"
         with pytest.raises(errs.Error) as caught:
-            SmtpMail(url, LETTERS)(a_job())
+            SmtpMail(url, PLAIN)(a_job())
         assert caught.value.kind.retryable
         assert mailbox.received == []
 
 
-class TestLetters:
+class TestRenderer:
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_mail_can_be_written(self, kind: str) -> None:
-        message = LETTERS.render(a_job(kind=kind))
+        message = PLAIN.render(a_job(kind=kind))
         assert message["Subject"]
         assert b"{{" not in message.as_bytes()
         assert b"curl" not in message.as_bytes()
 
-    @pytest.mark.parametrize("letters", [LETTERS, LINKED], ids=["code", "link"])
+    @pytest.mark.parametrize("renderer", [PLAIN, LINKED], ids=["code", "link"])
     @pytest.mark.parametrize("kind", KINDS)
-    def test_text_and_html_say_the_same(self, letters: MailRenderer, kind: str) -> None:
+    def test_text_and_html_have_the_same_content(self, renderer: MailRenderer, kind: str) -> None:
         """Every paragraph of the text is in the HTML, word for word."""
-        text, page = bodies(letters.render(a_job(kind=kind, name="Alice")))
+        text, page = bodies(renderer.render(a_job(kind=kind, name="Alice")))
         words = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body")[2]).split())
         paragraphs = [" ".join(each.split()) for each in text.split("\n\n")]
         assert len(paragraphs) >= 3
@@ -219,19 +219,19 @@ class TestLetters:
         assert TOKEN not in text.replace(link, "")
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_every_mail_says_when_it_was_asked_for(self, kind: str) -> None:
-        assert all("On 21 November 2026 at 12:00 UTC, " in body for body in bodies(LETTERS.render(a_job(kind=kind))))
+    def test_every_mail_contains_the_time_of_the_request(self, kind: str) -> None:
+        assert all(" on 21 November 2026 at 12:00 UTC" in body for body in bodies(PLAIN.render(a_job(kind=kind))))
 
     @pytest.mark.parametrize("kind", ["mail.activation", "mail.address_taken"])
-    def test_a_registration_s_mail_says_under_which_name(self, kind: str) -> None:
-        message = LETTERS.render(a_job(kind=kind, name="Zoë O’Brien-Núñez"))
+    def test_a_registration_mail_contains_the_name(self, kind: str) -> None:
+        message = PLAIN.render(a_job(kind=kind, name="Zoë O’Brien-Núñez"))
         assert all("under the name “Zoë O’Brien-Núñez”." in body for body in bodies(message))
 
     def test_every_mail_has_both_parts(self) -> None:
         texts, pages = ({path.stem for path in MAILS.glob(f"*.{kind}")} for kind in ("txt", "html"))
         assert pages == {*texts, "layout"}
 
-    def test_every_mail_that_a_service_asks_for_has_its_template(self) -> None:
+    def test_every_mail_that_a_service_sends_has_its_template(self) -> None:
         sources = "".join(path.read_text() for path in (ROOT / "app" / "services").glob("*.py"))
         asked = set(re.findall(r'"(mail\.[a-z_]+)"', sources))
         assert {"mail.activation"} <= asked <= set(KINDS)
@@ -251,7 +251,7 @@ class TestLetters:
     )
     def test_an_address_is_one_address(self, to: str) -> None:
         with pytest.raises(errs.Error) as caught:
-            LETTERS.render(a_job(to=to))
+            PLAIN.render(a_job(to=to))
         assert caught.value.kind is errs.Kind.INVALID_REQUEST
 
     def test_html_is_escaped(self) -> None:
@@ -277,15 +277,15 @@ class TestShown:
             ("your account is locked, come to the police at once", "your account is locked… come to the pol…"),
         ],
     )
-    def test_a_name_is_no_message_of_its_own(self, name: str, expected: str) -> None:
-        """Whoever registers an address decides what its owner reads: no link, no number, and no story."""
+    def test_a_name_cannot_carry_a_message(self, name: str, expected: str) -> None:
+        """The attacker who registers an address cannot choose the owner's text: no link, no number, and no story."""
         assert displayed_name(name) == expected
         assert len(displayed_name(name)) <= MAX_NAME_LENGTH
 
 
 class TestFolder:
     def test_ok(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        keep = MailFolder(tmp_path / "mail", LETTERS)
+        keep = MailFolder(tmp_path / "mail", PLAIN)
         keep(a_job())
         keep(a_job())
         (path,) = (tmp_path / "mail").iterdir()

@@ -1,4 +1,4 @@
-"""Migrations: one line of numbered revisions, which make exactly the schema that the models describe."""
+"""Migrations: one line of numbered revisions, which create exactly the schema that the models describe."""
 
 import re
 import shutil
@@ -44,9 +44,9 @@ def revision_of(name: str) -> str:
 
 
 OPTIONAL_BEFORE: Final = revision_of("passwords_at_activation")
-"""Migrations before this one had run nowhere where tables are large."""
+"""Migrations before this one were not applied where tables are large."""
 COLUMNS: Final = revision_of("revocations")
-"""Adds columns; later migrations make their indexes."""
+"""Adds columns; later migrations create their indexes."""
 
 CHECKED = "ALTER TABLE users DROP CONSTRAINT ck_users_name_length, ADD CONSTRAINT ck_users_name_length"
 REFERENCED = (
@@ -63,7 +63,7 @@ def directory() -> ScriptDirectory:
 
 @pytest.fixture
 def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
-    """Return an application on a database with nothing in it."""
+    """Return an application on an empty database."""
     app = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
     migrations.bind(app)
     with app.app_context():
@@ -72,7 +72,7 @@ def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
 
 
 def tables(connection: Connection) -> set[str]:
-    """Return the tables there are."""
+    """Return the existing tables."""
     return set(inspect(connection).get_table_names())
 
 
@@ -94,12 +94,12 @@ class TestRevisions:
 
 
 class TestSchema:
-    def test_it_is_what_the_models_describe(self, app: Flask) -> None:
+    def test_it_matches_the_models(self, app: Flask) -> None:
         with app.app_context():
             flask_migrate.check()
 
-    def test_checks_bear_the_models_names(self, database: Database) -> None:
-        """Alembic does not compare them, and errors are told by them."""
+    def test_checks_have_the_names_of_the_models(self, database: Database) -> None:
+        """Alembic does not compare them, and the translation of errors uses them."""
         with database.engine.connect() as connection:
             for table in Base.metadata.sorted_tables:
                 named = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
@@ -107,7 +107,7 @@ class TestSchema:
 
 
 def perform(migration: ops.UpgradeOps | ops.DowngradeOps | None) -> None:
-    """Perform the operations of a generated migration."""
+    """Execute the operations of a generated migration."""
     assert migration is not None
     with db.engine.begin() as connection:
         operations = Operations(MigrationContext.configure(connection))
@@ -117,11 +117,11 @@ def perform(migration: ops.UpgradeOps | ops.DowngradeOps | None) -> None:
 
 
 class TestDefinitions:
-    """A definition that the models do not have is found, and the migration that is generated makes it theirs."""
+    """A definition that differs from the models is found, and the generated migration corrects it."""
 
     @pytest.fixture
     def migrated(self, bare: Flask) -> Flask:
-        """Return an application on a migrated database of its own."""
+        """Return an application on a separate migrated database."""
         flask_migrate.upgrade()
         return bare
 
@@ -233,7 +233,7 @@ class TestUpgrade:
         flask_migrate.check()
 
     def test_each_migration_is_a_transaction(self, bare: Flask, tmp_path: Path) -> None:
-        """What precedes a migration that fails stays applied, and its locks are not held any longer."""
+        """Migrations before a failed one stay applied, and their locks are released."""
         folder = tmp_path / "migrations"
         shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__"))
         head = int(expected_head() or 0)
@@ -251,8 +251,8 @@ class TestUpgrade:
             assert "first" in tables(connection)
             assert connection.execute(VERSION).scalars().all() == [f"{head + 1:04d}"]
 
-    def test_indexes_of_tables_that_exist_are_made_concurrently_in_migrations_of_their_own(self, bare: Flask) -> None:
-        """Or no row can be written while PostgreSQL reads the whole table, and longer if the table is locked before."""
+    def test_indexes_of_existing_tables_are_made_concurrently_in_separate_migrations(self, bare: Flask) -> None:
+        """Otherwise no row can be written while PostgreSQL reads the whole table, and longer if it is locked before."""
         with sent_by(db.engine) as statements:
             flask_migrate.upgrade()
         checked = 0
@@ -268,7 +268,7 @@ class TestUpgrade:
         assert checked >= 4
 
     def test_rows_are_written_while_indexes_are_made(self, bare: Flask) -> None:
-        """A transaction that goes on for longer than ``lock_timeout`` delays the migration, and fails nothing."""
+        """A transaction that takes longer than ``lock_timeout`` delays the migration; no write fails."""
         flask_migrate.upgrade(revision=COLUMNS)
         row = "INSERT INTO revoked_tokens (id, expire_time) VALUES ('{}', now())"
         with ThreadPoolExecutor(1) as pool, db.engine.connect() as open_one:
@@ -312,7 +312,7 @@ def by_revision(statements: list[str]) -> dict[str, list[str]]:
 
 class TestReadiness:
     def reason(self, app: Flask, url: str, revision: str | None) -> str | None:
-        """Return why the check fails at a revision; nothing when it passes."""
+        """Return the reason that the check fails at a revision; an empty string when it passes."""
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)"))
@@ -336,8 +336,8 @@ class TestReadiness:
         assert self.reason(app, url, head) is None
         behind, ahead = (f"{int(head) + step:04d}" for step in (-1, 1))
         for revision in (behind, ahead, None, "elsewhere"):
-            said = f"the schema is at {revision or 'no migration'}, this code is written for {head}"
-            assert self.reason(app, url, revision) == said
+            reason = f"the schema is at {revision or 'no migration'}, this code is written for {head}"
+            assert self.reason(app, url, revision) == reason
 
     def test_an_empty_database_is_not_at_head(self, bare: Flask) -> None:
         checks = DatabaseChecks(Reads(lambda: db.engine)).all()

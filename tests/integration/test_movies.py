@@ -1,4 +1,4 @@
-"""What holds for movies in PostgreSQL holds for the fake that services are tested on; and what each request costs."""
+"""Movies in PostgreSQL and in the fake of the service tests behave alike; and the statements of each request."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -29,7 +29,7 @@ SCOPES = "movies:read movies:write"
 
 @dataclass
 class Collection:
-    """Movies somewhere."""
+    """A collection of movies."""
 
     reads: service.MovieReads
     unit: Callable[[], AbstractContextManager[service.Unit]]
@@ -50,7 +50,7 @@ class Collection:
 
 @pytest.fixture(params=["memory", "postgres"])
 def movies(request: pytest.FixtureRequest) -> Collection:
-    """Return one collection, then the other, with nothing in it."""
+    """Return one collection, then the other, both empty."""
     if request.param == "memory":
         fake = FakeDatabase()
         return Collection(FakeMovieReads(fake), fake.unit_of_work)
@@ -60,27 +60,27 @@ def movies(request: pytest.FixtureRequest) -> Collection:
 
 
 def members(movie: Any) -> dict[str, Any]:
-    """Return what can be read of a movie."""
+    """Return all readable members of a movie."""
     return {name: getattr(movie, name) for name in MEMBERS}
 
 
 class TestCollection:
     @pytest.mark.parametrize("new", [REPO_MAN, NewMovie(title="Untitled")], ids=["all", "least"])
-    def test_what_was_added_is_read_with_every_member(self, movies: Collection, new: NewMovie) -> None:
+    def test_an_added_movie_is_read_with_every_member(self, movies: Collection, new: NewMovie) -> None:
         (movie,) = movies.added(new)
         assert members(movies.reads.get(movie.external_id)) == members(movie)
         with movies.unit() as unit:
             assert members(unit.movies.get(movie.external_id)) == members(movie)
             assert unit.movies.get(movie.external_id) is unit.movies.get(movie.external_id)
 
-    def test_an_unknown_id_is_refused(self, movies: Collection) -> None:
+    def test_an_unknown_id_is_rejected(self, movies: Collection) -> None:
         with pytest.raises(MovieNotFound):
             movies.reads.get(uuid4())
         with movies.unit() as unit, pytest.raises(MovieNotFound):
             unit.movies.get(uuid4())
 
     @pytest.mark.parametrize("commits", [True, False])
-    def test_what_is_replaced_is_written_with_the_unit(self, movies: Collection, commits: bool) -> None:
+    def test_a_replaced_movie_is_written_with_the_unit(self, movies: Collection, commits: bool) -> None:
         (movie,) = movies.added(REPO_MAN)
         with movies.unit() as unit:
             unit.movies.get(movie.external_id).replace(NewMovie(title="New"), by="bob", at=NOON + timedelta(hours=1))
@@ -91,7 +91,7 @@ class TestCollection:
             ("New", None, "bob", 2) if commits else ("Repo Man", 92, "alice", 1)
         )
 
-    def test_what_is_removed_is_gone(self, movies: Collection) -> None:
+    def test_a_removed_movie_is_gone(self, movies: Collection) -> None:
         movie, _ = movies.added(REPO_MAN, NewMovie(title="other"))
         with movies.unit() as unit:
             unit.movies.remove(unit.movies.get(movie.external_id))
@@ -125,7 +125,7 @@ class TestCollection:
 
 @pytest.fixture
 def path(client: FlaskClient, bearer: Callable[..., dict[str, str]], statements: list[str]) -> str:
-    """Return the path of a movie; what its creation cost is forgotten."""
+    """Return the path of a movie; the statements of its creation are discarded."""
     created = client.post("/v1/movies", json={"title": "Repo Man"}, headers=bearer(scopes=SCOPES))
     assert words(statements) == ["INSERT", "COMMIT"]
     statements.clear()

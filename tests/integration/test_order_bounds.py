@@ -1,4 +1,4 @@
-"""Issue 7: ten thousand orders of a hundred items each, and a client that tries every parameter: all stays bounded."""
+"""Bounds of orders: ten thousand orders of a hundred items each, and a client that tries every parameter."""
 
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -22,11 +22,11 @@ from tests.sent_statements import sent_by
 
 ORDERS: Final = 10_000
 CUSTOMER: Final = "a" * 255
-"""A subject as long as may be."""
+"""A subject of the maximum length."""
 LARGEST: Final = 1 << 20
-"""Bytes of an answer: those of a request."""
+"""Bytes of a response: as many as a request may have."""
 PEAK: Final = 32 << 20
-"""Bytes that an answer takes while it is made, the interpreter's own objects included."""
+"""Bytes of memory while a response is built, the interpreter's objects included."""
 FILL: Final = """
     SET LOCAL statement_timeout = 0;
     INSERT INTO orders SELECT ('8c1b2c1e-6f4e-4d4c-9d6e-' || lpad(to_hex(n), 12, '0'))::uuid,
@@ -41,7 +41,7 @@ FILL: Final = """
     ANALYZE orders;
     ANALYZE order_items
 """
-"""A foreign key is cheaper to check of all rows at once; a busy machine may take longer than a request may."""
+"""Checking a foreign key of all rows at once is cheaper; a busy machine may take longer than a request may."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def hostile(full: Database, app: Flask, bearer: Callable[..., dict[str, str]]) -
 
 @pytest.fixture
 def sent(full: Database) -> Iterator[list[str]]:
-    """Return every statement that is sent meanwhile."""
+    """Return the list of statements that are sent during the test."""
     with sent_by(full.engine) as statements:
         yield statements
 
@@ -91,7 +91,7 @@ EVERY: Final[list[dict[str, Any]]] = [
 
 class TestBounds:
     def test_no_list_is_larger_than_a_request_nor_takes_more_statements(self, hostile: Caller, sent: list[str]) -> None:
-        """C19: one for the orders, one for all their items, and what it takes to count once."""
+        """C19: one statement for the orders, one for all their items, and those of one count."""
         largest = 0
         for query in EVERY:
             sent.clear()
@@ -118,7 +118,7 @@ class TestBounds:
             assert len(response.get_data()) < 1 << 14
 
     def test_a_page_further_on_costs_the_same(self, hostile: Caller, sent: list[str]) -> None:
-        """C17: and is not counted again."""
+        """C17: and the list is not counted again."""
         query = {"page_size": 1000, "expand": "items"}
         token = answered(hostile.get("/v1/orders", query_string=query))["next_page_token"]
         for _ in range(3):
@@ -129,7 +129,7 @@ class TestBounds:
 
     @pytest.mark.parametrize("query", ["page_size=1000", "page_size=1000&expand=items"])
     def test_an_answer_takes_little_memory(self, hostile: Caller, query: str) -> None:
-        """Issue 7."""
+        """At most as much as BYTES_HELD."""
         tracemalloc.start()
         response = hostile.get(f"/v1/orders?{query}")
         peak = tracemalloc.get_traced_memory()[1]
@@ -139,7 +139,7 @@ class TestBounds:
 
 
 class TestPlans:
-    """C17: page 1000 costs what page 1 costs."""
+    """C17: page 1000 costs as much as page 1."""
 
     def test_a_deep_page_touches_about_as_much_as_the_first(self, full: Database) -> None:
         reads = OrderReads(full.reads)

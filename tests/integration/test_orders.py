@@ -1,4 +1,4 @@
-"""What holds for orders in PostgreSQL holds for the fakes that services are tested on; and what each request costs."""
+"""Orders in PostgreSQL and in the fakes of the service tests behave alike; and the statements of each request."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -35,19 +35,19 @@ EUR, USD = Currency.EUR, Currency.USD
 
 
 class Unit(service.Unit, Protocol):
-    """One transaction, with all that can be done with products."""
+    """One transaction, with all operations on products."""
 
     @property
     def products(self) -> "Products": ...
 
 
 class Products(service.PriceList, products.ProductCollection, Protocol):
-    """Products as services of orders and of products see them."""
+    """Products as the services of orders and of products use them."""
 
 
 @dataclass
 class Collection:
-    """Orders and products somewhere."""
+    """A collection of orders and products."""
 
     reads: service.OrderReads
     products: products.ProductReads
@@ -68,7 +68,7 @@ class Collection:
         return orders
 
     def put(self, *offers: Price, at: datetime = NOON) -> set[tuple[str, Currency]]:
-        """Put offers and commit."""
+        """Store prices and commit."""
         with self.unit() as unit:
             unit.products.lock()
             done = unit.products.put_all(offers, at=at)
@@ -78,7 +78,7 @@ class Collection:
 
 @pytest.fixture(params=["memory", "postgres"])
 def collection(request: pytest.FixtureRequest) -> Collection:
-    """Return one collection, then the other, with nothing in it."""
+    """Return one collection, then the other, both empty."""
     if request.param == "memory":
         fake = FakeDatabase()
         return Collection(FakeOrderReads(fake), FakeProductReads(fake), fake.unit_of_work)
@@ -88,18 +88,18 @@ def collection(request: pytest.FixtureRequest) -> Collection:
 
 
 def members(order: Any) -> dict[str, Any]:
-    """Return what can be read of an order."""
+    """Return all readable members of an order."""
     return {name: getattr(order, name) for name in MEMBERS}
 
 
 def offer(sku: str, price: str, currency: Currency = EUR) -> Price:
-    """Return an offer."""
+    """Return a price."""
     return Price(sku=sku, currency=currency, price=Decimal(price))
 
 
 class TestOrders:
-    def test_what_was_added_is_read_with_every_member_and_item(self, collection: Collection) -> None:
-        """To the cent, with its digits."""
+    def test_an_added_order_is_read_with_every_member_and_item(self, collection: Collection) -> None:
+        """The amount has its exact digits."""
         (order,) = collection.added("alice", pieces=3)
         assert members(collection.reads.get(order.id)) == members(order)
         page = collection.reads.items([order.id], Expansion())[order.id]
@@ -108,7 +108,7 @@ class TestOrders:
         ]
         assert (str(collection.reads.get(order.id).total), page.next) == ("0.60", None)
 
-    def test_an_unknown_id_is_refused(self, collection: Collection) -> None:
+    def test_an_unknown_id_is_rejected(self, collection: Collection) -> None:
         with pytest.raises(OrderNotFound):
             collection.reads.get(uuid4())
         with collection.unit() as unit, pytest.raises(OrderNotFound):
@@ -160,7 +160,7 @@ class TestOrders:
 
 
 class TestProducts:
-    def test_what_was_put_is_read_by_currency(self, collection: Collection) -> None:
+    def test_stored_prices_are_read_by_currency(self, collection: Collection) -> None:
         assert not collection.products.exist()
         collection.put(offer("tea", "4.90"), offer("tea", "5.40", USD), offer("cup", "0.00"))
         with collection.unit() as unit:
@@ -186,7 +186,7 @@ class TestProducts:
 
 
 class TestSchema:
-    """What the database itself refuses, whatever the code above it does."""
+    """Rows that the database itself rejects, whatever the code does."""
 
     @pytest.mark.parametrize(
         "statement",
@@ -206,7 +206,7 @@ class TestSchema:
             "UPDATE products SET sku = repeat('x', 65)",
         ],
     )
-    def test_what_cannot_be_is_refused(self, database: Database, app: Flask, statement: str) -> None:
+    def test_invalid_rows_are_rejected(self, database: Database, app: Flask, statement: str) -> None:
         stock(app)
         Collection(
             OrderReads(database.reads),
@@ -236,7 +236,7 @@ class TestCosts:
         bearer: Callable[..., dict[str, str]],
         statements: list[str],
     ) -> str:
-        """Return the path of an order; what its creation cost is forgotten."""
+        """Return the path of an order; the statements of its creation are discarded."""
         stock(app)
         for sent in (body(), body(items=items(*["CUP"] * 99, "TEA-100"))):
             statements.clear()
@@ -270,9 +270,9 @@ class TestCosts:
         assert response.status_code == 200
         assert words(statements) == cost
 
-    def test_for_somebody_else_none_is_sent(
+    def test_for_another_user_no_statement_is_sent(
         self, client: FlaskClient, bearer: Callable[..., dict[str, str]], statements: list[str]
     ) -> None:
-        """403 before any look-up."""
+        """403 before any statement."""
         response = client.post("/v1/orders", json=body(customer_id="bob"), headers=bearer(scopes="orders"))
         assert (response.status_code, statements) == (403, [])

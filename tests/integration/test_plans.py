@@ -1,4 +1,4 @@
-"""Stale plans: repeated where that is safe, and left to the use case where a transaction was lost."""
+"""Stale plans: the statement is repeated where that is safe, otherwise the use case, whose transaction is lost."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -22,7 +22,7 @@ PREPARED = 8
 
 @pytest.fixture
 def rename(database: Database) -> Callable[[str], list[str]]:
-    """Return a use case of two statements, each time prepared; it returns the titles that it has found."""
+    """Return a use case of two prepared statements; it returns the titles that it has found."""
     task = a_task("before")
     with database.unit_of_work() as unit:
         unit.tasks.add(task)

@@ -1,4 +1,4 @@
-"""What a request costs the database, statement by statement; a new one is a decision, not an accident."""
+"""The statements of each request; an additional one is a decision, not an accident."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ Headers = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def path(client: FlaskClient, bearer: Headers, statements: list[str]) -> str:
-    """Return the path of a task of alice's; what its creation cost is forgotten."""
+    """Return the path of a task of alice; the statements of its creation are discarded."""
     created = client.post("/v1/tasks", json={"task": {"title": "Buy milk"}}, headers=bearer())
     statements.clear()
     return created.headers["Location"]
@@ -57,7 +57,7 @@ class TestReads:
         assert words(statements) == ["SELECT"]
 
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])
-    def test_a_stranger_costs_nothing(
+    def test_a_request_without_a_token_costs_nothing(
         self, client: FlaskClient, path: str, statements: list[str], headers: dict[str, str]
     ) -> None:
         """C9."""
@@ -68,7 +68,7 @@ class TestReads:
 
 
 class TestPreferences:
-    def test_they_are_one_statement_said_or_not(
+    def test_they_are_one_statement_set_or_not(
         self, client: FlaskClient, app: Flask, bearer: Headers, statements: list[str]
     ) -> None:
         user = join(Caller(client, {}), app, an_address())

@@ -1,4 +1,4 @@
-"""Reads: one statement in autocommit, a dead connection forgiven once, never two connections for one request."""
+"""Reads: one statement in autocommit, one retry after a lost connection, never two connections for one request."""
 
 import time
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class TestRun:
 
 
 class TestInsideAUnit:
-    def test_a_read_sees_what_the_unit_did_so_far(self, database: Database) -> None:
+    def test_a_read_sees_the_earlier_changes_of_the_unit(self, database: Database) -> None:
         task = a_task()
         with database.unit_of_work() as unit:
             unit.tasks.add(task)
@@ -96,7 +96,7 @@ class TestInsideAUnit:
         assert database.task_reads.page(ListQuery((), (Ordering("title"),), 2)).total_size == 3
         assert time.monotonic() - began < 0.9
 
-    def test_a_dead_connection_is_not_forgiven_for_half_the_work_is_lost(
+    def test_a_dead_connection_is_not_forgiven_inside_a_unit(
         self, database: Database, other_session: Connection
     ) -> None:
         with database.unit_of_work() as unit:
@@ -108,7 +108,7 @@ class TestInsideAUnit:
 
 
 def within(database: Database, milliseconds: int, read: CompiledStatement) -> object:
-    """Return what the only column of the only row has, or ``None``, if that took longer."""
+    """Return the only column of the only row, or ``None``, if that took longer."""
     rows = database.reads.run(lambda line: line.all_with_timeout(milliseconds, read))
     return rows and rows[0][0]
 
@@ -139,12 +139,12 @@ class TestWithin:
             unit.commit()
         assert database.reads.value(COUNT) == 1
 
-    def test_a_deadline_that_passes_meanwhile_is_told(self, database: Database) -> None:
+    def test_a_deadline_that_passes_meanwhile_is_an_error(self, database: Database) -> None:
         with deadline.within(timedelta(milliseconds=100)), pytest.raises(DeadlineExceeded):
             within(database, 5000, SLOW)
         assert database.reads.value(ONE) == 1
 
-    def test_another_error_is_told(self, database: Database, other_session: Connection) -> None:
+    def test_another_error_is_raised(self, database: Database, other_session: Connection) -> None:
         other_session.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
 
         def locked(line: ReadConnection) -> None:
@@ -160,9 +160,7 @@ class TestWithin:
 
 
 class TestRows:
-    def test_a_member_is_what_its_type_makes_of_it_and_a_position_what_the_driver_read(
-        self, database: Database
-    ) -> None:
+    def test_a_member_has_its_python_type_and_a_position_the_driver_value(self, database: Database) -> None:
         with database.unit_of_work() as unit:
             unit.tasks.add(a_task())
             unit.commit()
@@ -171,6 +169,6 @@ class TestRows:
         assert (cast("Any", row).status, cast("Any", row)[at]) == (Status.PENDING, 1)
         assert isinstance(cast("Any", row).status, Status)
 
-    def test_a_text_that_depends_on_its_values_is_refused(self) -> None:
+    def test_a_text_that_depends_on_its_values_is_rejected(self) -> None:
         with pytest.raises(TypeError):
             CompiledStatement(select(Task.id).where(Task.title.in_(["a", "b"])))

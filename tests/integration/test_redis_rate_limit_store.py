@@ -1,4 +1,4 @@
-"""Windows counted together in a real Redis, and what each process counts by itself when that fails."""
+"""Rate-limit counters that processes share in a real Redis, and each process's own counters when that fails."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def other(redis: ValkeyServer) -> RedisRateLimitStore:
 
 class TestHit:
     def test_ok(self, one: RedisRateLimitStore, other: RedisRateLimitStore) -> None:
-        """C22: sums over processes."""
+        """C22: the sum over processes."""
         assert [each.increment("a", seconds=HOUR).hits for each in (one, other, other, one)] == [1, 2, 3, 4]
 
     def test_a_window_closes_in_redis(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
@@ -55,7 +55,7 @@ class TestHit:
         assert 0 < one.increment("a", seconds=HOUR).seconds_left <= 1
 
     def test_a_key_without_an_end_gets_one(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
-        """Nobody is locked out for ever."""
+        """No client is locked out forever."""
         redis.client().set("candor:window:a", 41)
         assert one.increment("a", seconds=60).hits == 42
         assert 0 < redis.client().ttl("candor:window:a") <= 60
@@ -96,7 +96,7 @@ class TestPeek:
 
 
 class TestClear:
-    def test_what_others_remember_does_not_come_back(
+    def test_counts_of_other_processes_do_not_come_back(
         self, one: RedisRateLimitStore, other: RedisRateLimitStore
     ) -> None:
         for each in (one, other, other):
@@ -113,7 +113,7 @@ class TestClear:
         redis.client().flushall()
         assert one.increment("a", seconds=HOUR).hits == 2
 
-    def test_a_window_that_nobody_opened(self, one: RedisRateLimitStore) -> None:
+    def test_a_window_that_was_not_opened(self, one: RedisRateLimitStore) -> None:
         one.clear("a")
         assert one.increment("a", seconds=HOUR).hits == 1
 
@@ -126,9 +126,9 @@ class TestClear:
 
 
 class TestForgetful:
-    """Redis lost what it knew, or its scripts."""
+    """Redis lost its data, or its scripts."""
 
-    def test_it_is_told_what_a_process_remembers(
+    def test_it_receives_the_counts_of_a_process(
         self, one: RedisRateLimitStore, other: RedisRateLimitStore, redis: ValkeyServer
     ) -> None:
         for _ in range(10):
@@ -153,7 +153,7 @@ class TestForgetful:
 
 
 class TestAway:
-    """Each process goes on from what it was last told."""
+    """Each process continues with the last counts that Redis returned."""
 
     def test_killed(self) -> None:
         with ValkeyServer() as server:
@@ -168,7 +168,7 @@ class TestAway:
             server.start()
 
     def test_full(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
-        """OOM on writes, while PING is answered."""
+        """Writes fail with OOM, while PING succeeds."""
         told: list[Event] = []
         windows = windows_on(redis.port, told)
         redis.client().config_set("maxmemory", 1)
@@ -188,8 +188,8 @@ class TestAway:
         os.kill(process.pid, signal.SIGCONT)
         assert hits == list(range(1, 201))
 
-    def test_silence_costs_only_the_first_few_their_patience(self) -> None:
-        """Who waits has connected, once; the kernel lets them, though nobody answers."""
+    def test_silence_delays_only_the_first_few(self) -> None:
+        """A waiting caller has connected, once; the kernel accepts connections although no process answers."""
         with closing(socket.create_server(("127.0.0.1", 0), backlog=128)) as listener:
             windows = windows_on(listener.getsockname()[1])
             hits = [windows.increment("a", seconds=HOUR).hits for _ in range(200)]
@@ -203,26 +203,26 @@ class TestAway:
         assert FAILURES_TO_TRIP <= connected <= FAILURES_TO_TRIP + 1, "the last one is the process itself"
 
     def test_still_loading(self) -> None:
-        """-LOADING is the same as no answer."""
+        """-LOADING counts as no answer."""
         with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-            threading.Thread(target=_say_loading, args=(listener,), daemon=True).start()
+            threading.Thread(target=_respond_loading, args=(listener,), daemon=True).start()
             windows = windows_on(listener.getsockname()[1])
             assert [windows.increment("a", seconds=HOUR).hits for _ in range(5)] == [1, 2, 3, 4, 5]
             assert not windows.is_shared()
 
     def test_never_there(self) -> None:
-        """Down at boot."""
+        """Unavailable since the start."""
         with closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = taken.getsockname()[1]
         assert windows_on(port).increment("a", seconds=HOUR).hits == 1
 
-    def test_a_broken_name_is_no_fault_of_the_request(self) -> None:
+    def test_a_broken_name_does_not_fail_the_request(self) -> None:
         windows = RedisRateLimitStore("redis://no-such-host.invalid:6379/0")
         assert windows.increment("a", seconds=HOUR).hits == 1
 
 
-def _say_loading(listener: socket.socket) -> None:
-    """Answer every command as a server does that still reads its data from disk."""
+def _respond_loading(listener: socket.socket) -> None:
+    """Answer every command as a server does that still loads its data from disk."""
     while True:
         try:
             connection, _ = listener.accept()
@@ -234,11 +234,11 @@ def _say_loading(listener: socket.socket) -> None:
 
 
 class TestRights:
-    """Redis answers, and rejects what limits need: one entry says why, and what to do."""
+    """Redis rejects the commands of the limits: one log entry has the reason and the remedy."""
 
     @pytest.fixture
     def windows_of(self, redis: ValkeyServer) -> Iterator[Callable[[str], RedisRateLimitStore]]:
-        """Return a maker of windows for a user with these rights."""
+        """Return a factory of stores for a user with these rights."""
         admin = redis.client()
 
         def make(rights: str) -> RedisRateLimitStore:
@@ -268,7 +268,7 @@ class TestRights:
             ("~* +@all -incrby", "~candor:window:* +ping"),
         ],
     )
-    def test_what_is_missing_is_told_with_its_remedy(
+    def test_missing_rights_are_logged_with_the_remedy(
         self,
         windows_of: Callable[[str], RedisRateLimitStore],
         rights: str,
@@ -282,7 +282,7 @@ class TestRights:
         (entry,) = [each for each in caplog.records if each.levelname == "WARNING"]
         assert told in entry.getMessage()
 
-    def test_a_wrong_password_is_told(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_wrong_password_is_logged(self, redis: ValkeyServer, caplog: pytest.LogCaptureFixture) -> None:
         password = "a-password-that-redis-rejects"
         windows = RedisRateLimitStore(f"redis://limited:{password}@127.0.0.1:{redis.port}/0", hooks=(log_transitions,))
         for _ in range(FAILURES_TO_TRIP):

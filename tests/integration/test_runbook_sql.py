@@ -12,7 +12,7 @@ from app.config import ROOT, Settings
 from tests.law.test_runbooks import blocks
 
 WITHIN: Final = 10.0
-"""Seconds in which the lock is waited for."""
+"""Seconds for which the session waits for the lock."""
 PAGES: Final = sorted(path for folder in ("runbooks", "operate") for path in (ROOT / "docs" / folder).glob("*.md"))
 STATEMENTS: Final = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -23,7 +23,7 @@ STATEMENTS: Final = [
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator["psycopg.Connection"]:
-    """Return a connection of the service's role; its changes are undone."""
+    """Return a connection of the service's role; its changes are rolled back."""
     with psycopg.connect(settings.database_url.replace("+psycopg", "")) as connection:
         yield connection
         connection.rollback()

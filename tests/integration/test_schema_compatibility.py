@@ -1,4 +1,4 @@
-"""A schema that is newer than the code: which release runs on it, and what ``flask db upgrade`` does then."""
+"""A schema that is newer than the code: the releases that run on it, and the result of ``flask db upgrade``."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ Upgrade = Callable[..., Path]
 
 @pytest.fixture
 def released(make_application: Callable[..., Flask], make_database: Callable[[str], str]) -> Iterator[Flask]:
-    """Return the application of this release on a database of its own."""
+    """Return the application of this release on a separate database."""
     app = make_application(database_url=make_database("released"))
     with app.app_context():
         flask_migrate.upgrade()
@@ -58,7 +58,7 @@ def released(make_application: Callable[..., Flask], make_database: Callable[[st
 
 @pytest.fixture
 def newer(tmp_path: Path) -> Upgrade:
-    """Return a maker of the migrations of the next release."""
+    """Return a factory of the migrations of the next release."""
 
     def make(declared: str, also: str = "") -> Path:
         folder = tmp_path / "migrations"
@@ -92,7 +92,7 @@ def readiness(app: Flask) -> int:
 
 
 def create_and_read(app: Flask, token: str) -> None:
-    """Do with tasks what a client of this release does."""
+    """Use tasks as a client of this release does."""
     client, bearer = CheckedClient(app), {"Authorization": f"Bearer {token}"}
     made = client.post("/v1/tasks", json={"task": {"title": "Buy milk"}}, headers=bearer)
     assert made.status_code == 201
@@ -149,10 +149,10 @@ class TestReadiness:
     def test_a_newer_schema_without_a_usable_declaration_is_not_ready(
         self, released: Flask, comment: str | None
     ) -> None:
-        said = "NULL" if comment is None else f"'{comment}'"
+        literal = "NULL" if comment is None else f"'{comment}'"
         with released.app_context(), db.engine.begin() as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{NEXT}'")
-            connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {said}")
+            connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {literal}")
         assert readiness(released) == 503
 
 
@@ -165,9 +165,9 @@ class TestUpgrade:
     def test_an_older_release_fails_on_another_schema_with_one_sentence(self, released: Flask, newer: Upgrade) -> None:
         upgraded(released, newer(""))
         done = flask(released, "db", "upgrade")
-        (said,) = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        (output,) = [line for line in done.stderr.splitlines() if not line.startswith("{")]
         assert done.returncode != 0
-        assert said.startswith(f"candor: the schema is at {NEXT}, which this release does not know")
+        assert output.startswith(f"candor: the schema is at {NEXT}, which this release does not know")
 
     def test_several_at_once_wait_for_one_another(
         self, make_application: Callable[..., Flask], make_database: Callable[[str], str]
@@ -180,9 +180,9 @@ class TestUpgrade:
         processes = [
             subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(3)
         ]
-        said = [process.communicate()[1] for process in processes]
-        assert [process.returncode for process in processes] == [0, 0, 0], said
-        assert sum("Running upgrade  -> 0001" in each for each in said) == 1
+        output = [process.communicate()[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0, 0], output
+        assert sum("Running upgrade  -> 0001" in each for each in output) == 1
         assert readiness(app) == 200
 
     def test_one_that_waits_is_in_the_way_of_no_index_that_is_made_concurrently(
@@ -208,8 +208,8 @@ class TestUpgrade:
                 assert any("another process migrates this database" in line for line in process.stderr or ())
                 late.cancel()
             connection.execute(schema.UNLOCK, {"key": schema.LOCK})
-        said = [process.communicate(timeout=60)[1] for process in processes]
-        assert [process.returncode for process in processes] == [0, 0], said
+        output = [process.communicate(timeout=60)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], output
 
 
 class TestDeclarations:
@@ -219,7 +219,7 @@ class TestDeclarations:
             assert isinstance(declared, str), f"{each.path}: declare compatible_since; see UPGRADING.md"
             assert "0001" <= declared <= each.revision, f"{each.path}: compatible_since is not one of its predecessors"
 
-    def test_what_is_stored_is_the_newest_limit(self, tmp_path: Path) -> None:
+    def test_the_newest_limit_is_stored(self, tmp_path: Path) -> None:
         versions = tmp_path / "versions"
         versions.mkdir()
         for revision, before, since in (("0001", None, "0001"), ("0002", "0001", "0002"), ("0003", "0002", "0001")):

@@ -1,4 +1,4 @@
-"""``db.session`` as Flask-SQLAlchemy's manual uses it, beside units of work and inside them."""
+"""``db.session`` as in Flask-SQLAlchemy's manual, outside and inside units of work."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,7 +36,7 @@ def model() -> Iterator[type[Any]]:
 
 
 class TestOutside:
-    """The session is used outside of any unit of work, as in a view."""
+    """The session is used outside of any unit of work, for example in a view."""
 
     def test_a_unit_joins_a_transaction_that_the_session_has_begun(self, database: Database) -> None:
         db.session.execute(text("SELECT set_config('candor.here', 'yes', true)"))
@@ -81,7 +81,7 @@ class TestOutside:
 class TestInside:
     """The session is used inside a unit of work."""
 
-    def test_what_is_added_to_it_is_committed_with_the_unit(self, database: Database) -> None:
+    def test_added_entities_are_committed_with_the_unit(self, database: Database) -> None:
         with database.unit_of_work() as unit:
             db.session.add(Task(**{name: getattr(a_task(), name) for name in MEMBERS}))
             unit.commit()
@@ -95,7 +95,7 @@ class TestInside:
         assert db.session.scalar(select(func.count()).select_from(Task)) == 0
         db.session.rollback()
 
-    def test_what_comes_after_a_rollback_is_committed(self, database: Database) -> None:
+    def test_changes_after_a_rollback_are_committed(self, database: Database) -> None:
         with database.unit_of_work() as unit:
             db.session.execute(text("SELECT 1"))
             db.session.rollback()

@@ -1,4 +1,4 @@
-"""What holds for tasks in PostgreSQL holds for the fake that services are tested on."""
+"""Tasks in PostgreSQL and in the fake of the service tests behave alike."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -11,7 +11,7 @@ from tests.integration.task_collections import NOON, Collection, a_task, added, 
 
 
 class TestReading:
-    def test_what_was_added_is_read_with_every_member_and_its_type(self, collection: Collection) -> None:
+    def test_an_added_task_is_read_with_every_member_and_its_type(self, collection: Collection) -> None:
         task = a_task(
             description="from the shop",
             status=Status.IN_PROGRESS,
@@ -24,7 +24,7 @@ class TestReading:
         assert members(read) == members(task)
         assert (type(read.status), type(read.priority)) == (Status, Priority)  # type: ignore[attr-defined]  # as above
 
-    def test_an_unknown_id_is_refused(self, collection: Collection) -> None:
+    def test_an_unknown_id_is_rejected(self, collection: Collection) -> None:
         with pytest.raises(TaskNotFound):
             collection.reads.get(uuid4())
 
@@ -36,7 +36,7 @@ class TestGet:
         with collection.unit() as unit:
             assert members(unit.tasks.get(task.id)) == members(task)
 
-    def test_what_is_changed_is_written_with_the_unit(self, collection: Collection) -> None:
+    def test_a_changed_task_is_written_with_the_unit(self, collection: Collection) -> None:
         task = a_task()
         added(collection, task)
         with collection.unit() as unit:
@@ -46,7 +46,7 @@ class TestGet:
         assert (read["title"], read["tags"], read["version"]) == ("New", ["home"], 2)
         assert read["update_time"] == NOON + timedelta(hours=1)
 
-    def test_what_is_not_committed_was_never_said(self, collection: Collection) -> None:
+    def test_an_uncommitted_change_is_not_stored(self, collection: Collection) -> None:
         task = a_task()
         added(collection, task)
         with collection.unit() as unit:
@@ -59,11 +59,11 @@ class TestGet:
         with collection.unit() as unit:
             assert unit.tasks.get(task.id) is unit.tasks.get(task.id)
 
-    def test_an_unknown_id_is_refused(self, collection: Collection) -> None:
+    def test_an_unknown_id_is_rejected(self, collection: Collection) -> None:
         with collection.unit() as unit, pytest.raises(TaskNotFound):
             unit.tasks.get(uuid4())
 
-    def test_a_change_to_a_taken_title_is_refused(self, collection: Collection) -> None:
+    def test_a_change_to_a_taken_title_is_rejected(self, collection: Collection) -> None:
         task = a_task("other")
         added(collection, a_task("taken"), task)
         with collection.unit() as unit:
@@ -116,7 +116,7 @@ class TestAddAll:
         assert created <= {tasks[0].id, tasks[2].id, tasks[3].id}
         assert titles(collection) == ["free", "taken", "twice"]
 
-    def test_what_is_not_committed_was_never_said(self, collection: Collection) -> None:
+    def test_an_uncommitted_change_is_not_stored(self, collection: Collection) -> None:
         with collection.unit() as unit:
             unit.tasks.add_all([a_task()])
         assert titles(collection) == []

@@ -1,4 +1,4 @@
-"""Units of work: all or nothing, also where one joins another; the fake behaves alike."""
+"""Units of work: all or nothing, also where one joins another; the fake behaves in the same way."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ from tests.integration.task_collections import Collection, InPostgres, a_task, t
 
 
 def seen(other_session: Connection) -> int:
-    """Return how many tasks somebody else sees."""
+    """Return the number of tasks that another session sees."""
     count = int(other_session.execute(text("SELECT count(*) FROM tasks")).scalar_one())
     other_session.rollback()
     return count
@@ -24,7 +24,7 @@ class TestUnit:
             unit.commit()
         assert titles(collection) == ["Buy milk"]
 
-    def test_a_repository_of_entities_that_nobody_asks_anything_takes_nothing_away(self, database: Database) -> None:
+    def test_an_unused_repository_of_entities_takes_nothing_away(self, database: Database) -> None:
         with database.unit_of_work() as unit:
             assert unit.users
             unit.tasks.add(a_task())
@@ -40,7 +40,7 @@ class TestUnit:
             unit.commit()
         assert titles(InPostgres(database)) == ["Buy bread", "Buy milk"]
 
-    def test_what_is_not_committed_is_rolled_back(self, collection: Collection) -> None:
+    def test_an_uncommitted_unit_is_rolled_back(self, collection: Collection) -> None:
         with collection.unit() as unit:
             unit.tasks.add(a_task())
         assert titles(collection) == []
@@ -81,7 +81,9 @@ class TestJoinedUnits:
             del outer
         assert titles(collection) == []
 
-    def test_nobody_else_sees_it_before_the_outer_commit(self, database: Database, other_session: Connection) -> None:
+    def test_other_sessions_do_not_see_it_before_the_outer_commit(
+        self, database: Database, other_session: Connection
+    ) -> None:
         with database.unit_of_work() as outer:
             with database.unit_of_work() as inner:
                 inner.tasks.add(a_task())
@@ -99,7 +101,7 @@ class TestJoinedUnits:
         assert titles(collection) == []
 
     @pytest.mark.parametrize("error", [KeyError, None])
-    def test_whoever_swallows_an_inner_error_cannot_commit(
+    def test_a_unit_that_swallows_an_inner_error_cannot_commit(
         self, collection: Collection, error: type[Exception] | None
     ) -> None:
         with collection.unit() as outer:

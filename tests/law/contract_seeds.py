@@ -1,4 +1,4 @@
-"""Changes of the contract, each made to a copy of the present record: breaking ones and harmless ones."""
+"""Changes of the contract, each applied to a copy of the current record: breaking ones and compatible ones."""
 
 from copy import deepcopy
 from typing import Any, Final
@@ -51,7 +51,7 @@ def without(listed: list[Any], name: str) -> list[Any]:
 
 
 class Breaking:
-    """Each function changes a record; its docstring is the sentence that has to come of it, and no other does."""
+    """Each function changes a record; its docstring is the only sentence that the check must print for it."""
 
     @staticmethod
     def response_member_removed(state: State) -> None:
@@ -502,7 +502,7 @@ class Breaking:
 
 
 class Harmless:
-    """Each function changes a record; its docstring is the entry that CHANGELOG.md needs for it, if it needs one."""
+    """Each function changes a record; its docstring is the CHANGELOG.md entry that the change requires, if any."""
 
     @staticmethod
     def nothing(state: State) -> None:

@@ -1,6 +1,6 @@
-"""Strategies of schemas as marshmallow's users write them, of data for them, and of values to dump.
+"""Strategies of schemas in the style of marshmallow's users, of input data, and of values to dump.
 
-The first letter of a member's name tells its type: the tests read messages by it, independently of the code under test.
+The first letter of a member's name marks its type: the tests read messages by it, independently of the tested code.
 """
 
 from collections.abc import Callable
@@ -88,7 +88,7 @@ HELD: Final[dict[str, Draw]] = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """A schema, data to load and values to dump."""
+    """A schema, input data and values to dump."""
 
     schema: ma.Schema
     data: Draw
@@ -146,7 +146,7 @@ def options(draw: st.DrawFn, letter: str, *, is_ours: bool) -> dict[str, Any]:
 
 @st.composite
 def drawn(draw: st.DrawFn, *, is_ours: bool, depth: int = 1) -> Drawn:
-    """Return a schema: of the service's own making, or with whatever else marshmallow has."""
+    """Return a schema, with the field types of the service or with other ones of marshmallow."""
     kinds = OURS if is_ours else PLAIN | {name: draw(st.sampled_from([OURS[name], PLAIN[name]])) for name in OURS}
     made: dict[str, Any] = {}
     sent: dict[str, Draw] = {}
@@ -172,7 +172,7 @@ def drawn(draw: st.DrawFn, *, is_ours: bool, depth: int = 1) -> Drawn:
 
 
 def members(values: dict[str, Draw], others: tuple[str, ...] = ()) -> Draw:
-    """Return a draw of objects: in one half of the cases whole, and sometimes with other members."""
+    """Return a strategy of objects: half of them complete, some with additional members."""
 
     def draw(random: Random) -> dict[str, Any]:
         is_whole = random.random() < 0.5
@@ -185,17 +185,17 @@ def members(values: dict[str, Draw], others: tuple[str, ...] = ()) -> Draw:
 
 
 def mostly(draw: Draw) -> Draw:
-    """Return a draw that takes any value instead in one case of six."""
+    """Return a strategy that draws any value instead in one case of six."""
     return lambda random: random.choice(ANY) if random.random() < 1 / 6 else draw(random)
 
 
 def or_none(draw: Draw) -> Draw:
-    """Return a draw that takes ``None`` instead in one case of six."""
+    """Return a strategy that draws ``None`` instead in one case of six."""
     return lambda random: None if random.random() < 1 / 6 else draw(random)
 
 
 def several(draw: Draw) -> Draw:
-    """Return a draw of lists."""
+    """Return a strategy of lists."""
     return lambda random: [draw(random) for _ in range(random.randint(0, 2))]
 
 
@@ -211,7 +211,7 @@ def _several(is_ours: bool) -> Any:
 
 @st.composite
 def deviating(draw: st.DrawFn, *, is_ours: bool) -> Drawn:
-    """Return a schema with one or two things that the compiled forms do not have."""
+    """Return a schema with one or two features that the compiled forms do not support."""
     case = draw(drawn(is_ours=is_ours))
     kind, first = type(case.schema), next(iter(case.schema.fields))
     more: dict[str, Any] = {}
@@ -257,4 +257,4 @@ COVERED: Final = drawn(is_ours=True)
 DEVIATING: Final = deviating(is_ours=True)
 MIXED: Final = drawn(is_ours=False, depth=0) | deviating(is_ours=False)
 CASES: Final = ((COVERED, 55), (DEVIATING, 50), (MIXED, 35))
-"""Ways to draw a schema, and how many: as the service writes them, nearly so, and freely."""
+"""Strategies of schemas with their counts: as in the service, nearly so, and arbitrary."""

@@ -1,4 +1,4 @@
-"""Alerts fire when they should and at no other time, use metrics that exist, and link to their runbooks."""
+"""Alerts fire exactly when they should, use existing metrics, and link to their runbooks."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), 
 
 
 def kebab(name: str) -> str:
-    """Return the name of an alert as its page is called."""
+    """Return the page name of an alert."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
 
 
@@ -33,7 +33,7 @@ def promtool(*words: str) -> str:
 
 
 @needs_promtool
-def test_every_alert_fires_when_it_should_and_at_no_other_time() -> None:
+def test_every_alert_fires_exactly_when_it_should() -> None:
     assert promtool("test", "rules", *TESTS).count("SUCCESS") == len(TESTS)
 
 
@@ -51,7 +51,7 @@ def test_every_alert_is_tested() -> None:
     assert set(fired) == names
 
 
-def test_they_use_metrics_that_exist(app: Flask) -> None:
+def test_alerts_use_existing_metrics(app: Flask) -> None:
     families = list(metrics.REGISTRY.collect())
     known = {family.name + suffix for family in families for suffix in SUFFIXES[family.type]} | {"up"}
     expressions = re.findall(r"expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)", ALERTS + (RULES / "recording.yml").read_text())
@@ -63,7 +63,7 @@ def test_they_use_metrics_that_exist(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("alert", EACH, ids=lambda alert: alert.partition("\n")[0])
-def test_each_has_severity_fault_and_its_runbook(alert: str) -> None:
+def test_each_alert_has_severity_fault_and_runbook(alert: str) -> None:
     name = alert.partition("\n")[0]
     severity = re.search(r"severity: (page|ticket)", alert)
     assert severity is not None

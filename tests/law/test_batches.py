@@ -1,4 +1,4 @@
-"""Items of a batch that fail are rendered by one function for each protocol, which has them counted and logged."""
+"""Failed items of a batch are rendered by one function for each protocol, which counts and logs them."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ RENDERERS: Final = {("app.rest.errors", "failures"), ("app.rpc.error_details", "
 
 
 def used(source: str) -> Iterator[tuple[str, str]]:
-    """Yield module and name of what a source imports from a module, or takes from a module that it has imported."""
+    """Yield module and name of each import from a module, and of each attribute used of an imported module."""
     tree, modules = ast.parse(source), dict[str, str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -24,12 +24,12 @@ def used(source: str) -> Iterator[tuple[str, str]]:
             yield modules.get(name, name), node.attr
 
 
-def test_no_handler_renders_failures_by_itself() -> None:
+def test_no_handler_renders_failures_itself() -> None:
     found = {str(path.relative_to(APP)) for path in APP.rglob("*.py") if RENDERERS & {*used(path.read_text())}}
     assert found == {"rest/batches.py"}
 
 
-def test_each_spelling_of_an_import_is_found() -> None:
+def test_each_form_of_import_is_found() -> None:
     for source in (
         "from app.rest.errors import (\n    Occasion,\n    failures,\n)",
         "from app.rest.errors import failures as other",

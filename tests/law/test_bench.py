@@ -1,4 +1,4 @@
-"""The benchmarks that load the application count as a worker does: nothing of it may be there before its files are."""
+"""Benchmarks that load the application count metrics like a worker: none may be loaded before their files exist."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ ENTRIES = ("bench.__main__", "bench.cost", "bench.guard", "bench.scaling.__main_
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_it_loads_nothing_that_counts(entry: str) -> None:
+def test_it_loads_no_metrics(entry: str) -> None:
     code = f"import sys, {entry}; sys.exit({COUNTING!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""No name, no title and no other line of text can be made of what nobody sees, in whatever resource and protocol."""
+"""Names, titles and other single-line texts cannot consist of invisible characters, in any resource and protocol."""
 
 import importlib
 import pkgutil
@@ -14,7 +14,7 @@ from app.wire.validators import Length, Printable
 
 
 def lines() -> Iterator[tuple[str, "ma.fields.Field[object]"]]:
-    """Yield every member of every schema that is one line of free text, with its name."""
+    """Yield every member that is a single-line text, with its name."""
     for module in pkgutil.iter_modules(schemas.__path__):
         for name, value in vars(importlib.import_module(f"{schemas.__name__}.{module.name}")).items():
             if isinstance(value, type) and issubclass(value, Schema):
@@ -27,11 +27,11 @@ def lines() -> Iterator[tuple[str, "ma.fields.Field[object]"]]:
 LINES: Final = dict(lines())
 
 
-def test_there_are_some() -> None:
+def test_some_members_are_found() -> None:
     assert {"TaskSchema.title", "UserCreateSchema.name", "UserUpdateSchema.name"} <= LINES.keys()
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_every_line_of_text_shows_something(name: str) -> None:
-    """A new member of this kind needs ``Length(min=1, …)``."""
+def test_every_single_line_text_rejects_invisible_characters(name: str) -> None:
+    """A new member of this type needs ``Length(min=1, …)``."""
     assert [each.min for each in LINES[name].validators if isinstance(each, Length)] == [1]

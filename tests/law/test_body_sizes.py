@@ -1,4 +1,4 @@
-"""Every operation with a body declares how much of it is read: enough for what it accepts, and little more."""
+"""Every operation with a body declares a maximum size: enough for valid bodies, and little more."""
 
 import io
 import re
@@ -17,11 +17,11 @@ from tests.response_checks import strict
 
 NIL: Final = "00000000-0000-4000-8000-000000000000"
 UNBOUNDED: Final = 128
-"""Characters of a text whose length no rule of OpenAPI bounds, such as a token or a password."""
+"""Characters of a text without a maximum length in OpenAPI, such as a token or a password."""
 SPARE: Final = 4
-"""How many times what is needed may be declared, for white space and for unknown members that are answered with 400."""
+"""Maximum ratio of declared to required size: white space, and unknown members that get a 400 response."""
 LENGTH: Final = re.compile(r"\{1,(\d+)\}\$$")
-"""How a pattern ends that bounds the length of a text."""
+"""The end of a pattern that limits the length of a text."""
 Bearer = Callable[..., dict[str, str]]
 
 
@@ -42,21 +42,21 @@ def paths(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_operation_with_a_body_declares_its_size(app: Flask) -> None:
-    """By ``max_bytes`` of its arguments or ``max_body_bytes`` of its blueprint; the default is for nobody here."""
+    """By ``max_bytes`` of its arguments or ``max_body_bytes`` of its blueprint; no operation uses the default."""
     assert [each.name for each in with_bodies(app) if each.max_body_bytes is None] == []
 
 
-def test_what_nobody_needs_a_token_for_reads_16_kib(app: Flask) -> None:
+def test_public_operations_read_16_kib(app: Flask) -> None:
     public = {each.name: each.max_body_bytes for each in with_bodies(app) if each.scope is operations.PUBLIC}
     assert public
     assert set(public.values()) == {16 * KIB}
 
 
-def test_no_size_is_more_than_nginx_lets_pass(app: Flask) -> None:
+def test_no_size_exceeds_that_of_nginx(app: Flask) -> None:
     assert max(each.max_body_bytes or 0 for each in with_bodies(app)) == MIB == app.config["MAX_BODY_BYTES"]
 
 
-def test_openapi_says_the_size_and_shows_the_413(document: Any, app: Flask) -> None:
+def test_openapi_contains_the_size_and_the_413(document: Any, app: Flask) -> None:
     declared = {each.operation_id: each for each in with_bodies(app)}
     described = {each["operationId"]: each for _, each in paths(document) if "requestBody" in each}
     assert described.keys() == declared.keys()
@@ -72,9 +72,9 @@ def needed(schema: Any, document: Any, *, octets: int) -> int:
     """Return the bytes of the longest value that a schema accepts, without white space.
 
     Args:
-        schema: of OpenAPI.
-        document: which has the schemas that it refers to.
-        octets: of a character.
+        schema: A schema of OpenAPI.
+        document: The document with the schemas that it refers to.
+        octets: The number of bytes of a character.
     """
     if "$ref" in schema:
         return needed(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, octets=octets)
@@ -92,8 +92,8 @@ def needed(schema: Any, document: Any, *, octets: int) -> int:
     return max([20, *several])
 
 
-def test_what_is_accepted_fits_and_not_much_more_does(document: Any) -> None:
-    """All of it in UTF-8, four bytes a character; as escapes, three times as long, nearly all."""
+def test_the_declared_size_fits_valid_bodies_and_little_more(document: Any) -> None:
+    """All valid bodies in UTF-8, with four bytes a character; nearly all if written as escapes, three times as long."""
     described = [(name, each) for name, each in paths(document) if "requestBody" in each]
     for name, each in described:
         schema = each["requestBody"]["content"]["application/json"]["schema"]
@@ -104,7 +104,7 @@ def test_what_is_accepted_fits_and_not_much_more_does(document: Any) -> None:
 
 
 class Counting(io.BytesIO):
-    """Counts what is read of it."""
+    """Counts the bytes that are read."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body)
@@ -135,8 +135,8 @@ def send(
 SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 
 
-def test_a_larger_body_is_413_and_not_read_to_its_end(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
-    """Declared, nothing of it is read; chunked, one byte more than may be there."""
+def test_a_larger_body_is_413_and_not_read_completely(app: Flask, client: FlaskClient, bearer: Bearer) -> None:
+    """With a Content-Length, none of it is read; if chunked, one byte more than the limit."""
     for operation in with_bodies(app):
         size = operation.max_body_bytes or 0
         headers = {} if operation.scope is operations.PUBLIC else bearer("sizes", scopes=SCOPES)
@@ -151,7 +151,7 @@ def test_a_larger_body_is_413_and_not_read_to_its_end(app: Flask, client: FlaskC
         assert (status, answer["code"]) in {(400, "EMPTY_BODY"), (403, "NOT_ACCOUNT_OWNER")}, operation.name
 
 
-def test_a_message_of_grpc_has_a_size_too() -> None:
+def test_grpc_messages_have_a_size_limit() -> None:
     sizes = {path.rpartition("/")[2]: method.max_bytes for path, method in METHODS.items()}
     assert {name for name, size in sizes.items() if size > 16 * KIB} == {"BatchCreateTasks"}
     assert sizes["BatchCreateTasks"] == MIB

@@ -1,9 +1,9 @@
-"""Nothing that requests fill grows for ever: every cache has a bound, and so has each of its entries.
+"""Memory that requests fill is bounded: every cache has a maximum size, and so has each of its entries.
 
-Three nets. The source is searched for caches without a bound and for containers that live as long as their module or
-class. And an application is sent ever new values of every parameter and header field, while all containers of the
-process are watched: what grows with each of two bursts has no bound, or one that is listed here. And long values are
-sent, while the memory and the CPU time are measured that they take.
+Three checks. The first searches the source for unbounded caches and for containers that live as long as their module
+or class. The second sends new values of every parameter and header field, and watches all containers of the process:
+a container that grows with each of two bursts is unbounded, or listed here. The third sends long values, and measures
+their memory and CPU time.
 """
 
 import ast
@@ -42,7 +42,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/rest/request.py: listing": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }
-"""Containers that last, and why they stay small. The burst below fills none of them either."""
+"""Long-lived containers, and why they stay small. The burst below does not fill them either."""
 MAKERS: Final = frozenset(
     {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "WeakKeyDictionary"}
 )
@@ -55,21 +55,21 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 def name_of(node: ast.expr) -> str:
-    """Return the last name of what is called or subscripted: ``cache`` for ``functools.cache``."""
+    """Return the last name of a called or subscripted expression: ``cache`` for ``functools.cache``."""
     if isinstance(node, ast.Call | ast.Subscript):
         return name_of(node.func if isinstance(node, ast.Call) else node.value)
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def has_bound(decorator: ast.expr) -> bool:
-    """Report whether ``lru_cache`` is called with a size, or not at all: then its size is 128."""
+    """Return whether ``lru_cache`` has a size, or is used without a call: then its size is 128."""
     if not isinstance(decorator, ast.Call):
         return True
     given = [*decorator.args[:1], *(each.value for each in decorator.keywords if each.arg == "maxsize")]
     return not any(isinstance(each, ast.Constant) and each.value is None for each in given)
 
 
-def test_what_is_cached_by_arguments_has_a_bound() -> None:
+def test_caches_of_functions_with_arguments_are_bounded() -> None:
     """``functools.cache`` is for functions without arguments."""
     found = []
     for path, module in sources():
@@ -78,11 +78,11 @@ def test_what_is_cached_by_arguments_has_a_bound() -> None:
                 name = name_of(decorator)
                 takes = isinstance(node, ast.FunctionDef) and any(ast.iter_child_nodes(node.args))
                 if (name == "cache" and takes) or (name == "lru_cache" and not has_bound(decorator)):
-                    found.append(f"{path}: {node.name}")  # type: ignore[attr-defined]  # what is decorated has a name
+                    found.append(f"{path}: {node.name}")  # type: ignore[attr-defined]  # decorated nodes have a name
     assert found == []
 
 
-def test_no_container_of_a_module_or_class_begins_empty() -> None:
+def test_no_container_of_a_module_or_class_starts_empty() -> None:
     """Requests could fill it later. ``BoundedCache``, ``StaleCache`` and ``InMemoryRateLimitStore`` are bounded."""
     found = []
     for path, module in sources():
@@ -105,18 +105,18 @@ def is_empty(value: ast.expr | None) -> bool:
 
 BURST: Final = 40
 FULL: Final = {2**power for power in range(8, 14)}
-"""Sizes of caches that have reached their bound meanwhile, as those of a fresh process do; others stop there rarely."""
+"""Sizes of caches that reach their limit during the burst; caches of other sizes rarely stop growing there."""
 FORMATTED: Final = re.compile(r"(DEBUG|INFO|WARNING|ERROR) +candor\.")
-"""How pytest begins the text of a log record that it keeps."""
+"""The start of the text of a log record that pytest keeps."""
 WITH_BOUND: Final = "lru_cache with a bound"
 BOUNDED: Final = (WITH_BOUND, "InMemoryRateLimitStore", "BoundedCache", "StaleCache", "LRUCache", "PrepareManager")
-"""Classes whose containers have a bound of their own, beyond what a burst fills; their own tests hold it."""
+"""Classes whose containers have their own limit, above the size of a burst; their own tests check it."""
 
 
 def burst(client: FlaskClient, app: Flask, credentials: dict[str, str]) -> None:
     """Send a value that was never sent before for every parameter and header field of every operation.
 
-    Valid requests too, each with one new value: what is behind validation is reached by these only.
+    The burst includes valid requests, each with one new value: only these reach the code behind validation.
     """
     for number in range(BURST):
         for path, method in TARGETS:
@@ -155,13 +155,13 @@ MEMBERS: Final = ("name", "title", "description", "status", "priority", "due_dat
 
 
 def subset(number: int, new: str) -> str:
-    """Return members of a task, another selection each time; every other time with one that there is not."""
+    """Return members of a task, a different selection each time; every other selection has an unknown member."""
     chosen = [name for at, name in enumerate(MEMBERS) if number >> at & 1] or ["title"]
     return ",".join(chosen if number % 2 else [*chosen, new])
 
 
 def valid_queries(number: int) -> Iterator[dict[str, str]]:
-    """Yield valid queries of a list of tasks, each with another new value."""
+    """Yield valid queries of a list of tasks, each with a different new value."""
     new = uuid.uuid4().hex
     yield {"fields": subset(2 * number + 1, new)}
     yield {"fields": subset(2 * number + 1, new), "filter": f'title = "{new}"'}
@@ -194,7 +194,7 @@ def fields(new: str) -> dict[str, str]:
 
 
 def containers() -> list[Any]:
-    """Return every container of the process: the collector does not track a dict of texts, but what refers to it."""
+    """Return every container of the process: the collector tracks no dict of strings, but its referrers are tracked."""
     gc.collect()
     tracked, kinds = gc.get_objects(), (dict, list, set, deque, OrderedDict, defaultdict)
     referents = gc.get_referents(*tracked)
@@ -217,21 +217,21 @@ def owner(container: object) -> str:
 
 
 def bounded(holders: list[Any]) -> Iterator[object]:
-    """Yield the functions among them whose results ``lru_cache`` keeps, as many as its size."""
+    """Yield the functions whose results ``lru_cache`` keeps, as many as its size."""
     for each in holders:
         if isinstance(each, _lru_cache_wrapper) and each.cache_parameters()["maxsize"] is not None:
             yield each
 
 
 def is_of_pytest(container: object) -> bool:
-    """Report whether it is a list of captured log records, or of their texts."""
+    """Return whether it is a list of captured log records or of their texts."""
     first = container[0] if isinstance(container, list) and container else None
     return isinstance(first, logging.LogRecord) or (isinstance(first, str) and FORMATTED.match(first) is not None)
 
 
 @pytest.fixture
 def unfrozen() -> Iterator[None]:
-    """Have the collector see the containers of modules, which ``tests.distributed`` has frozen."""
+    """Make the collector track the containers of modules, which ``tests.distributed`` has frozen."""
     gc.unfreeze()
     yield
     gc.collect()
@@ -239,7 +239,7 @@ def unfrozen() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unfrozen")
-def test_ever_new_values_of_every_parameter_fill_nothing(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+def test_new_values_of_every_parameter_fill_no_container(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
     client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
     burst(client, app, credentials)
     before = sizes()
@@ -266,15 +266,15 @@ def test_ever_new_values_of_every_parameter_fill_nothing(app: Flask, bearer: Cal
 SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 
 
-def test_the_burst_is_answered_as_requests_are(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
-    """None of it is refused before it reaches what could keep it."""
+def test_the_burst_gets_normal_responses(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
+    """No request is rejected before it reaches code that could store its values."""
     client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
     for members, status in (("title,status", 200), ("title,nonsense", 400)):
         assert client.get(f"/v1/tasks?fields={members}", headers=credentials).status_code == status
 
 
 LONG: Final = 128 * 1024
-"""Characters of a field that is sent in many lines: the server joins them."""
+"""Characters of a header field that is sent in many lines; the server joins them."""
 ELEMENTS: Final = (
     "a/b;c=d,",
     "*,",
@@ -289,15 +289,15 @@ ELEMENTS: Final = (
     " ",
 )
 KEPT: Final = 4 * 1024 * 1024
-"""Bytes that may be kept of 100 requests with 17 MB of header fields."""
+"""Maximum number of bytes kept of 100 requests with 17 MB of header fields."""
 QUICK: Final = 0.3
-"""Seconds of CPU time for a request with a field of that length, the rest of the request included."""
+"""CPU seconds for a request with a field of that length, including the remainder of the request."""
 NEW: Final = "1f" * 16
 LISTED: Final = tuple(sorted({*fields(NEW), "Accept-Encoding", "Cache-Control", "If-Range", "Range"} - {f"X-{NEW}"}))
 
 
 def opened(client: FlaskClient, path: str, credentials: dict[str, str], name: str, text: str) -> float:
-    """Send a request, and return the seconds of CPU time that it took."""
+    """Send a request, and return its CPU time in seconds."""
     key = f"HTTP_{name.upper().replace('-', '_')}"
     began = time.thread_time()
     response = client.get(path, headers=credentials, environ_overrides={key: text, "REMOTE_ADDR": "127.0.0.1"})
@@ -334,6 +334,6 @@ def test_a_long_value_is_read_quickly(app: Flask, bearer: Callable[..., dict[str
             spent: list[float] = []
             while len(spent) < 5 and not any(
                 seconds < QUICK for seconds in spent
-            ):  # others' garbage may cost one of them
+            ):  # garbage of earlier tests may slow one of them
                 spent.append(opened(client, path, credentials, name, each * (LONG // len(each))))
             assert min(spent) < QUICK, (path, each, spent)

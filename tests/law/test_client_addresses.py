@@ -1,4 +1,4 @@
-"""Only ``app.wire.client_addresses`` turns a peer and its header fields into the address that a request counts for."""
+"""Only ``app.wire.client_addresses`` derives the client address from a peer and its header fields."""
 
 import re
 from pathlib import Path
@@ -15,10 +15,10 @@ READERS: Final = {
     "wire/client_addresses.py",
     "config/__init__.py",
 }
-"""The two transports, which hand on what they received, the parser, nginx's log, and the description of a setting."""
+"""The two transports, which pass on their input, the parser, nginx's log, and the description of a setting."""
 
 
-def test_no_other_module_reads_an_address() -> None:
+def test_no_other_module_derives_an_address() -> None:
     found = {
         str(path.relative_to(APP)) for path in APP.rglob("*.py") if SOURCES.search(path.read_text(encoding="utf-8"))
     }

@@ -1,4 +1,4 @@
-"""The contract cannot break by accident: seeded changes are found, each in one sentence, and harmless ones pass."""
+"""Accidental changes of the contract: seeded breaking changes are found, each in one sentence; others pass."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Seed = Callable[[State], None]
 
 @pytest.fixture(scope="module")
 def state(app: Flask) -> State:
-    """Return the record of the present code."""
+    """Return the record of the current code."""
     return current(app)
 
 
@@ -34,16 +34,16 @@ def changed(state: State, seed: Seed) -> list[Change]:
     return changes(state, new)
 
 
-def said(seed: Seed) -> str:
+def documented(seed: Seed) -> str:
     return " ".join((seed.__doc__ or "").split())
 
 
 def uncounted(sentence: str) -> str:
-    """Return a sentence without the number of further operations, which grows with the API."""
+    """Return a sentence without the number of additional operations, which grows with the API."""
     return re.sub(r" and [0-9]+ more\b", " and more", sentence)
 
 
-def test_there_are_enough_seeds() -> None:
+def test_the_number_of_seeds_has_a_minimum() -> None:
     assert len(BREAKING) >= 60
     assert len(HARMLESS) >= 25
 
@@ -51,35 +51,35 @@ def test_there_are_enough_seeds() -> None:
 @pytest.mark.parametrize("name", BREAKING)
 def test_a_breaking_change_is_found_in_one_sentence(state: State, name: str) -> None:
     found = changed(state, BREAKING[name])
-    assert [uncounted(each.sentence) for each in found if each.is_breaking] == [uncounted(said(BREAKING[name]))]
+    assert [uncounted(each.sentence) for each in found if each.is_breaking] == [uncounted(documented(BREAKING[name]))]
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_a_harmless_change_passes_once_changelog_mentions_it(state: State, name: str) -> None:
-    found, entry = changed(state, HARMLESS[name]), said(HARMLESS[name])
+def test_a_compatible_change_passes_once_changelog_mentions_it(state: State, name: str) -> None:
+    found, entry = changed(state, HARMLESS[name]), documented(HARMLESS[name])
     assert [each.sentence for each in found if each.is_breaking] == []
     text = "# Changelog\n\n## Unreleased (9.9.9)\n\n- Something else.\n{}\n\n## 9.9.8\n\n{}\n"
     assert changelog.unmentioned(found, text.format(entry, "- Old.")) == []
     assert bool(changelog.unmentioned(found, text.format("", entry))) == bool(entry)
 
 
-def test_texts_are_not_in_the_record(state: State) -> None:
+def test_texts_are_not_part_of_the_record(state: State) -> None:
     assert state["openapi.json"]["info"].keys() == {"title", "version", "license"}
     create = state["openapi.json"]["paths"]["/v1/tasks"]["post"]
     assert create.keys() & {"summary", "description", "tags"} == set()
     assert create["responses"]["201"]["description"] == ""
     task = state["openapi.json"]["components"]["schemas"]["Task"]["properties"]
-    assert {"description", "tags", "title"} <= task.keys(), "properties may have these names"
+    assert {"description", "tags", "title"} <= task.keys(), "properties can have these names"
     assert task["title"].keys() == {"type", "minLength", "maxLength", "pattern"}
 
 
-def test_the_record_is_a_document_of_openapi(state: State) -> None:
+def test_the_record_is_an_openapi_document(state: State) -> None:
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
     assert list(OpenAPIV31SpecValidator(state["openapi.json"]).iter_errors()) == []
 
 
-def test_a_record_that_was_written_is_read_as_it_was(state: State, tmp_path: Any) -> None:
+def test_a_written_record_is_read_unchanged(state: State, tmp_path: Any) -> None:
     record(tmp_path / "contract", state)
     assert recorded(tmp_path / "contract") == state
     assert changes(recorded(tmp_path / "contract"), state) == []
@@ -111,11 +111,11 @@ class TestChangelog:
             ("- `GET` is new.\n- `/v1/tasks/{id}` is not.", False),
         ],
     )
-    def test_an_operation_is_named_by_method_and_path(self, entry: str, is_mentioned: bool) -> None:
+    def test_an_operation_is_identified_by_method_and_path(self, entry: str, is_mentioned: bool) -> None:
         change = Change("new", names=("GET", "/v1/tasks/{task_id}"))
         assert (changelog.unmentioned([change], f"## Unreleased\n\n{entry}\n") == []) is is_mentioned
 
-    def test_a_name_counts_as_a_whole_word(self) -> None:
+    def test_a_name_is_found_as_a_whole_word(self) -> None:
         change = Change("new", names=("colour",))
         assert changelog.unmentioned([change], "## Unreleased\n\n- `colour_scheme`, `my-colour`, `discolour`\n") == [
             change

@@ -1,6 +1,6 @@
-"""What the worst requests cost: CPU relative to loading as many bytes of JSON, and memory; never wall time.
+"""The cost of the worst requests: memory, and CPU relative to decoding as much JSON; wall time is not measured.
 
-Each body is as large as its operation reads; each parameter and header field as long as the server reads.
+Each body has the maximum size of its operation; each parameter and header field has the maximum of the server.
 """
 
 import re
@@ -19,11 +19,11 @@ from tests.costs import is_cheaper, peak, plain
 NIL: Final = "00000000-0000-4000-8000-000000000000"
 SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 FIELD: Final = 8000
-"""Characters of a header field or of a query, of which gunicorn reads 8,190."""
+"""Characters of a header field or of a query; gunicorn reads up to 8,190."""
 FLOOR: Final = 1 << 20
-"""Bytes of JSON that cost as much to load as the worst parameter, field or body of 16 KiB may."""
+"""Bytes of JSON whose decoding costs as much as the worst parameter, header field or body of 16 KiB may."""
 TIMES: Final = 40
-"""How many times what it costs to load a large body the worst one of that size may."""
+"""Maximum cost of the worst large body, relative to decoding as much JSON."""
 Send = Callable[[], int]
 Bearer = Callable[..., dict[str, str]]
 
@@ -50,7 +50,7 @@ ILLEGAL: Final = {
     "blanks": (b"[1", b" ", b"x]"),
     "stray bytes": (b'["', "é".encode(), b'\xff"]'),
 }
-"""Not JSON."""
+"""Bodies that are not JSON."""
 BROKEN: Final = {
     "empty objects": (b'{"requests":[', b"{},", b"1]}"),
     "lists": (b'{"task":[', b"[],", b"1]}"),
@@ -73,12 +73,12 @@ BROKEN: Final = {
     "escaped text": (b'{"task":{"title":"', b"\\ud83d\\ude00", b'"}}'),
     "numbers with a point": (b'{"task":[', b"1e5,", b"1]}"),
 }
-"""JSON that breaks rules."""
+"""JSON with invalid values."""
 SHAPES: Final = ILLEGAL | BROKEN
 
 
 def legal_batch() -> bytes:
-    """Return a batch with the longest texts and tags, of which no two titles are the same."""
+    """Return a batch with the longest texts and tags, and unique titles."""
     task = '{"task":{"title":"%s%d","description":"%s","tags":[%s]}}'
     tags = ",".join(f'"{"t" * 48}{number:02}"' for number in range(10))
     tasks = (task % ("\U0001f600" * 190, number, "\U0001f600" * 1000, tags) for number in range(100))
@@ -92,10 +92,10 @@ def sender(
     path = re.sub(r"<id:\w+>", NIL, path)
     kind = {"Content-Type": operation.consumes[0]} if operation.consumes else {}
     environ = create_environ(path, method=method, headers={"If-Match": "*", **kind, **headers}, data=body or b"")
-    environ |= {"QUERY_STRING": query, "werkzeug.request": None}  # as a test client: pollers are not started
+    environ |= {"QUERY_STRING": query, "werkzeug.request": None}  # marks a test client: pollers are not started
 
     def send() -> int:
-        """Answer as a server would have it done: Werkzeug's client takes longer for some queries than the service."""
+        """Call the application like a server; Werkzeug's client is slower than the service for some queries."""
         _, status, _ = run_wsgi_app(app, {**environ, "wsgi.input": BytesIO(body or b"")}, buffered=True)
         return int(status[:3])
 
@@ -113,7 +113,7 @@ def credentials(bearer: Bearer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_worst_body_of_any_operation(
+def test_the_worst_body_of_every_operation(
     app: Flask, every: dict[str, Operation], credentials: dict[str, str], shape: str
 ) -> None:
     for operation in every.values():
@@ -123,12 +123,12 @@ def test_the_worst_body_of_any_operation(
         send = sender(app, operation, headers, body=body)
         assert send() in ({400} if shape in ILLEGAL else {200, 202, 400, 404, 412}), operation.name
         if operation.name.endswith(("/tokens", "/users", "/password")) and shape not in ILLEGAL:
-            continue  # a hash of a password may be computed, whose cost is its purpose
+            continue  # password hashing is slow on purpose
         assert is_cheaper(send, plain(FLOOR) + TIMES * plain(size)), operation.name
         assert peak(send) < 2_000_000 + 40 * size, operation.name
 
 
-def test_the_largest_legal_batch(app: Flask, every: dict[str, Operation], credentials: dict[str, str]) -> None:
+def test_the_largest_valid_batch(app: Flask, every: dict[str, Operation], credentials: dict[str, str]) -> None:
     body = legal_batch()
     send = sender(app, every["POST /v1/tasks:batchCreate"], credentials, body=body)
     assert 500_000 < len(body) < 1 << 20

@@ -1,4 +1,4 @@
-"""C10–C13: every operation ends with exactly the errors that it declares."""
+"""Declared errors: every operation ends with exactly these, and the full run provokes each (C10–C13)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,20 +18,20 @@ def test_every_kind_has_a_status_and_every_status_a_kind() -> None:
     assert set(STATUS) == set(errs.Kind)
 
 
-def test_every_kind_has_a_named_error_that_stands_for_it() -> None:
+def test_every_kind_has_a_fallback_error() -> None:
     """C10."""
     assert all(errs.fallback(kind).kind in {kind, errs.Kind.INTERNAL} for kind in errs.Kind)
 
 
-def test_every_endpoint_is_an_operation_that_says_who_may_call_it(app: Flask) -> None:
-    """Every rule of the URL map was registered with a guard, public ones too."""
+def test_every_endpoint_is_an_operation_with_an_access_rule(app: Flask) -> None:
+    """Every rule of the URL map was registered with a guard, including public ones."""
     table = operations.table(app)
     rules = [(rule.endpoint, method) for rule in app.url_map.iter_rules() for method in rule.methods or ()]
     assert {each for each in rules if each[1] not in {"HEAD", "OPTIONS"}} == set(table)
 
 
 def test_only_these_operations_are_public(app: Flask) -> None:
-    """A new public operation has to be entered here by hand."""
+    """Enter a new public operation here by hand."""
     public = {each.name for each in operations.table(app).values() if each.scope is operations.PUBLIC}
     assert {name for name in public if name.startswith("GET /v1")} == set()
     assert {name for name in public if not name.startswith("GET /")} == {
@@ -45,15 +45,15 @@ def test_only_these_operations_are_public(app: Flask) -> None:
     }
 
 
-def test_a_scope_to_read_lets_nobody_write(app: Flask) -> None:
-    """What changes something asks for another scope."""
+def test_a_read_scope_grants_no_write_access(app: Flask) -> None:
+    """Operations that change something require another scope."""
     to_read = {each.name for each in operations.table(app).values() if (each.scope or "").endswith(":read")}
     assert {name.partition(" ")[0] for name in to_read} <= {"GET"}
 
 
 @pytest.mark.last
 def test_every_declared_error_was_provoked(app: Flask) -> None:
-    """C13: the full run has seen each operation end with each error that it declares."""
+    """C13: in the full run, each operation ended with each error that it declares."""
     declared = {
         (operation.name, error.code) for operation in operations.table(app).values() for error in operation.raises
     }
@@ -61,15 +61,15 @@ def test_every_declared_error_was_provoked(app: Flask) -> None:
 
 
 @pytest.mark.last
-def test_every_error_before_any_operation_was_provoked() -> None:
-    """C13: the same for what is answered without an operation."""
+def test_every_error_outside_operations_was_provoked() -> None:
+    """C13: the same for responses without an operation."""
     seen = {code for _, code in PROVOKED} | set(PROBLEMS)
     assert {error.code for error in operations.EVERYWHERE} - seen == set()
 
 
 @pytest.mark.last
-def test_every_named_error_was_provoked_or_stands_for_its_kind() -> None:
-    """C13: nothing in the catalogue is there without a situation, unless library users raise it by its kind."""
+def test_every_named_error_was_provoked_or_is_the_fallback_of_its_kind() -> None:
+    """C13: every error of the catalogue can occur, unless it exists for library users who raise its kind."""
     unused = set(errs.named_errors()) - {code for _, code in PROVOKED} - set(PROBLEMS)
     assert {code for code in unused if errs.fallback(errs.named_errors()[code].kind).code != code} == set()
 
@@ -83,8 +83,8 @@ def _shapes() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.last
-def test_every_example_has_the_shape_of_a_provoked_answer() -> None:
-    """C11: the example on a catalogue page has the members, of the same types, of an answer that a test provoked."""
+def test_every_example_has_the_structure_of_a_provoked_response() -> None:
+    """C11: the example on a catalogue page has the members and types of a response that a test provoked."""
     for code, example in _shapes():
         shape = {name: type(value) for name, value in example.items()}
         seen = [{name: type(value) for name, value in document.items()} for document in PROBLEMS[code]]

@@ -1,4 +1,4 @@
-"""The compiled decoder and the schema that it was compiled from read the same, and find the same, in any JSON."""
+"""The compiled decoder and its schema return the same values and violations for any JSON."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def queries() -> Iterator[type[QuerySchema]]:
 
 
 def sent(schema: ma.Schema) -> st.SearchStrategy[Any]:
-    """Return a strategy of what may be sent for a schema: mostly objects, with its members and with others."""
+    """Return a strategy of input for a schema: mostly objects, with its members and with others."""
     members = {name: _value(field) for name, field in schema.fields.items()}
     required = {name: value for name, value in members.items() if schema.fields[name].required}
     others = {name: value for name, value in members.items() if name not in required}
@@ -73,7 +73,7 @@ def _value(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
 
 
 def by_marshmallow(schema: Schema, data: Any) -> tuple[Any, list[Violation]]:
-    """Return what the schema makes of the data, or what it refuses, put in order by its tree of messages."""
+    """Return the result of the schema, or its violations, sorted by its tree of messages."""
     try:
         return schema.load(data), []
     except ma.ValidationError as error:
@@ -92,7 +92,7 @@ def _violation(schema: Schema, path: Path, breach: Breach | Violation) -> Violat
 
 
 def _leaves(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield what is said of the object itself, of its members in order, of unknown ones by name."""
+    """Yield the messages of the object itself, of its members in order, and of unknown members by name."""
     if not isinstance(messages, dict):
         yield from ((path, each) for each in messages)
         return
@@ -112,7 +112,7 @@ def _leaves(schema: ma.Schema | None, messages: Any, path: Path) -> Iterator[tup
 
 
 def compared(schema: Schema, data: Any, reading: DecodeContext) -> tuple[Any, list[Violation]]:
-    """Return what both make of the data."""
+    """Return the results of both."""
     violations: list[Violation] = []
     token = under_way.set(reading)
     try:
@@ -125,7 +125,7 @@ def compared(schema: Schema, data: Any, reading: DecodeContext) -> tuple[Any, li
 
 
 def _outcome(read: Callable[[], tuple[Any, list[Violation]]]) -> tuple[Any, list[Violation]]:
-    """Return what was read; of an error that ends it at once, what it says."""
+    """Return the result; of an error that ends decoding at once, its message."""
     try:
         return read()
     except Error as error:
@@ -138,7 +138,7 @@ EVERY: Final = [*SCHEMAS, *sorted(queries(), key=lambda kind: kind.__name__)]
 @pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 @settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
-def test_both_read_the_same(kind: type[Schema], data: st.DataObject) -> None:
+def test_both_return_the_same(kind: type[Schema], data: st.DataObject) -> None:
     schema = kind()
     compared(schema, data.draw(sent(schema)), data.draw(READINGS))
 
@@ -165,7 +165,7 @@ def test_both_read_the_same(kind: type[Schema], data: st.DataObject) -> None:
         ),
     ],
 )
-def test_what_is_told_comes_in_the_order_of_the_members(name: str, body: Any, told: list[str]) -> None:
+def test_violations_are_in_the_order_of_the_members(name: str, body: Any, told: list[str]) -> None:
     schema = next(kind for kind in SCHEMAS if kind.__name__ == name)()
     value, violations = compared(schema, body, DecodeContext(NOW))
     assert [each.field for each in violations] == told

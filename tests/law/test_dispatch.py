@@ -1,4 +1,4 @@
-"""``rest.dispatch`` answers as Flask's own ``wsgi_app`` does, and steps aside as soon as anybody could tell."""
+"""``rest.dispatch`` answers like Flask's own ``wsgi_app``, and uses it when an extension could notice a difference."""
 
 import json
 import re
@@ -61,7 +61,7 @@ REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 
 
 def routed(app: Flask) -> list[str]:
-    """Add routes of every sort and a hook of every sort; return where the hooks write that they were called."""
+    """Add all types of routes and hooks; return a list in which the hooks record their calls."""
     app.secret_key = "a-key-of-the-tests"
     app.extensions["called"] = called = list[str]()
     inner, outer = Blueprint("inner", __name__, url_prefix="/inner"), Blueprint("outer", __name__, url_prefix="/outer")
@@ -108,11 +108,11 @@ def routed(app: Flask) -> list[str]:
 
 
 SIGNED_AT: Final = re.compile(r"(?<=session=)([\w-]+)\.[\w-]+\.[\w-]+")
-"""A cookie of a session, whose time and signature are those of the second in which it was made."""
+"""A session cookie; its time and signature depend on the second of its creation."""
 
 
 def comparable(response: TestResponse) -> tuple[Any, ...]:
-    """Return what both answers must have in common."""
+    """Return the parts that both responses must have in common."""
     fields = sorted(
         (name, SIGNED_AT.sub(r"\1", value)) for name, value in response.headers if name not in OF_THE_MOMENT
     )
@@ -124,10 +124,10 @@ def comparable(response: TestResponse) -> tuple[Any, ...]:
 
 @pytest.fixture
 def listener() -> Iterator[Callable[[], Any]]:
-    """Return what makes every application foreign: somebody who listens to a signal."""
+    """Connect a receiver to a signal: then every application uses Flask's own ``wsgi_app``."""
 
     def listen(*_: Any, **__: Any) -> None:
-        """Hear nothing."""
+        """Do nothing."""
 
     yield lambda: dispatch.SIGNALS[0].connect(listen)
     dispatch.SIGNALS[0].disconnect(listen)
@@ -136,7 +136,7 @@ def listener() -> Iterator[Callable[[], Any]]:
 @pytest.mark.parametrize(
     ("method", "path", "options"), REQUESTS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_both_answer_alike(
+def test_both_answer_the_same(
     make_application: Make, listener: Callable[[], Any], method: str, path: str, options: dict[str, Any]
 ) -> None:
     answers = []
@@ -167,7 +167,7 @@ def test_a_receiver_is_called(app: Flask, make_application: Make, signal: Any) -
 
 @pytest.mark.parametrize("name", dispatch.METHODS)
 @pytest.mark.parametrize("place", ["instance", "subclass"])
-def test_a_replaced_method_is_called(make_application: Make, name: str, place: str) -> None:
+def test_an_overridden_method_is_called(make_application: Make, name: str, place: str) -> None:
     called = []
 
     def replaced(self: Flask, *args: Any, **kwargs: Any) -> Any:
@@ -183,7 +183,7 @@ def test_a_replaced_method_is_called(make_application: Make, name: str, place: s
     assert called
 
 
-def test_a_method_that_was_patched_in_flask_itself_is_called(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_patched_on_flask_itself_is_called(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     called, own = list[int](), Flask.full_dispatch_request
 
     def patched(self: Flask) -> Response:
@@ -196,7 +196,7 @@ def test_a_method_that_was_patched_in_flask_itself_is_called(app: Flask, monkeyp
 
 
 @pytest.mark.parametrize("option", ["TRUSTED_HOSTS", "host_matching", "subdomain_matching"])
-def test_where_the_host_matters_it_is_looked_at(make_application: Make, option: str) -> None:
+def test_the_host_is_checked_for_applications_that_match_hosts(make_application: Make, option: str) -> None:
     app = make_application()
     assert not dispatch._depends_on_host(app, {})
     if option == "TRUSTED_HOSTS":

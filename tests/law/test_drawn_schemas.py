@@ -1,4 +1,4 @@
-"""Whatever schema somebody writes, the decoder and the encoder make of data what marshmallow makes of it."""
+"""The decoder and the encoder return the same as marshmallow, for any schema of a user."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -34,24 +34,24 @@ CODES: Final = (
     ("Longer than maximum length", "TOO_LONG"),
     ("String does not match expected pattern.", "INVALID_FORMAT"),
 )
-"""Codes by the beginning of marshmallow's texts. All others are ``INVALID_VALUE``."""
+"""Codes by the start of marshmallow's texts. All other texts have ``INVALID_VALUE``."""
 SEEDS: Final = st.integers(0, 2**32 - 1)
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
-Told = tuple[str, str, str]
+Reported = tuple[str, str, str]
 
 
-def told(messages: Any, data: Any, path: tuple[Any, ...] = ()) -> list[Told]:
-    """Return place, code and message of everything that marshmallow reports."""
+def flattened(messages: Any, data: Any, path: tuple[Any, ...] = ()) -> list[Reported]:
+    """Return location, code and message of every error that marshmallow reports."""
     if isinstance(messages, dict):
         found = []
         for step, each in messages.items():
             is_entry = bool(path) and str(path[-2:-1] or "").find("d") >= 0 and step in ("key", "value")
             unknown = [one for one in each if one == "Unknown field."] if step == "_schema" else []
             assert not unknown
-            found += told(each, data, path if step == "_schema" or is_entry else (*path, step))
+            found += flattened(each, data, path if step == "_schema" or is_entry else (*path, step))
         return found
     if isinstance(messages, list):
-        return [one for each in messages for one in told(each, data, path)]
+        return [one for each in messages for one in flattened(each, data, path)]
     pointer = "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     if isinstance(messages, Breach):
         return [(pointer, messages.code, messages.message)]
@@ -75,21 +75,21 @@ def _at(data: Any, path: tuple[Any, ...]) -> Any:
     return data
 
 
-def reported(violation: Violation) -> Told:
-    """Return place, code and message of a violation; of a breach what follows the name."""
+def reported(violation: Violation) -> Reported:
+    """Return location, code and message of a violation; the message without the field name."""
     message = violation.message
     return str(violation.pointer), violation.code, message.removeprefix(f"{violation.field} ")
 
 
-def by_marshmallow(schema: ma.Schema, data: Any) -> tuple[Any, list[Told]]:
-    """Return what marshmallow makes of the data, or what it reports."""
+def by_marshmallow(schema: ma.Schema, data: Any) -> tuple[Any, list[Reported]]:
+    """Return the result of marshmallow, or the errors that it reports."""
     try:
         return schema.load(data), []
     except ma.ValidationError as error:
-        return None, sorted(told(error.messages, data))
+        return None, sorted(flattened(error.messages, data))
 
 
-def test_the_decoder_reads_what_marshmallow_loads() -> None:
+def test_the_decoder_equals_marshmallow_load() -> None:
     ways, outcomes = Counter[bool](), Counter[bool]()
 
     def compare(case: Drawn, random: Random) -> None:
@@ -111,7 +111,7 @@ def test_the_decoder_reads_what_marshmallow_loads() -> None:
 
 
 def in_order(schema: ma.Schema, data: Any) -> list[Violation]:
-    """Return the violations of a covered schema that marshmallow loads all the same."""
+    """Return the violations of a supported schema whose data marshmallow still loads."""
     decode = Decoder(schema)
     decode._read = MarshmallowDecoder(schema).read
     violations: list[Violation] = []
@@ -119,7 +119,7 @@ def in_order(schema: ma.Schema, data: Any) -> list[Violation]:
     return violations
 
 
-def test_the_encoder_writes_what_marshmallow_dumps() -> None:
+def test_the_encoder_equals_marshmallow_dump() -> None:
     ways = Counter[bool]()
 
     def compare(case: Drawn, random: Random) -> None:
@@ -137,7 +137,7 @@ def test_the_encoder_writes_what_marshmallow_dumps() -> None:
 
 
 def run(compare: Callable[[Drawn, Random], None]) -> None:
-    """Compare on schemas of each kind; a failing case is small as it is drawn, and to shrink it takes minutes."""
+    """Compare on schemas of each kind; shrinking is off, because it takes minutes and drawn cases are small."""
     for case, examples in CASES:
         once = given(case, SEEDS.map(Random))(compare)
         settings(max_examples=examples, deadline=None, phases=PHASES)(once)()

@@ -27,7 +27,7 @@ def _imported_packages(source: str) -> Iterator[str]:
             yield statement.module.split(".")[0]
 
 
-def test_the_lock_has_what_the_fixtures_import() -> None:
+def test_the_lock_contains_the_imports_of_the_fixtures() -> None:
     run = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=True)
     paths = [Path(path) for path in json.loads(run.stdout) if path]
     packages = {package for path in paths for package in _imported_packages(path.read_text())} - {"app", "tests"}

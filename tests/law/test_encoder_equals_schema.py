@@ -1,4 +1,4 @@
-"""The compiled encoder and the schema that it was compiled from say the same, of every schema and of any value."""
+"""The compiled encoder and its schema write the same, for every schema and any value."""
 
 import importlib
 import pkgutil
@@ -43,7 +43,7 @@ def every_schema() -> Iterator[type[Schema]]:
 
 
 def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
-    """Return a strategy of what a field may have to write."""
+    """Return a strategy of values for a field."""
     match field:
         case fields.Name():
             return st.builds(UUID, int=st.integers(0, 2**128 - 1))
@@ -52,7 +52,7 @@ def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
         case fields.Boolean():
             return st.booleans()
         case fields.Timestamp():
-            return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- as hypothesis asks
+            return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- hypothesis requires naive datetimes
         case fields.Money():
             return AMOUNTS
         case fields.Integer():
@@ -67,28 +67,28 @@ def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
 
 
 def objects(schema: ma.Schema) -> st.SearchStrategy[dict[str, Any]]:
-    """Return a strategy of what a schema may have to write; any member may be unset."""
+    """Return a strategy of values for a schema; any member may be unset."""
     return st.fixed_dictionaries(
         {field.attribute or name: st.none() | values(field) for name, field in schema.dump_fields.items()}
     )
 
 
 def as_object(value: Any) -> Any:
-    """Return a value with attributes in place of items."""
+    """Return a value with attributes instead of items."""
     if isinstance(value, dict) and all(name.isidentifier() for name in value):
         return SimpleNamespace(**{name: as_object(each) for name, each in value.items()})
     return [as_object(each) for each in value] if isinstance(value, list) else value
 
 
 def rendered(value: Any) -> bytes:
-    """Return what a client is sent."""
+    """Return the body that a client receives."""
     return orjson.dumps(value, option=OPTIONS)
 
 
 SCHEMAS = sorted(set(every_schema()), key=lambda schema: schema.__name__)
 
 
-def test_there_are_schemas() -> None:
+def test_schemas_are_found() -> None:
     assert {"TaskSchema", "TaskListSchema", "TaskBatchSchema", "ReadinessSchema"} <= {
         schema.__name__ for schema in SCHEMAS
     }
@@ -98,7 +98,7 @@ def test_there_are_schemas() -> None:
 class TestEncoder:
     @settings(max_examples=examples(25), deadline=None)
     @given(data=st.data())
-    def test_it_says_what_marshmallow_says(self, kind: type[Schema], data: st.DataObject) -> None:
+    def test_it_writes_the_same_as_marshmallow(self, kind: type[Schema], data: st.DataObject) -> None:
         schema = kind()
         encode = Encoder(schema)
         value = data.draw(objects(schema))
@@ -107,7 +107,7 @@ class TestEncoder:
 
     @settings(max_examples=examples(15), deadline=None)
     @given(data=st.data())
-    def test_of_a_part_it_says_what_the_whole_says_of_it(self, kind: type[Schema], data: st.DataObject) -> None:
+    def test_a_projection_equals_that_part_of_the_whole(self, kind: type[Schema], data: st.DataObject) -> None:
         schema = kind()
         whole = Encoder(schema)
         value = data.draw(objects(schema))
@@ -126,7 +126,7 @@ class TestEncoder:
 
 @settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
-def test_a_row_or_an_entity_reads_like_a_dict(data: st.DataObject) -> None:
+def test_a_row_or_an_entity_is_written_like_a_dict(data: st.DataObject) -> None:
     schema = next(kind for kind in SCHEMAS if kind.__name__ == "TaskListSchema")()
     value = data.draw(objects(schema))
     assert Encoder(schema)(as_object(value)) == Encoder(schema)(value)
@@ -134,8 +134,8 @@ def test_a_row_or_an_entity_reads_like_a_dict(data: st.DataObject) -> None:
 
 @settings(max_examples=examples(50), deadline=None)
 @given(data=st.data())
-def test_rows_are_read_by_position_and_say_the_same(data: st.DataObject) -> None:
-    """Whatever else they have, and in whatever order."""
+def test_rows_are_read_by_position_with_the_same_result(data: st.DataObject) -> None:
+    """With any additional columns, in any order."""
     schema = next(kind for kind in SCHEMAS if kind.__name__ == "TaskListSchema")()
     value = data.draw(objects(schema).filter(lambda value: value["tasks"]))
     names = data.draw(st.permutations([*value["tasks"][0], "version"]))
@@ -151,4 +151,4 @@ def test_every_schema_of_the_service_is_compiled(kind: type[Schema]) -> None:
 
 def test_a_value_that_is_not_a_schema_is_rejected() -> None:
     with pytest.raises(TypeError, match="is not a schema"):
-        Encoder(1)  # type: ignore[arg-type]  # what is rejected
+        Encoder(1)  # type: ignore[arg-type]  # tested here

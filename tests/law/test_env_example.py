@@ -1,4 +1,4 @@
-"""``.env.example`` holds every setting with its default and its sentence, as ``app.config`` has them."""
+"""``.env.example`` contains every setting with its default and description from ``app.config``."""
 
 import re
 from dataclasses import fields
@@ -10,7 +10,7 @@ SETTING = re.compile(r"((?:# .*\n)+)# ([A-Z_]+)=(.*)\n")
 
 
 def spelled(default: object) -> str:
-    """Return a default as the environment spells it."""
+    """Return a default as an environment variable contains it."""
     if isinstance(default, tuple):
         return " ".join(map(str, default))
     return (
@@ -22,7 +22,7 @@ def spelled(default: object) -> str:
     )
 
 
-def test_it_lists_every_setting_with_default_and_sentence_in_order() -> None:
+def test_it_lists_every_setting_with_default_and_description_in_order() -> None:
     text = (ROOT / ".env.example").read_text()
     listed = [
         (name, default, " ".join(line.removeprefix("# ") for line in comment.splitlines()))
@@ -32,6 +32,6 @@ def test_it_lists_every_setting_with_default_and_sentence_in_order() -> None:
     assert listed == expected
 
 
-def test_nothing_in_it_is_set() -> None:
+def test_it_sets_nothing() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     assert all(line.startswith("# ") for line in lines if line)

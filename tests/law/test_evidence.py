@@ -1,4 +1,4 @@
-"""A run writes its result into its page of ``docs/evidence``, and nothing else of the page changes."""
+"""A run writes its result into its page of ``docs/evidence``, and changes nothing else of the page."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from bench import results
 from tests import evidence
 from tests.conformance import report
-from tests.conformance import rules as _rules  # noqa: F401 -- importing them enters them
+from tests.conformance import rules as _rules  # noqa: F401 -- the import registers the rules
 from tests.conformance.rule import RULES, Level, Result, Verdict
 from tests.drill.history import Findings
 from tests.drill.run import Row, markdown
@@ -24,7 +24,7 @@ def pages(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suite", ["drill", "conformance"])
-def test_a_suite_replaces_its_table_and_nothing_else(pages: Path, suite: str) -> None:
+def test_a_suite_replaces_only_its_table(pages: Path, suite: str) -> None:
     before = (pages / f"{suite}.md").read_text()
     page = evidence.write(suite, "| a table |", pages=pages)
     after = page.read_text()
@@ -34,7 +34,7 @@ def test_a_suite_replaces_its_table_and_nothing_else(pages: Path, suite: str) ->
     assert after.partition(end)[2] == before.partition(end)[2]
 
 
-def test_a_page_without_a_place_is_an_error(pages: Path) -> None:
+def test_a_page_without_its_markers_is_an_error(pages: Path) -> None:
     (pages / "drill.md").write_text("# Drill\n")
     with pytest.raises(ValueError, match="no place for a table"):
         evidence.write("drill", "| a table |", pages=pages)
@@ -47,12 +47,12 @@ def test_the_table_of_the_conformance_suite() -> None:
 
 
 def test_the_table_of_the_drill() -> None:
-    row = Row("hot-row", Counter({Judged.ANSWERED: 1200, Judged.REFUSED: 34}), Findings(), 0.5)
+    row = Row("hot-row", Counter({Judged.ANSWERED: 1200, Judged.REJECTED: 34}), Findings(), 0.5)
     assert "| `hot-row` | 1,234 | 1,200 | 34 | 0 | 0 | 0 | 0.5 s |" in markdown([row]).splitlines()
 
 
 @pytest.mark.parametrize("line", results.TABLES)
-def test_the_benchmark_has_a_place_for_each_of_its_tables(line: str) -> None:
+def test_the_page_of_the_benchmark_has_markers_for_each_table(line: str) -> None:
     page, _ = results.TABLES[line]
     assert results.END in page.read_text().partition(line)[2]
 

@@ -1,4 +1,4 @@
-"""Whatever can expire is deleted in time, in every table, without any traffic."""
+"""Expired rows are deleted in time, in every table, without any requests."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,9 @@ LASTING: Final = {
     *("create_time", "update_time", "create_timestamp", "update_timestamp", "use_time", "supersede_time"),
     *("delete_time", "due_date", "release_date", "run_time"),
 }
-"""Names of columns with moments at which nothing has to be deleted."""
+"""Names of time columns that are not an expiry."""
 AGED: Final = {("failures", "at"): timedelta(days=14), ("jobs", "update_time"): DEAD_FOR}
-"""Columns by which rows are deleted at an age."""
+"""Columns whose rows are deleted at an age."""
 TABLES: Final = [table.name for table in expiring()]
 NOW: Final = datetime.now(UTC)
 USER: Final = uuid4()
@@ -34,7 +34,7 @@ ROWS: Final[dict[str, dict[str, Any]]] = {
     "revoked_tokens": {"id": "1"},
     "idempotency_keys": {"scope": "1", "fingerprint": b"1", "status": 201, "headers": {}, "body": b""},
 }
-"""A row of each, but for its expiry."""
+"""A row of each table, without its expiry."""
 OTHERS: Final[dict[str, dict[str, Any]]] = {
     "failures": {"request_id": "1", "said": {}},
     "jobs": {"kind": "mail.activation", "payload": {}, "state": JobState.DEAD},
@@ -47,7 +47,7 @@ def table_of(name: str) -> Table:
 
 
 def count(name: str) -> int:
-    """Return how many rows a table has."""
+    """Return the number of rows of a table."""
     with db.engine.connect() as connection:
         return len(connection.execute(select(table_of(name))).all())
 
@@ -62,7 +62,7 @@ def add(name: str, **moment: datetime) -> None:
 
 @pytest.fixture
 def app_with_user(app: Flask) -> Iterator[Flask]:
-    """Return the application, with a user; the tables are empty again afterwards."""
+    """Return the application, with a user; the tables are emptied afterwards."""
     with app.app_context():
         with db.engine.begin() as connection:
             connection.exec_driver_sql(EMPTY)
@@ -75,14 +75,14 @@ def app_with_user(app: Flask) -> Iterator[Flask]:
 
 
 def left(app: Flask, name: str) -> int:
-    """Clean, as the poller does, and return how many rows a table has."""
+    """Delete expired rows like the poller, and return the number of rows of a table."""
     app.extensions["app-services"].expiry.clean()
     return count(name)
 
 
 class TestTables:
-    def test_every_moment_is_an_expiry_or_is_known_not_to_be_one(self) -> None:
-        """Name a column ``expire_time``, and its table is cleaned; or list it here, with the reason."""
+    def test_every_time_column_is_an_expiry_or_listed_as_another_time(self) -> None:
+        """Name a column ``expire_time`` to have its table cleaned, or list it here with the reason."""
         unknown = [
             (table.name, column.name)
             for table in Base.metadata.sorted_tables
@@ -92,16 +92,16 @@ class TestTables:
         assert {*unknown} == {("failures", "at")}
         assert {name for _, name in unknown} <= {name for _, name in AGED}
 
-    def test_each_that_expires_is_tried(self) -> None:
+    def test_each_table_with_an_expiry_is_tested(self) -> None:
         assert {*TABLES} == {*ROWS}
 
-    def test_each_has_an_index_for_it(self) -> None:
+    def test_each_table_with_an_expiry_has_an_index(self) -> None:
         for table in expiring():
             assert any(index.columns.keys()[0] == EXPIRE_TIME for index in table.indexes), table.name
         for name, column in AGED:
             assert any(index.columns.keys()[0] == column for index in table_of(name).indexes), name
 
-    def test_dead_jobs_are_found_by_it_among_many_that_wait(self, app_with_user: Flask) -> None:
+    def test_dead_jobs_are_found_by_their_index_among_many_waiting_jobs(self, app_with_user: Flask) -> None:
         many = "INSERT INTO jobs (kind, payload) SELECT 'mail.activation', '{}' FROM generate_series(1, 5000)"
         dead = "SELECT id FROM jobs WHERE state = 2 AND update_time <= now() LIMIT 1000 FOR UPDATE SKIP LOCKED"
         with db.engine.begin() as connection:
@@ -113,8 +113,8 @@ class TestTables:
 
 class TestClean:
     @pytest.mark.parametrize("name", TABLES)
-    def test_what_has_expired_goes(self, app_with_user: Flask, name: str) -> None:
-        """Its expiry is moved into the past; what is still valid stays."""
+    def test_expired_rows_are_deleted(self, app_with_user: Flask, name: str) -> None:
+        """The test moves the expiry into the past; rows that are still valid stay."""
         add(name, expire_time=NOW + timedelta(days=1))
         assert left(app_with_user, name) == 1
         with db.engine.begin() as connection:
@@ -122,7 +122,7 @@ class TestClean:
         assert left(app_with_user, name) == 0
 
     @pytest.mark.parametrize(("name", "column"), AGED)
-    def test_what_is_too_old_goes(self, app_with_user: Flask, name: str, column: str) -> None:
+    def test_rows_beyond_their_maximum_age_are_deleted(self, app_with_user: Flask, name: str, column: str) -> None:
         age = AGED[name, column]
         add(name, **{column: NOW - age + timedelta(days=1)})
         assert left(app_with_user, name) == 1
@@ -130,13 +130,13 @@ class TestClean:
             connection.execute(update(table_of(name)).values({column: NOW - age - timedelta(hours=1)}))
         assert left(app_with_user, name) == 0
 
-    def test_a_job_that_waits_is_kept_however_old_it_is(self, app_with_user: Flask) -> None:
+    def test_a_waiting_job_is_kept_at_any_age(self, app_with_user: Flask) -> None:
         add("jobs", update_time=NOW - 10 * DEAD_FOR)
         with db.engine.begin() as connection:
             connection.execute(update(table_of("jobs")).values(state=JobState.QUEUED))
         assert left(app_with_user, "jobs") == 1
 
-    def test_however_many(self, app_with_user: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_any_number_of_rows_is_deleted(self, app_with_user: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(expiry, "BATCH", 10)
         many = text(
             "INSERT INTO revoked_tokens SELECT n::text, now() - interval '1 hour' FROM generate_series(1, 35) n"
@@ -145,14 +145,14 @@ class TestClean:
             connection.execute(many)
         assert left(app_with_user, "revoked_tokens") == 0
 
-    def test_one_process_at_a_time(self, app_with_user: Flask) -> None:
+    def test_one_process_deletes_at_a_time(self, app_with_user: Flask) -> None:
         add("revoked_tokens", expire_time=NOW - timedelta(hours=1))
         with db.engine.begin() as connection:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({CLEANING})"))
             assert left(app_with_user, "revoked_tokens") == 1
         assert left(app_with_user, "revoked_tokens") == 0
 
-    def test_rows_that_are_locked_are_passed_over(self, app_with_user: Flask) -> None:
+    def test_locked_rows_are_skipped(self, app_with_user: Flask) -> None:
         add("revoked_tokens", expire_time=NOW - timedelta(hours=1))
         with db.engine.begin() as connection:
             connection.execute(text("SELECT * FROM revoked_tokens FOR UPDATE"))
@@ -160,6 +160,6 @@ class TestClean:
         assert left(app_with_user, "revoked_tokens") == 0
 
 
-def test_every_process_that_serves_or_works_does_it(app: Flask) -> None:
-    """Without a request: a poller does."""
+def test_every_server_and_job_worker_deletes_expired_rows(app: Flask) -> None:
+    """A poller does it without a request."""
     assert "expiry" in {poller._name for poller in app.extensions["app-pollers"]}

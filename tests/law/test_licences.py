@@ -1,4 +1,4 @@
-"""``docs/policies/licences.md`` lists each package of the locks with its licence, and each licence is allowed."""
+"""``docs/policies/licences.md`` lists each package of the lock files with its licence, and each licence is allowed."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.licences import ALLOWED, BEGIN, PAGE, locked, rows, table
 TEXT = PAGE.read_text()
 
 
-def test_the_table_is_what_the_locks_and_the_metadata_say() -> None:
+def test_the_table_matches_the_locks_and_the_metadata() -> None:
     assert TEXT.partition(BEGIN)[2] == table(TEXT), "python -m tests.licences"
 
 

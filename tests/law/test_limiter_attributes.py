@@ -1,4 +1,4 @@
-"""Each attribute that Flask-Limiter sets for an application belongs to one (``app.rate_limiting.binding``)."""
+"""Each attribute that Flask-Limiter sets for an application is kept per application (``app.rate_limiting.binding``)."""
 
 import ast
 import inspect
@@ -26,14 +26,14 @@ def assigned() -> set[str]:
 
 
 def test_all_of_them_are_kept_for_each_application() -> None:
-    """A new version of Flask-Limiter that keeps more fails here, and not with the limits of another application."""
+    """If a new version of Flask-Limiter adds attributes, this test fails before applications share limits."""
     found = assigned()
     assert "_storage" in found
     assert found - {*ATTRIBUTES} == {"enabled"}
     assert isinstance(inspect.getattr_static(type(limiter), "enabled"), Enabled)
 
 
-def test_no_attribute_is_out_of_date() -> None:
+def test_no_listed_attribute_is_obsolete() -> None:
     for name in ATTRIBUTES:
         assert isinstance(inspect.getattr_static(type(limiter), name), OfApplication)
     missing = {name for name in ATTRIBUTES if name not in limiter.defaults} - {"_fallback_storage"}

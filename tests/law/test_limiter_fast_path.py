@@ -39,7 +39,7 @@ ways: list[Way] = []
 
 @pytest.fixture(scope="module")
 def pairs(make_application: Make) -> list[tuple[Flask, Flask]]:
-    """Return applications with the same limits, of which the second leaves everything to Flask-Limiter."""
+    """Return applications with the same limits; the second one uses only Flask-Limiter."""
     made = []
     for n, limit in enumerate(LIMITS):
         fast, slow = (
@@ -53,14 +53,14 @@ def pairs(make_application: Make) -> list[tuple[Flask, Flask]]:
 
 
 class Always(dict[str | None, Plan]):
-    """A plan for every endpoint: Flask-Limiter's own way."""
+    """A plan for every endpoint that uses Flask-Limiter."""
 
     def get(self, *_: Any) -> Any:
         return Plan(Way.BY_FLASK_LIMITER)
 
 
 def current() -> dict[str, Any]:
-    """Answer with what Flask-Limiter's manual reads in a view."""
+    """Answer with the values that Flask-Limiter's manual reads in a view."""
     return {
         "limits": [
             [each.key, each.request_args, str(each.limit), each.breached, each.shared, each.remaining]
@@ -92,7 +92,7 @@ class TestFastPath:
     def test_it_equals_flask_limiter(
         self, pairs: list[tuple[Flask, Flask]], bearer: Any, pair: int, steps: list[tuple[str, str, float]]
     ) -> None:
-        """Status, header fields, problem document, ``current_limits`` and what is counted in the end."""
+        """Status, header fields, problem document, ``current_limits`` and the final counts."""
         clocks, counters = [FakeMonotonic(), FakeMonotonic()], []
         for app, clock in zip(pairs[pair], clocks, strict=True):
             services = app.extensions["app-services"]
@@ -110,13 +110,13 @@ class TestFastPath:
         assert Way.BY_FLASK_LIMITER not in taken
         ways.extend([*taken, *([Way.NOT] if 429 in statuses else [])])
 
-    def test_both_answers_were_drawn(self) -> None:
-        """The law above compared requests that count directly, and requests that were rejected."""
+    def test_both_outcomes_were_drawn(self) -> None:
+        """The comparison above had requests that are counted directly, and requests that were rejected."""
         assert {Way.DIRECTLY, Way.NOT} <= {*ways}
 
 
-class TestSteppingAside:
-    """Each use of anything else leaves the endpoint to Flask-Limiter."""
+class TestFallback:
+    """Any other feature makes the endpoint use Flask-Limiter."""
 
     @pytest.fixture
     def shop(self, make_application: Make) -> Flask:
@@ -130,7 +130,7 @@ class TestSteppingAside:
         way: Way = app.extensions[binding.KEY].plans["plain"].way
         return way
 
-    def test_at_first_it_counts_directly(self, shop: Flask, bearer: Any) -> None:
+    def test_by_default_it_counts_directly(self, shop: Flask, bearer: Any) -> None:
         assert self.way(shop, bearer) is Way.DIRECTLY
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestSteppingAside:
             ("_fail_on_first_breach", False),
         ],
     )
-    def test_a_setting(self, shop: Flask, bearer: Any, name: str, value: object) -> None:
+    def test_a_setting_of_the_extension(self, shop: Flask, bearer: Any, name: str, value: object) -> None:
         assert self.way(shop, bearer) is Way.DIRECTLY
         with shop.app_context():
             setattr(limiter, name, value)
@@ -171,7 +171,7 @@ class TestSteppingAside:
         limiter.forget_plans()
 
     @pytest.mark.parametrize("decorate", [limiter.limit("5 per minute"), limiter.exempt])
-    def test_a_decoration(self, shop: Flask, bearer: Any, decorate: Any) -> None:
+    def test_a_decorator(self, shop: Flask, bearer: Any, decorate: Any) -> None:
         assert self.way(shop, bearer) is Way.DIRECTLY
         decorate(shop.view_functions["plain"])
         assert self.way(shop, bearer) is Way.BY_FLASK_LIMITER

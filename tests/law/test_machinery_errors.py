@@ -1,4 +1,4 @@
-"""C12: what authentication, limits, bodies, keys and the database add to an operation, provoked on every one."""
+"""C12: the errors that authentication, limits, bodies, keys and the database add, provoked on every operation."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def every(app: Flask) -> Callable[[str], list[Operation]]:
 
 @pytest.fixture
 def send(app: Flask, bearer: Bearer) -> Send:
-    """Return a sender of an operation's good request, with changes."""
+    """Return a sender of an operation's valid request, with changes."""
 
     def send_to(
         operation: Operation, *, to: Flask = app, headers: dict[str, str] | None = None, **changes: Any
@@ -68,14 +68,14 @@ def code_of(response: TestResponse) -> str:
 class TestAuthentication:
     """C6–C8, on every guarded operation."""
 
-    def test_without_credentials_the_answer_is_401_with_a_bare_challenge(self, every: Any, send: Send) -> None:
+    def test_missing_credentials_are_401_with_a_challenge_without_an_error(self, every: Any, send: Send) -> None:
         """C6."""
         for operation in every("MISSING_CREDENTIALS"):
             response = send(operation, headers={"Authorization": ""})
             assert response.status_code == 401
             assert response.headers["WWW-Authenticate"] == 'Bearer realm="candor"'
 
-    def test_a_bad_token_is_401_and_the_body_is_not_read(
+    def test_an_invalid_token_is_401_and_the_body_is_not_read(
         self, every: Any, send: Send, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """C7, C9."""
@@ -85,7 +85,9 @@ class TestAuthentication:
             assert response.status_code == 401
             assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
 
-    def test_a_token_without_the_scope_is_403_and_names_the_scope(self, every: Any, send: Send, bearer: Bearer) -> None:
+    def test_a_token_without_the_scope_is_403_and_contains_the_scope(
+        self, every: Any, send: Send, bearer: Bearer
+    ) -> None:
         """C8."""
         for operation in every("INSUFFICIENT_SCOPE"):
             response = send(operation, headers=bearer(scopes="other"))
@@ -96,10 +98,10 @@ class TestAuthentication:
 class TestLimits:
     """C22, on every limited operation."""
 
-    def test_the_request_after_the_last_allowed_one_is_429(
+    def test_the_first_request_beyond_the_limit_is_429(
         self, every: Any, send: Send, make_application: Callable[..., Flask]
     ) -> None:
-        """C22: counted per address over all operations together."""
+        """C22: counted per address over all operations."""
         limited = make_application(rate_limit="1 per hour")
         limited.test_client().get("/v1/tasks")
         for operation in every("RATE_LIMIT_EXCEEDED"):
@@ -113,7 +115,7 @@ class TestLimits:
 class TestNegotiation:
     """406 and unknown parameters, on every operation."""
 
-    def test_accept_without_anything_we_have_is_406(self, every: Any, send: Send) -> None:
+    def test_an_accept_field_without_a_supported_type_is_406(self, every: Any, send: Send) -> None:
         """C9a."""
         for operation in every("NOT_ACCEPTABLE"):
             assert code_of(send(operation, headers={"Accept": "application/x-none"})) == "NOT_ACCEPTABLE"
@@ -131,7 +133,7 @@ class TestNegotiation:
 class TestBodies:
     """415, 413 and the 400s, on every operation that reads a body."""
 
-    def test_another_type_is_415_and_names_those_that_are_read(self, every: Any, send: Send) -> None:
+    def test_an_unsupported_type_is_415_with_the_supported_ones(self, every: Any, send: Send) -> None:
         for operation in every("UNSUPPORTED_MEDIA_TYPE"):
             response = send(operation, data=b"title=x", content_type="application/x-www-form-urlencoded")
             assert code_of(response) == "UNSUPPORTED_MEDIA_TYPE"
@@ -160,9 +162,9 @@ class TestBodies:
 
 
 class TestDatabase:
-    """503, 504, 507 and 500, on every operation that can meet them."""
+    """503, 504, 507 and 500, on every operation that can end with them."""
 
-    def test_a_database_out_of_reach_is_503(
+    def test_an_unreachable_database_is_503(
         self, every: Any, send: Send, make_application: Callable[..., Flask]
     ) -> None:
         unreachable = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
@@ -176,7 +178,7 @@ class TestDatabase:
             assert response.json["checks"] == {"database": "failed", "migrations": "failed", "draining": "ok"}
 
     def test_a_locked_table_ends_at_the_deadline_with_504(self, every: Any, send: Send, settings: Settings) -> None:
-        """C23: the budget reaches SQL."""
+        """C23: the deadline applies to SQL."""
         engine = create_engine(settings.database_url)
         with engine.connect() as blocker:
             tables = ", ".join(Base.metadata.tables)
@@ -190,7 +192,7 @@ class TestDatabase:
 
     @pytest.fixture
     def full_disk(self, app: Flask) -> Iterator[None]:
-        """Let every statement fail as PostgreSQL does on a full disk."""
+        """Make every statement fail like PostgreSQL on a full disk."""
 
         def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
@@ -203,10 +205,10 @@ class TestDatabase:
         for operation in every("INSUFFICIENT_STORAGE"):
             assert code_of(send(operation)) == "INSUFFICIENT_STORAGE"
 
-    def test_a_bug_is_500_and_tells_nothing(
+    def test_a_bug_is_500_without_details(
         self, every: Any, send: Send, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """C3: one fixed text, whatever was raised."""
+        """C3: one fixed text for any exception."""
 
         def bug(**_: object) -> None:
             raise RuntimeError("the password is hunter2")
@@ -228,10 +230,10 @@ class TestIdempotencyKeys:
 
     @pytest.fixture(autouse=True)
     def products(self, client: CheckedClient, app: Flask) -> None:
-        """Have in stock what the good order asks for."""
+        """Add the products of the valid order."""
         stock(app)
 
-    def test_an_ill_formed_key_is_400(self, every: Any, send: Send) -> None:
+    def test_a_malformed_key_is_400(self, every: Any, send: Send) -> None:
         for operation in every("INVALID_IDEMPOTENCY_KEY"):
             for key in ("", "k" * 256, "a,b", '"unclosed', "ta\tb"):
                 assert code_of(send(operation, headers={"Idempotency-Key": key})) == "INVALID_IDEMPOTENCY_KEY"
@@ -245,7 +247,7 @@ class TestIdempotencyKeys:
     def test_a_key_whose_first_request_still_runs_is_409(
         self, client: CheckedClient, every: Any, send: Send, settings: Settings, app: Flask
     ) -> None:
-        """C21: told at once, by the lock that the first request holds."""
+        """C21: the conflict is detected at once, by the lock of the first request."""
         engine = create_engine(settings.database_url)
         with engine.connect() as first:
             first.execute(
@@ -259,6 +261,6 @@ class TestIdempotencyKeys:
 
 
 def _unique(operation: Operation, number: int) -> dict[str, Any]:
-    """Return the operation's good body with a title of its own."""
+    """Return the operation's valid body with a unique title."""
     body = json.dumps(BODIES[operation.name]).replace("Buy milk", f"Buy milk {number} {operation.name}")
     return {"json": json.loads(body)}

@@ -1,4 +1,4 @@
-"""Prepared statements do the same whether they bypass SQLAlchemy's ``Connection`` or pass it for a listener."""
+"""Prepared statements behave the same whether they bypass SQLAlchemy's ``Connection`` or use it for a listener."""
 
 import importlib
 import pkgutil
@@ -39,8 +39,8 @@ ID: Final = UUID(int=1)
 TEXT: Final = "Füße \N{SNOWMAN} %s %(x)s '\\"
 FAR: Final = datetime(2100, 1, 1, tzinfo=UTC)
 MOVIE = {"external_id": ID, "title": TEXT, "run_time": 92, "version": 1}
-MOVIE |= dict.fromkeys(("create_username", "update_username"), "alice")  # of a movie
-MOVIE |= dict.fromkeys(("create_timestamp", "update_timestamp"), NOON)  # of a movie
+MOVIE |= dict.fromkeys(("create_username", "update_username"), "alice")  # columns of a movie
+MOVIE |= dict.fromkeys(("create_timestamp", "update_timestamp"), NOON)  # columns of a movie
 
 ROWS: Final[dict[Any, dict[str, Any]]] = {
     User: {
@@ -128,7 +128,7 @@ VALUES: Final[dict[str, dict[str, Any]]] = {
     "users.RESETTING": {"digest": b"token", "now": NOON},
     "users.PENDING": {"digest": b"token", "now": NOON},
 }
-"""Values with which every prepared statement finds a row, or adds one."""
+"""Values with which every prepared statement finds a row or adds one."""
 
 
 INSIDE: Final = pytest.mark.parametrize("inside", [False, True], ids=["autocommit", "unit of work"])
@@ -159,7 +159,7 @@ def database(app: Flask) -> Iterator[Database]:
 
 @contextmanager
 def sends(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
-    """Record what the driver receives: text, parameters, and whether the rows come back binary."""
+    """Record the input of the driver: text, parameters, and whether rows are returned in binary format."""
     sent: list[tuple[Any, ...]] = []
 
     def spied(send: Callable[..., None]) -> Callable[..., None]:
@@ -179,13 +179,13 @@ def sends(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def used(statement: str, parameters: Any = None) -> dict[str, str]:
-    """Return the parameters that the statement uses; where it has none, SQLAlchemy hands over its context instead."""
+    """Return the parameters that the statement uses; without any, SQLAlchemy passes its context instead."""
     given = parameters.items() if isinstance(parameters, dict) else ()
     return {name: str(value) for name, value in given if f"%({name})s" in statement}
 
 
 class Heard(list[str]):
-    """A listener that keeps what it hears."""
+    """A listener that keeps the statements it receives."""
 
     def __call__(self, _conn: object, _cursor: object, statement: str, *_: object) -> None:
         self.append(statement)
@@ -193,7 +193,7 @@ class Heard(list[str]):
 
 @contextmanager
 def listening(engine: Engine) -> Iterator[Heard]:
-    """Listen to the engine."""
+    """Add the listener to the engine."""
     heard = Heard()
     event.listen(engine, "before_cursor_execute", heard)
     yield heard
@@ -201,7 +201,7 @@ def listening(engine: Engine) -> Iterator[Heard]:
 
 
 def both(database: Database, work: Callable[[], Any]) -> tuple[Any, Any]:
-    """Return what comes of the work both ways, after comparing what was sent."""
+    """Return the result of the work in both ways, after comparing the statements."""
     with sends(database.engine) as sent:
         direct = work()
     with sends(database.engine) as sent_observed, listening(database.engine) as heard:
@@ -213,7 +213,7 @@ def both(database: Database, work: Callable[[], Any]) -> tuple[Any, Any]:
 
 @contextmanager
 def run_on(database: Database, *, inside: bool) -> Iterator[Callable[[Callable[[ReadConnection], Any]], Any]]:
-    """Return what runs work on a connection: of its own, or of a unit of work."""
+    """Return a runner of work on its own connection, or on that of a unit of work."""
     if not inside:
         yield database.reads.run
         return
@@ -222,7 +222,7 @@ def run_on(database: Database, *, inside: bool) -> Iterator[Callable[[Callable[[
 
 
 def same(direct: Sequence[Any], observed: Sequence[Any]) -> None:
-    """Compare rows: their values, their types, and what their columns' types make of them."""
+    """Compare rows: their values, their types, and the results of their column types."""
     assert [*direct] == [*observed]
     for one, other in zip(direct, observed, strict=True):
         assert type(one) is type(other)
@@ -233,7 +233,7 @@ def same(direct: Sequence[Any], observed: Sequence[Any]) -> None:
         }
 
 
-def test_every_prepared_statement_has_values_here() -> None:
+def test_every_prepared_statement_has_values_in_this_module() -> None:
     assert prepared().keys() == VALUES.keys()
 
 
@@ -250,7 +250,7 @@ def test_reads(database: Database, name: str, inside: bool) -> None:
         return rows
 
     direct, observed = both(database, work)
-    assert direct, "finds a row"
+    assert direct, "the values must find a row"
     same(direct, observed)
 
 
@@ -264,7 +264,7 @@ def test_changes(database: Database, name: str) -> None:
             return unit.transaction.use(lambda line: line.all(tasks.ONE, of=VALUES[name]["id"]))
 
     direct, observed = both(database, work)
-    assert direct, "adds a row"
+    assert direct, "the values must add a row"
     same(direct, observed)
 
 
@@ -287,7 +287,7 @@ def queries(text: str, other: str, sample: Any) -> Iterator[ListQuery]:
     for order in pairwise((Ordering(text), Ordering(other), Ordering(other, descending=True), Ordering(text))):
         yield ListQuery((), order, 1)
         keys = tuple("" if each.member == text else sample for each in order)
-        yield ListQuery((), order, 1, Cursor((*keys, UUID(int=0)), 7))  # type: ignore[arg-type] # ids are values, too
+        yield ListQuery((), order, 1, Cursor((*keys, UUID(int=0)), 7))  # type: ignore[arg-type] # IDs are valid values too
         yield ListQuery((), order, 1, Cursor((*(None for _ in order), UUID(int=0)), 7))  # type: ignore[arg-type]
 
 
@@ -310,7 +310,7 @@ def test_lists(database: Database, columns: Any, members: Any, key: str, text: s
     assert found
 
 
-def test_lists_that_are_counted_also_inside_a_unit(database: Database) -> None:
+def test_counted_lists_inside_a_unit_of_work(database: Database) -> None:
     tags = Comparison("tags", Operator.HAS, TEXT)
 
     def work() -> list[Any]:
@@ -354,11 +354,11 @@ def test_errors(database: Database, work: Callable[[ReadConnection], object], in
 
     direct, observed = both(database, fail)
     assert direct == observed
-    assert database.backend(), "the next one is served"
+    assert database.backend(), "the next statement must succeed"
 
 
 @INSIDE
-def test_what_takes_too_long_is_given_up_and_its_limit_ends_with_it(database: Database, inside: bool) -> None:
+def test_a_slow_statement_is_cancelled_and_its_timeout_ends_with_it(database: Database, inside: bool) -> None:
     def work(line: ReadConnection) -> object:
         return line.all_with_timeout(20, ASLEEP), line.value(
             CompiledStatement(select(func.current_setting("statement_timeout")))

@@ -1,4 +1,4 @@
-"""What generators of clients need of the OpenAPI document, and a fork's schemas get without doing anything for it."""
+"""Requirements of client generators on the OpenAPI document; schemas of a fork meet them without extra work."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +14,11 @@ from app.rest.openapi_schemas import ERRORS, SCHEMAS, finished
 from tests.documents import PREFIX, inlined
 
 GENERIC = {"Schema", "Error", "Object", "Request", "Response", "Model"}
-"""Names that collide with what generators, languages or their libraries define."""
+"""Names that collide with those of generators, languages or their libraries."""
 
 
 class PetSchema(ma.Schema):
-    """A pet as a Flask user would describe it: sent and returned, with every habit that generators stumble over."""
+    """A pet as a Flask user would describe it: sent and returned, with features that are difficult for generators."""
 
     id = ma.fields.Integer(dump_only=True)
     name = ma.fields.String(required=True)
@@ -27,14 +27,14 @@ class PetSchema(ma.Schema):
 
 
 class FindSchema(ma.Schema):
-    """A query, some of whose parameters are None by default."""
+    """A query with parameters that default to None."""
 
     kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf(["cat", "dog"]))
     age = ma.fields.Integer(load_default=None)
 
 
 class OwnerSchema(ma.Schema):
-    """An owner, who is only returned."""
+    """An owner, which is only returned."""
 
     name = ma.fields.String()
     secret = ma.fields.String(metadata={"writeOnly": True})
@@ -81,7 +81,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def schemas(node: Any, *, is_schema: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield every schema of a document, wherever it stands."""
+    """Yield every schema of a document, at any depth."""
     if isinstance(node, list):
         for each in node:
             yield from schemas(each, is_schema=is_schema)
@@ -99,7 +99,7 @@ def schemas(node: Any, *, is_schema: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def reached(document: dict[str, Any], start: Any) -> set[str]:
-    """Return the names of the schemas that something refers to, directly or not."""
+    """Return the names of the schemas that are referenced, directly or indirectly."""
     found: set[str] = set()
     pending = [start]
     while pending:
@@ -114,13 +114,13 @@ def reached(document: dict[str, Any], start: Any) -> set[str]:
 
 @pytest.fixture(params=["document", "forked"])
 def each_document(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return one and the other."""
+    """Return both documents."""
     found: dict[str, Any] = request.getfixturevalue(request.param)
     return found
 
 
 class TestSchemas:
-    def test_generators_agree_on_each(self, each_document: dict[str, Any]) -> None:
+    def test_generators_agree_on_each_schema(self, each_document: dict[str, Any]) -> None:
         seen, parameters = 0, [each for _, one in operations(each_document) for each in one["parameters"]]
         free = [each["schema"] for each in parameters if "schema" in each and "maximum" not in each["schema"]]
         for schema in schemas(each_document):
@@ -156,14 +156,14 @@ class TestSchemas:
             assert schema.get("required", []) == [*schema.get("properties", {})], name
             assert schema.get("additionalProperties") is not False, name
 
-    def test_a_request_is_closed_and_requires_what_it_did(self, document: dict[str, Any]) -> None:
+    def test_a_request_is_closed_and_requires_the_same_members(self, document: dict[str, Any]) -> None:
         sent = reached(document, [each.get("requestBody") for _, each in operations(document)])
         assert {"TaskCreate", "TaskUpdate", "OrderItemCreate"} <= sent
         assert {name for name in sent if document["components"]["schemas"][name]["additionalProperties"]} == set()
         assert document["components"]["schemas"]["TaskCreate"]["required"] == ["title"]
         assert "required" not in document["components"]["schemas"]["TaskUpdate"]
 
-    def test_none_is_both(self, document: dict[str, Any]) -> None:
+    def test_no_schema_is_used_for_both(self, document: dict[str, Any]) -> None:
         sent = reached(document, [each.get("requestBody") for _, each in operations(document)])
         returned = reached(document, [each["responses"] for _, each in operations(document)])
         assert sent & returned == set()
@@ -174,7 +174,7 @@ class TestSchemas:
         assert {name for name in names if name.startswith("New") or name[-1].isdigit()} == set()
         assert len({name.lower() for name in names}) == len(names)
 
-    def test_each_is_used(self, document: dict[str, Any]) -> None:
+    def test_each_schema_is_used(self, document: dict[str, Any]) -> None:
         used = reached(document, document["paths"])
         assert set(document["components"]["schemas"]) - used <= {"Problem", "Violation"}
 
@@ -189,7 +189,7 @@ class TestSchemas:
 
 
 class TestErrors:
-    def test_an_error_that_stands_in_an_answer_is_typed(self, document: dict[str, Any]) -> None:
+    def test_an_error_inside_a_response_is_typed(self, document: dict[str, Any]) -> None:
         all_schemas = document["components"]["schemas"]
         failure = all_schemas["BatchFailure"]["properties"]["problem"]
         assert failure == {"$ref": f"{SCHEMAS}ItemProblem", "description": "The problem document of the item."}
@@ -200,7 +200,7 @@ class TestErrors:
         required = {each: set(all_schemas[each]["required"]) for each in ("Problem", "ItemProblem")}
         assert required["Problem"] ^ required["ItemProblem"] == {"request_id", "instance"}
 
-    def test_each_is_whole_and_told_apart_by_its_code(self, document: dict[str, Any]) -> None:
+    def test_each_error_is_complete_and_identified_by_its_code(self, document: dict[str, Any]) -> None:
         all_schemas, seen = document["components"]["schemas"], 0
         for name, operation in operations(document):
             for status, response in operation["responses"].items():
@@ -221,8 +221,8 @@ class TestErrors:
                 seen += status >= "400"
         assert seen > 200
 
-    def test_those_of_one_status_have_a_title_that_is_theirs_alone(self, document: dict[str, Any]) -> None:
-        """A generated type has it for a name, whatever other operations there are."""
+    def test_errors_of_one_status_have_unique_titles(self, document: dict[str, Any]) -> None:
+        """A generated type has the title as its name, whatever other operations exist."""
         seen = [
             (f"{operation['operationId'].replace('_', '')}{status}response", media["schema"]["title"])
             for _, operation in operations(document)
@@ -236,9 +236,9 @@ class TestErrors:
 
 
 class TestSharedErrors:
-    """What several operations answer alike is a component."""
+    """Responses of several operations are components."""
 
-    def test_no_error_is_written_twice(self, app: Flask) -> None:
+    def test_no_error_is_repeated(self, app: Flask) -> None:
         document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
         shared, inline, referred = document["components"]["responses"], list[Any](), list[str]()
         for _, operation in operations(document):
@@ -253,7 +253,7 @@ class TestSharedErrors:
         assert [each for each in inline if inline.count(each) > 1 or each in shared.values()] == []
 
     def test_a_forks_document_is_valid_with_its_own_components(self, make_application: Any) -> None:
-        """``alt_response`` by name refers to a component of flask-smorest's; a status such as "default" is one too."""
+        """``alt_response`` by name refers to a component of flask-smorest; a status such as "default" is one too."""
         blp = Blueprint("pets", __name__, url_prefix="/v1")
         for name in ("a", "b"):
 
@@ -275,7 +275,7 @@ class TestSharedErrors:
 
 
 class TestOperations:
-    def test_each_is_described(self, document: dict[str, Any]) -> None:
+    def test_each_operation_is_described(self, document: dict[str, Any]) -> None:
         for name, operation in operations(document):
             assert operation["summary"].endswith("."), name
             assert ". " not in operation["summary"], name
@@ -284,36 +284,36 @@ class TestOperations:
             for parameter in operation["parameters"]:
                 assert "$ref" in parameter or parameter["description"], name
 
-    def test_parameters_of_paths_are_described_with_an_example(self, document: dict[str, Any]) -> None:
+    def test_path_parameters_have_a_description_and_an_example(self, document: dict[str, Any]) -> None:
         found = [each for item in document["paths"].values() for each in item.get("parameters", ())]
         assert len(found) > 5
         for each in found:
             assert each["description"]
             assert "example" in each or "example" in each["schema"], each
 
-    def test_tags_are_headings_that_exist(self, each_document: dict[str, Any]) -> None:
+    def test_tags_are_defined_headings(self, each_document: dict[str, Any]) -> None:
         tags = {each["name"] for each in each_document["tags"]}
         assert {tag for _, each in operations(each_document) for tag in each["tags"]} <= tags
         assert all(tag[0].isupper() and "-" not in tag for tag in tags)
 
-    def test_the_document_has_the_version_of_the_service_and_somebody_to_ask(self, document: dict[str, Any]) -> None:
+    def test_the_document_has_the_version_of_the_service_and_a_contact(self, document: dict[str, Any]) -> None:
         assert document["info"]["version"].count(".") == 2
         assert document["info"]["contact"]["url"] == "http://candor.test"
 
 
 class TestFork:
-    def test_what_is_sent_and_returned_requires_no_more_of_a_request(self, forked: dict[str, Any]) -> None:
+    def test_a_schema_for_both_directions_requires_no_more_of_a_request(self, forked: dict[str, Any]) -> None:
         pet = forked["components"]["schemas"]["Pet"]
-        assert pet["required"] == ["id", "name"], "a property that is read-only is required of responses alone"
+        assert pet["required"] == ["id", "name"], "a read-only property is required in responses only"
         kind = {"type": "string", "enum": ["cat", "dog"], "description": "Default: cat.", "x-default": "cat"}
         assert pet["properties"]["kind"] == kind
         assert pet["properties"]["mood"]["anyOf"] == [{"type": "string", "enum": ["good", "bad"]}, {"type": "null"}]
 
-    def test_what_is_only_returned_is_complete_but_for_secrets(self, forked: dict[str, Any]) -> None:
+    def test_a_response_schema_requires_all_but_secrets(self, forked: dict[str, Any]) -> None:
         owner = forked["components"]["schemas"]["Owner"]
         assert owner["required"] == ["name", "pets"]
 
-    def test_docstrings_and_names_are_for_people(self, forked: dict[str, Any]) -> None:
+    def test_docstrings_and_names_become_readable_text(self, forked: dict[str, Any]) -> None:
         operation = forked["paths"]["/v1/pets"]["post"]
         assert (operation["summary"], operation["description"]) == ("Add a pet.", "Add a pet. It gets an ID.")
         assert operation["tags"] == ["Pet owners"]
@@ -322,7 +322,7 @@ class TestFork:
         OpenAPIV31SpecValidator(forked).validate()
 
 
-def test_the_document_that_apispec_holds_is_left_alone() -> None:
+def test_the_document_of_apispec_is_unchanged() -> None:
     held = {"paths": {}, "components": {"schemas": {"A": {"properties": {"b": {"const": 1, "default": 2}}}}}}
     member = {"type": "integer", "format": "int64", "enum": [1], "description": "Default: 2.", "x-default": 2}
     assert finished(held)["components"]["schemas"]["A"] == {"properties": {"b": member}}

@@ -1,20 +1,20 @@
-"""Regular expressions are such that every Python we run on understands them, and none is tried in many ways."""
+"""Regular expressions work in every supported Python version, and none backtracks exponentially."""
 
 import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from re import _parser  # undocumented, and the only one who knows what a pattern means
+from re import _parser  # undocumented, but nothing else parses patterns
 from typing import Any
 
 import app
 
 UNSOUND = {"POSSESSIVE_REPEAT", "ATOMIC_GROUP"}
-"""Before Python 3.11.5 they do not match what they should (gh-106052)."""
+"""Before Python 3.11.5, these match incorrectly (gh-106052)."""
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
-    """Yield every pattern that a module of ours has compiled, with its name."""
+    """Yield every pattern that a module of the application has compiled, with its name."""
     for module in pkgutil.walk_packages(app.__path__, "app."):
         for name, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, re.Pattern):
@@ -22,7 +22,7 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
 
 
 def parts(parsed: Any) -> Iterator[str]:
-    """Yield what a parsed pattern is made of, however deep."""
+    """Yield the elements of a parsed pattern at any depth."""
     if isinstance(parsed, _parser.SubPattern | list | tuple):
         for each in parsed:
             yield from parts(each)
@@ -30,11 +30,11 @@ def parts(parsed: Any) -> Iterator[str]:
         yield parsed.name
 
 
-def test_possessive_quantifiers_and_atomic_groups_are_seen() -> None:
+def test_possessive_quantifiers_and_atomic_groups_are_found() -> None:
     assert {*parts(_parser.parse(r"(?:a|b)*+")), *parts(_parser.parse(r"x(?>ab*)y"))} >= UNSOUND
 
 
-def test_there_are_none() -> None:
+def test_the_application_has_none() -> None:
     found = dict(patterns())
     assert len(found) > 30
     assert [name for name, pattern in found.items() if UNSOUND & {*parts(_parser.parse(pattern.pattern))}] == []

@@ -1,4 +1,4 @@
-"""What protoc has made of the protocol is what it would make of it today, with the numbers that were promised."""
+"""The committed protobuf code equals the output of protoc, with the promised numbers."""
 
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ NUMBERS: Final = {
     "ErrorDetail": "code title detail field_violations trace_id timestamp instance extensions app_error_code",
     "FieldViolation": "field description code app_error_code",
 }
-"""Fields in the order of their numbers, from 1."""
+"""Fields in the order of their numbers, starting at 1."""
 CONTRACT: Final = """
 0 APP_ERROR_CODE_UNSPECIFIED, 1 VALIDATION_FAILED, 2 REQUIRED_FIELD, 3 TOO_SHORT, 4 TOO_LONG, 5 INVALID_FORMAT,
 6 MUST_BE_FUTURE, 7 INVALID_VALUE, 8 DUPLICATE_TAG, 9 INVALID_TAG_FORMAT, 10 OVERDUE_COMPLETION, 11 EMPTY_BATCH,
@@ -49,8 +49,8 @@ SHARED: Final = frozenset(
 """Numbers that don't have the name of a code."""
 
 
-def test_the_committed_stubs_are_what_protoc_makes(tmp_path: Path) -> None:
-    pytest.importorskip("grpc_tools", reason="grpcio-tools makes the stubs, and is not installed")
+def test_the_committed_stubs_equal_the_output_of_protoc(tmp_path: Path) -> None:
+    pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates the stubs, is not installed")
     generate(tmp_path)
     made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.py*") if path.suffix != ".pyc"}
     committed = {path.relative_to(GEN): path.read_text() for path in GEN.rglob("*.py*") if path.suffix != ".pyc"}
@@ -58,7 +58,7 @@ def test_the_committed_stubs_are_what_protoc_makes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("message", NUMBERS)
-def test_numbers_are_kept_for_ever(message: str) -> None:
+def test_numbers_never_change(message: str) -> None:
     described = {**todo_pb2.DESCRIPTOR.message_types_by_name, **errors_pb2.DESCRIPTOR.message_types_by_name}[message]
     assert [each.name for each in described.fields] == NUMBERS[message].split()
     assert [each.number for each in described.fields] == [*range(1, len(described.fields) + 1)]
@@ -71,8 +71,8 @@ def test_enumerations_have_the_numbers_of_the_models() -> None:
         assert {value.name: value.number for value in values.values()} == promised
 
 
-def test_every_method_says_where_it_is_over_http() -> None:
-    """Issue 8: HTTP annotations."""
+def test_every_method_has_an_http_annotation() -> None:
+    """The annotation is that of the HTTP operation."""
     for method in todo_pb2.DESCRIPTOR.services_by_name["TodoService"].methods:
         options = {field.full_name for field, _ in method.GetOptions().ListFields()}
         assert options == {"google.api.http"}
@@ -84,7 +84,7 @@ def test_the_numbers_of_the_contract_are_kept() -> None:
 
 
 def test_every_error_over_grpc_has_a_number() -> None:
-    """Those that methods declare, and those that stand for a kind."""
+    """Errors that methods declare, and fallback errors of kinds."""
     answered = {*EVERYWHERE, *(error for method in METHODS.values() for error in method.raises)}
     answered |= {errs.fallback(kind) for kind in Kind}
     lacking = {error.code for error in answered if not error_number(error.code, error.kind)}
@@ -96,20 +96,20 @@ def test_every_violation_has_a_number() -> None:
     assert lacking == set(), "add them to AppErrorCode in app/rpc/proto/errors/v1/errors.proto, then: make proto"
 
 
-def test_every_number_is_that_of_a_code() -> None:
+def test_every_number_belongs_to_a_code() -> None:
     codes = {*errs.named_errors(), *errs.violation_codes(), *SHARED}
     gone = {f"{number} {name}" for name, number in errors_pb2.AppErrorCode.items() if name not in codes}
     assert gone == set(), "reserve the number and the name of a removed code in AppErrorCode, then: make proto"
 
 
-def test_numbers_tell_what_kind_of_code_it_is() -> None:
-    """Violations are below 1000."""
+def test_violations_and_errors_have_separate_ranges() -> None:
+    """Numbers of violations are below 1000."""
     for code, number in errors_pb2.AppErrorCode.items():
         if number > 1:
             assert (number < 1000) == (code in errs.violation_codes()), code
 
 
-def test_no_number_stands_for_two_codes_unless_it_is_shared() -> None:
+def test_codes_share_a_number_only_on_purpose() -> None:
     """Codes with one number have kinds that share it."""
     by_number: dict[int, set[str]] = {}
     for code, error in errs.named_errors().items():

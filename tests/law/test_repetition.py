@@ -1,4 +1,4 @@
-"""A client that repeats what it may repeat never makes a change twice: every operation, before and after a COMMIT."""
+"""Retries never apply a change twice, if the response allows them: every operation, before and after a COMMIT."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ REPEATABLE = {"GET", "PUT", "DELETE"}
 
 
 def touching_the_database(app: Flask) -> list[Operation]:
-    """Return the operations that the database can make fail."""
+    """Return the operations that a database failure affects."""
     unique = {each.name: each for each in operations.table(app).values()}
     found = [each for each in unique.values() if ServiceUnavailable in each.raises]
     assert len(found) > 30
@@ -30,7 +30,7 @@ def touching_the_database(app: Flask) -> list[Operation]:
 
 
 def sent(app: Flask, operation: Operation, headers: dict[str, str]) -> TestResponse:
-    """Send an operation's good request."""
+    """Send an operation's valid request."""
     method = operation.name.partition(" ")[0]
     return app.test_client().open(
         path_of(operation.name), method=method, json=BODIES.get(operation.name), headers=headers
@@ -38,14 +38,14 @@ def sent(app: Flask, operation: Operation, headers: dict[str, str]) -> TestRespo
 
 
 def commit_and_fail() -> None:
-    """Commit something, then fail."""
+    """Commit a transaction, then fail."""
     with db.engine.begin() as connection:
         connection.exec_driver_sql("SELECT 1")
     raise ServiceUnavailable("later", retry_after=1)
 
 
 def fail() -> None:
-    """Fail before anything is sent to the database."""
+    """Fail before a statement is sent to the database."""
     raise ServiceUnavailable("later", retry_after=1)
 
 
@@ -58,13 +58,13 @@ def failed(response: TestResponse) -> dict[str, Any]:
     return document
 
 
-class TestBeforeAnythingWasSent:
+class TestBeforeAnyStatement:
     @pytest.fixture
     def unreachable(self, make_application: Callable[..., Flask]) -> Flask:
         """Return an application without its database."""
         return make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 
-    def test_everything_may_be_repeated_and_nothing_is_in_doubt(self, unreachable: Flask, bearer: Bearer) -> None:
+    def test_every_operation_is_retryable_and_its_outcome_is_known(self, unreachable: Flask, bearer: Bearer) -> None:
         for operation in touching_the_database(unreachable):
             document = failed(sent(unreachable, operation, bearer(scopes="admin")))
             assert document["retryable"], operation.name
@@ -74,13 +74,13 @@ class TestBeforeAnythingWasSent:
 class TestAfterACommit:
     @pytest.fixture
     def failing(self, make_application: Callable[..., Flask]) -> Flask:
-        """Return an application each of whose requests commits something, and fails then."""
+        """Return an application that commits a transaction in each request, and fails then."""
         app = make_application()
         app.before_request(commit_and_fail)
         return app
 
     @pytest.mark.parametrize("more", [{}, KEY, VERSION, {"If-Match": "*"}], ids=str)
-    def test_only_what_cannot_be_done_twice_may_be_repeated(
+    def test_only_operations_that_are_safe_to_repeat_are_retryable(
         self, failing: Flask, bearer: Bearer, more: dict[str, str]
     ) -> None:
         for operation in touching_the_database(failing):
@@ -91,8 +91,8 @@ class TestAfterACommit:
             assert document["retryable"] is expected, operation.name
             assert DOUBT in document["detail"], operation.name
 
-    def test_the_next_request_is_not_in_doubt(self, failing: Flask, bearer: Bearer) -> None:
-        """A COMMIT of one request does not matter to another request in the same thread."""
+    def test_the_outcome_of_the_next_request_is_known(self, failing: Flask, bearer: Bearer) -> None:
+        """A COMMIT of one request does not affect another request in the same thread."""
         creation = next(each for each in touching_the_database(failing) if each.name == "POST /v1/tasks")
         document = failed(sent(failing, creation, bearer(scopes="admin")))
         assert (document["retryable"], DOUBT in document["detail"]) == (False, True)

@@ -1,4 +1,4 @@
-"""Each alert has a runbook with the same sections; its queries parse, and its links and commands exist."""
+"""Runbooks: each alert has one with the same sections; its queries parse, and its links and commands exist."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.law.test_alerts import EACH, RULES, RUNBOOKS, SUFFIXES, kebab, needs_
 SECTIONS: Final = ["Meaning", "Confirm", "Fix", "Escalate", "Roll back"]
 ALERTS: Final = [each.partition("\n")[0] for each in EACH]
 SHARED: Final = {"index", "postgresql-sessions"}
-"""Pages that no alert has."""
+"""Pages that do not belong to an alert."""
 FOLDERS: Final = ("runbooks", "operate", "evidence")
 PAGES: Final = sorted(path for folder in FOLDERS for path in (ROOT / "docs" / folder).glob("*.md"))
 BLOCK: Final = r"^ *```{}\n(.*?)^ *```$"
@@ -38,7 +38,7 @@ def promql() -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of the headings of a page, as the forge makes them."""
+    """Return the anchors of the headings of a page, as the forge generates them."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -49,7 +49,7 @@ def test_each_alert_has_a_page_and_each_page_an_alert() -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_each_page_has_the_sections(name: str) -> None:
+def test_each_page_has_the_required_sections(name: str) -> None:
     page = (RUNBOOKS / f"{kebab(name)}.md").read_text()
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == SECTIONS
     assert blocks(page, "promql")
@@ -85,8 +85,8 @@ def test_the_queries_use_metrics_that_exist(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
-def test_links_hold(page: Path) -> None:
-    """Each link within these folders leads to a page, and to a heading of it."""
+def test_links_are_valid(page: Path) -> None:
+    """Each link within these folders leads to an existing page and heading."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         place, _, anchor = target.partition("#")
         path = (page.parent / place).resolve() if place else page

@@ -1,4 +1,4 @@
-"""The tools that run the tests: what make quick selects, what CI makes of a skipped test, what make nightly writes."""
+"""The tools that run the tests: the selection of make quick, skipped tests in CI, and the output of make nightly."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,11 +30,11 @@ class TestQuick:
     def test_the_nearest_tests_come_first(self, graph: grimp.ImportGraph, path: str, first: str) -> None:
         assert quick.selected([path], graph)[0] == first
 
-    def test_importers_follow_and_importers_of_importers(self, graph: grimp.ImportGraph) -> None:
+    def test_importers_follow_in_order_of_distance(self, graph: grimp.ImportGraph) -> None:
         found = quick.selected(["app/resilience/breaker.py"], graph)
         assert found.index("tests/unit/resilience/test_breaker.py") < found.index("tests/unit/resilience/test_retry.py")
 
-    def test_what_starts_processes_is_not_selected(self, graph: grimp.ImportGraph) -> None:
+    def test_tests_that_start_processes_are_not_selected(self, graph: grimp.ImportGraph) -> None:
         assert quick.selected(["tests/stack/test_nginx.py"], graph) == []
 
     def test_the_fixed_selection_exists(self) -> None:
@@ -52,19 +52,19 @@ class TestSkips:
         skips._judged(report)
         return report.outcome, report.longrepr
 
-    def test_a_missing_program_has_failed(self) -> None:
+    def test_a_test_skipped_for_a_missing_program_fails(self) -> None:
         outcome, text = self.judged("nginx is not installed (apt-get install nginx)")
         assert outcome == "failed"
         assert text == "nginx is not installed (apt-get install nginx) (with CI=true, nothing may be skipped)"
 
     @pytest.mark.parametrize("reason", [distributed.REASON, "takes minutes: make soak", "needs root, to mount"])
-    def test_what_another_run_does_stays_skipped(self, reason: str) -> None:
+    def test_tests_of_another_run_stay_skipped(self, reason: str) -> None:
         assert self.judged(reason)[0] == "skipped"
 
-    def test_an_expected_failure_stays_one(self) -> None:
+    def test_an_expected_failure_stays_expected(self) -> None:
         assert self.judged("a known bug", wasxfail="a known bug")[0] == "skipped"
 
-    def test_without_ci_it_is_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_outside_ci_it_stays_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(skips, "IN_CI", False)
         assert self.judged("nginx is not installed")[0] == "skipped"
 
@@ -78,7 +78,7 @@ class TestObserved:
         PROBLEMS.clear()
         PROBLEMS.update(problems)
 
-    def test_the_controller_adds_what_a_worker_sends(self) -> None:
+    def test_the_controller_merges_the_data_of_workers(self) -> None:
         sent = {"provoked": [["GET /v1/nothing", "OF_A_WORKER"]], "problems": '{"OF_A_WORKER": [{"status": 404}]}'}
         observed_errors.merge(sent)
         assert ("GET /v1/nothing", "OF_A_WORKER") in observed_errors.PROVOKED
@@ -99,7 +99,7 @@ class TestNightly:
             ("", ""),
         ],
     )
-    def test_the_counts(self, printed: str, line: str) -> None:
+    def test_the_counts_are_parsed(self, printed: str, line: str) -> None:
         assert nightly.closing_line(printed) == line
 
     @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ class TestNightly:
         monkeypatch.setattr(nightly, "LOGS", tmp_path / "logs")
         monkeypatch.setattr(nightly, "commit", lambda: "0123456789ab")
 
-    def test_a_failed_suite_stops_no_other(self) -> None:
+    def test_a_failed_suite_does_not_stop_the_others(self) -> None:
         assert nightly.main("") == 1
         page = nightly.PAGE.read_text()
         assert "\nResult: failed: one.\n" in page
@@ -117,7 +117,7 @@ class TestNightly:
         assert "| FAILED | 3 | 2 failed | 0.0 |\n| two |" in page
         assert "| passed | 0 | 5 passed | 0.0 |" in page
 
-    def test_a_repeated_suite_replaces_its_row_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_repeated_suite_replaces_only_its_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert nightly.main("") == 1
         with nightly.PAGE.open("a") as page_file:
             page_file.write("\n## Notes\n\nThe machine was busy.\n")
@@ -130,6 +130,6 @@ class TestNightly:
         assert "| two | `echo 5 passed` | `0123456789ab` |" in page
         assert page.endswith("\n## Notes\n\nThe machine was busy.\n")
 
-    def test_suites_without_a_result_are_named(self) -> None:
+    def test_suites_without_a_result_are_listed(self) -> None:
         suite = nightly.Suite("one", "echo", "0123456789ab", "2026-01-31 00:00", "running")
         assert "\nResult: not run: one, two.\n" in nightly.page({"one": suite.row})

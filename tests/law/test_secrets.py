@@ -1,4 +1,4 @@
-"""A secret signs one thing only, and ``docs/operate/secrets.md`` lists all of them."""
+"""Secrets: each signs one type of data, and ``docs/operate/secrets.md`` lists all of them."""
 
 import re
 from dataclasses import fields
@@ -12,7 +12,7 @@ PUBLIC: Final = {
     *("public_url", "google_url", "users_url", "preferences_url", "trace_url"),
     *("activation_url", "password_reset_url"),
 }
-"""URLs whose hosts are asked without credentials."""
+"""URLs that are requested without credentials."""
 USES: Final = {
     "jwt_secret": {
         "app/config/__init__.py": 3,
@@ -29,7 +29,7 @@ USES: Final = {
     },
     "page_token_secret": {"app/config/__init__.py": 1, "app/config/rules.py": 5, "app/rest/__init__.py": 1},
 }
-"""How often each file mentions the signing keys. A new use of one needs a key of its own, not a line here."""
+"""How often each file mentions the signing keys. A new use requires its own key, not a line here."""
 
 
 def test_every_secret_is_listed() -> None:
@@ -38,7 +38,7 @@ def test_every_secret_is_listed() -> None:
     assert {"jwt_secret", "jwt_keys", "page_token_secret", "debug_token", "database_url"} <= secrets
 
 
-def test_a_signing_key_is_used_for_one_thing() -> None:
+def test_a_signing_key_is_used_for_one_purpose() -> None:
     sources = [*(ROOT / "app").rglob("*.py"), *(ROOT / "deploy").rglob("*.py"), ROOT / "gunicorn.conf.py"]
     for name, expected in USES.items():
         word = re.compile(rf"\b{name}\b")

@@ -1,4 +1,4 @@
-"""``docs/policies/security.md`` names a test for each promise, and each of these tests exists."""
+"""``docs/policies/security.md`` lists tests for each promise, and each of these tests exists."""
 
 import re
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ PARTS: Final = ("**Attack.**", "**Promise.**", "**Tests.**")
 
 
 def named(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each file that a section names and each test in it; the test is empty for a file as a whole."""
+    """Yield each file and each test that a section lists; the test is empty for a whole file."""
     file = ""
     for word in re.findall(r"`(tests/[a-z_/]+\.py|test_[a-z0-9_]+|Test[A-Za-z]+)`", text.partition(PARTS[-1])[2]):
         file = word if word.startswith("tests/") else file
         yield file, "" if word == file else word
 
 
-def test_what_is_threatened_is_there() -> None:
+def test_the_required_threats_are_listed() -> None:
     threats = {"Pre-hijacking", "Enumeration", "Guessing and lockout", "Mail flooding", "Session theft", "Revocation"}
     assert SECTIONS.keys() >= {*threats, "Deletion"}
 

@@ -1,4 +1,4 @@
-"""What a process that serves does not load."""
+"""Modules that a serving process does not load."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tests.stack.conftest import ROOT
 
 
 def test_serving_imports_neither_alembic_nor_flask_migrate() -> None:
-    """They cost half a second at each start, and only ``flask db`` needs them; tracing that is off costs nothing."""
+    """They delay each start by half a second, and only ``flask db`` needs them; disabled tracing loads nothing."""
     unwanted = {"alembic", "flask_migrate", "grpc", "opentelemetry.sdk.trace", "pytest"}
     script = f"import sys, wsgi; print(sorted({unwanted} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

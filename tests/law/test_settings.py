@@ -1,4 +1,4 @@
-"""Every setting has a decision: values that production accepts, warns about or rejects, each tried here."""
+"""Decisions on every setting: values that production accepts, warns about or rejects, each tested here."""
 
 import random
 import re
@@ -24,7 +24,7 @@ PRODUCTION: Final = {
     "JWT_SECRET": SECRET,
 }
 FREE: Final = "takes any text"
-"""Why a setting has no value that is rejected."""
+"""Why a setting has no rejected values."""
 LIMIT: Final = (
     ("100 per second", OK),
     ("5/minute;100/hour", OK),
@@ -139,17 +139,17 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "RPC_KEY": (("", OK), ("/etc/candor/pem", REJECTED)),
     "RPC_METRICS_PORT": PORTS,
 }
-"""Of each setting, values and what becomes of them in production, everything else being in order."""
+"""Values of each setting and their outcome in production, with all other settings valid."""
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield setting, value and verdict."""
+    """Yield setting, value and outcome."""
     for name, values in ROWS.items():
         yield from ((name, value, verdict) for value, verdict in values if verdict != FREE)
 
 
 def verdict_on(name: str, value: str) -> str:
-    """Return what becomes of a value; a warning names the setting."""
+    """Return the outcome of a value; a warning names the setting."""
     try:
         settings = Settings.from_env({**PRODUCTION, name: value}, local=Path("/nowhere"))
     except InvalidSettings:
@@ -167,7 +167,7 @@ def test_each_value_is_accepted_warned_about_or_rejected(name: str, value: str, 
     assert verdict_on(name, value) == verdict
 
 
-def test_mail_needs_a_sender_beside_its_server() -> None:
+def test_mail_requires_a_sender_together_with_its_server() -> None:
     server, sender = {"SMTP_URL": "smtp://localhost"}, {"MAIL_FROM": "Candor <candor@example.com>"}
     assert Settings.from_env({**PRODUCTION, **server, **sender}, local=Path("/nowhere")).warnings == []
     with pytest.raises(InvalidSettings, match=r"MAIL_FROM is required in production if SMTP_URL is set"):
@@ -178,31 +178,31 @@ def test_mail_needs_a_sender_beside_its_server() -> None:
     ("variable", "value"),
     [("PGCONNECT_TIMEOUT", "abc"), ("PGCONNECT_TIMEOUT", "1.5"), ("PGOPTIONS", "-c TimeZone=UTC")],
 )
-def test_variables_of_libpq_are_read_like_the_url(variable: str, value: str) -> None:
+def test_libpq_variables_are_validated_like_the_url(variable: str, value: str) -> None:
     with pytest.raises(InvalidSettings, match=f"DATABASE_URL cannot be used with {variable}"):
         Settings.from_env({**PRODUCTION, variable: value}, local=Path("/nowhere"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "127.1.2.3", "localhost", "::1"])
-def test_development_listens_on_every_address_of_loopback(host: str) -> None:
+def test_development_can_listen_on_every_loopback_address(host: str) -> None:
     assert Settings.from_env({"HOST": host, "RPC_HOST": host}, local=Path("/nowhere")).host == host
 
 
-def test_every_setting_has_values_that_are_accepted_and_that_are_not() -> None:
+def test_every_setting_has_accepted_and_other_values() -> None:
     assert set(ROWS) == {each.name.upper() for each in fields(Settings)}, "give each setting a row"
     for name, values in ROWS.items():
         verdicts = {verdict for _, verdict in values}
-        assert OK in verdicts, f"{name} has no value that is accepted"
-        assert verdicts & {WARNED, REJECTED, FREE}, f"{name} has no value that is not"
+        assert OK in verdicts, f"{name} has no accepted value"
+        assert verdicts & {WARNED, REJECTED, FREE}, f"{name} has no value that is rejected or warned about"
 
 
-def test_every_rule_of_production_is_tried() -> None:
+def test_every_rule_of_production_is_tested() -> None:
     assert {rule.name.upper() for rule in rules.WARNED} <= {name for name, _, each in rows() if each == WARNED}
     assert {rule.name.upper() for rule in rules.REJECTED} <= {name for name, _, each in rows() if each == REJECTED}
 
 
-def test_development_rejects_none_of_what_only_production_does() -> None:
-    """Its defaults have to work at once; nothing but loopback is listened on."""
+def test_development_applies_no_rule_of_production() -> None:
+    """Its defaults must work without configuration; it listens on loopback only."""
     environ = {"JWT_SECRET": "x" * 32, "ANONYMOUS_SCOPES": "admin", "DEBUG": "true", "TRUSTED_PROXIES": "0.0.0.0/0"}
     settings = Settings.from_env(environ, local=Path("/nowhere"))
     assert settings.warnings == []
@@ -220,7 +220,7 @@ def test_the_documentation_lists_the_rules(title: str, listed: tuple[rules.Rule,
 @pytest.mark.parametrize(
     ("alphabet", "length"), [("0123456789abcdef", 16), ("0123456789", 32), ("0123456789abcdef", 64)]
 )
-def test_a_random_secret_is_not_taken_for_one_that_is_not(alphabet: str, length: int) -> None:
+def test_a_random_secret_is_not_reported_as_a_weak_one(alphabet: str, length: int) -> None:
     made = random.Random(length)
     weak = [secret for _ in range(2000) if rules.is_weak(secret := "".join(made.choices(alphabet, k=length)))]
     assert len(weak) <= 1

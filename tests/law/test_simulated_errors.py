@@ -1,4 +1,4 @@
-"""C25b: a caller can choose every declared error of every operation, and gets what the operation really answers."""
+"""C25b: a caller can simulate every declared error of every operation, and gets the real response."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -27,11 +27,11 @@ def table(app: Flask) -> list[Operation]:
 
 @pytest.fixture
 def simulate(app: Flask, bearer: Bearer) -> Callable[[Operation, str], TestResponse]:
-    """Return a sender of a request without a body that asks an operation for an error."""
+    """Return a sender of requests without a body that simulate an error of an operation."""
 
     def send(operation: Operation, value: str) -> TestResponse:
         client = app.test_client()
-        assert isinstance(client, CheckedClient)  # it holds body and header fields against OpenAPI
+        assert isinstance(client, CheckedClient)  # it validates body and header fields against OpenAPI
         client.allows_500 = True
         method, headers = operation.name.partition(" ")[0], {**bearer(scopes="admin"), "Simulate-Error": value}
         return client.open(path_of(operation.name), method=method, headers=headers)
@@ -39,12 +39,12 @@ def simulate(app: Flask, bearer: Bearer) -> Callable[[Operation, str], TestRespo
     return send
 
 
-def test_every_declared_error_of_every_operation(
+def test_every_declared_error_of_every_operation_can_be_simulated(
     app: Flask, table: list[Operation], simulate: Callable[[Operation, str], TestResponse]
 ) -> None:
-    """Status, header fields and document are those of the catalogue's example, with the facts of the operation.
+    """Status, header fields and document equal the catalogue's example, with the facts of the operation.
 
-    None proves that an operation can really end so (C13): neither the declarations nor the examples count it.
+    A simulation does not prove that an operation can end with the error (C13): those checks ignore simulated errors.
     """
     provoked, problems = {*PROVOKED}, {code: len(found) for code, found in PROBLEMS.items()}
     for operation in table:
@@ -65,13 +65,13 @@ def test_every_declared_error_of_every_operation(
 
 
 def _lasting(value: Any) -> Any:
-    """Return a document, its items included, without what differs from one request to the next."""
+    """Return a document and its items, without values that differ between requests."""
     if isinstance(value, dict):
         return {name: _lasting(each) for name, each in value.items() if name not in OF_THE_OCCASION}
     return [*map(_lasting, value)] if isinstance(value, list) else value
 
 
-def test_an_error_of_another_operation_is_400_and_says_which_there_are(
+def test_an_error_of_another_operation_is_400_with_the_allowed_ones(
     table: list[Operation], simulate: Callable[[Operation, str], TestResponse]
 ) -> None:
     for operation in table:
@@ -90,7 +90,7 @@ def test_an_error_of_another_operation_is_400_and_says_which_there_are(
         assert violation["message"].endswith(": " + ", ".join(sorted(declared)))
 
 
-def test_a_delay_is_for_the_operations_that_may_be_late(
+def test_only_operations_with_a_timeout_accept_a_delay(
     table: list[Operation], simulate: Callable[[Operation, str], TestResponse]
 ) -> None:
     for operation in table:

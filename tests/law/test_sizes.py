@@ -1,4 +1,4 @@
-"""Files stay small enough to be read in one go, and every package says what lives in it."""
+"""Size limits of files, and the module docstring of every file."""
 
 import ast
 
@@ -15,11 +15,11 @@ def test_no_file_is_longer_than_300_lines() -> None:
     assert long == {}
 
 
-def test_most_are_much_shorter() -> None:
+def test_most_files_are_much_shorter() -> None:
     lines = sorted(len(path.read_text().splitlines()) for path in APP)
     assert lines[len(lines) // 2] <= 90
     assert lines[len(lines) * 9 // 10] <= 210
 
 
-def test_every_file_says_what_it_is_for() -> None:
+def test_every_file_has_a_module_docstring() -> None:
     assert [path for path in APP if not ast.get_docstring(ast.parse(path.read_text()))] == []

@@ -1,4 +1,4 @@
-"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/reference/postgresql.md`` has the same ones as the code."""
+"""Every SQLSTATE of PostgreSQL has a decision, and ``docs/reference/postgresql.md`` lists the same ones as the code."""
 
 import inspect
 import re
@@ -21,12 +21,12 @@ KNOWN: Final[dict[str, type[psycopg.Error]]] = {
     for _, each in inspect.getmembers(psycopg.errors, inspect.isclass)
     if issubclass(each, psycopg.Error) and each.sqlstate
 }
-"""The errors that psycopg makes of PostgreSQL's codes (Appendix A), by code."""
+"""The errors that psycopg derives from PostgreSQL's codes (Appendix A), by code."""
 STATUSES: Final = {"AGAIN": 503, "LATER": 503, "FULL": 507, "INPUT": 400, "BUG": 500, "CONSTRAINT": 500}
-"""The HTTP status of each decision; a constraint that no model names is a fault of the service."""
+"""The HTTP status of each decision; a constraint that no model names is an internal error."""
 
 
-def test_every_class_is_decided() -> None:
+def test_every_class_has_a_decision() -> None:
     assert len(KNOWN) > 250
     assert {code[:2] for code in KNOWN} <= TABLE.keys()
 
@@ -47,16 +47,16 @@ def test_every_code_is_answered_as_decided(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["08006", "25P03", "57P01", "57P02", "57P03", "57P05"])
-def test_a_session_that_ended_before_commit_is_begun_again(code: str) -> None:
+def test_a_session_that_ended_before_commit_is_retried(code: str) -> None:
     assert decided(code, has_ended=True) is Decision.AGAIN
     assert translated(KNOWN[code]("provoked"), is_disconnect=True).facts["is_undone"]
 
 
-def test_a_transaction_that_took_too_long_is_not_begun_again() -> None:
+def test_a_transaction_that_timed_out_is_not_retried() -> None:
     assert decided("25P04", has_ended=True) is Decision.LATER
 
 
-def test_a_class_of_an_extension_is_a_fault_of_the_service() -> None:
+def test_a_class_of_an_extension_is_an_internal_error() -> None:
     assert decided("ZZ001") is Decision.BUG
 
 
@@ -66,6 +66,6 @@ def test_the_document_lists_every_decision() -> None:
 
 
 def test_the_models_name_constraints() -> None:
-    """Otherwise every conflict were a fault of the service."""
+    """Otherwise, every conflict would be an internal error."""
     rules = [rule for table in Base.metadata.tables.values() for rule in (*table.constraints, *table.indexes)]
     assert any("violated" in rule.info for rule in rules)

@@ -1,4 +1,4 @@
-"""Commands print by ``app.cli.terminal`` alone, which escapes what acts on a terminal."""
+"""Commands print only through ``app.cli.terminal``, which escapes control characters of terminals."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PRINTS: Final = re.compile(r"\bprint\(|click\.(?:s?echo|style|ClickException)\b|
 BIDIRECTIONAL: Final = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
 
-def test_no_command_prints_by_itself() -> None:
+def test_no_command_prints_directly() -> None:
     found = {
         str(path.relative_to(CLI))
         for path in CLI.rglob("*.py")
@@ -27,8 +27,8 @@ def test_no_command_prints_by_itself() -> None:
     assert found == {"terminal.py"}
 
 
-def test_every_character_that_acts_on_a_terminal_is_escaped() -> None:
-    """Control characters, line separators and bidirectional controls, as Unicode's own tables have them."""
+def test_every_terminal_control_character_is_escaped() -> None:
+    """Control characters, line separators and bidirectional controls, from Unicode's own tables."""
     for code in range(sys.maxunicode + 1):
         each = chr(code)
         is_control = unicodedata.category(each) in {"Cc", "Zl", "Zp", "Cs"}
@@ -51,19 +51,19 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES, st.sampled_from([None, 2]))
-def test_escaped_json_means_the_same(value: object, indent: int | None) -> None:
+def test_escaped_json_has_the_same_value(value: object, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     assert not UNPRINTABLE.search(escaped_json(text).replace("\n", ""))
     assert json.loads(escaped_json(text)) == json.loads(text)
 
 
 @given(st.dictionaries(st.text(max_size=4), st.text(st.characters(codec=None), max_size=8), max_size=4))
-def test_a_log_entry_has_none_and_means_the_same(fields: dict[str, str]) -> None:
+def test_a_log_entry_contains_none_and_has_the_same_value(fields: dict[str, str]) -> None:
     line = json_lines.rendered(dict(fields)).decode()
     assert not UNPRINTABLE.search(line)
     assert json.loads(line) == fields
 
 
 @given(st.text(st.sampled_from("\x9b\u202e\x7f\U000e0041"), min_size=1500, max_size=3000))
-def test_a_log_entry_is_no_longer_for_it(text: str) -> None:
+def test_escaping_keeps_the_size_limit_of_log_entries(text: str) -> None:
     assert len(json_lines.rendered({"path": text})) <= json_lines.LONGEST

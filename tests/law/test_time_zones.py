@@ -1,4 +1,4 @@
-"""Time zones come from a pinned package, and a name that was accepted once is accepted for ever."""
+"""Time zones come from a pinned package; a name that was accepted once is accepted in all later versions."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ ACCEPTED: Final = (Path(__file__).parent / "accepted_time_zones.txt").read_text(
 LOCKS: Final = [*(ROOT / "requirements").glob("*.lock")]
 
 
-def test_every_name_that_was_accepted_is_accepted() -> None:
+def test_every_accepted_name_stays_accepted() -> None:
     """A name that the database drops goes into ``RETIRED``; new ones go into the list."""
     assert len(ACCEPTED) > 590
     assert [name for name in ACCEPTED if not is_time_zone(name)] == []
@@ -22,6 +22,6 @@ def test_the_package_is_pinned_on_every_platform() -> None:
         assert re.search(r"^tzdata==[0-9.]+ \\$", lock.read_text(), re.MULTILINE), lock.name
 
 
-def test_nothing_else_asks_the_machine_for_zones() -> None:
+def test_no_other_module_uses_zones_of_the_operating_system() -> None:
     asks = re.compile(r"zoneinfo|ZoneInfo|\btzlocal\b")
     assert [path.name for path in (ROOT / "app").rglob("*.py") if asks.search(path.read_text())] == []

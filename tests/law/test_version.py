@@ -1,10 +1,10 @@
-"""The version is said in two places, and is the same."""
+"""The version is declared in two places that must agree."""
 
 import tomllib
 
 from app.config import ROOT, VERSION
 
 
-def test_the_package_says_what_the_project_says() -> None:
+def test_the_package_has_the_version_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] == VERSION

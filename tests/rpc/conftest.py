@@ -54,11 +54,11 @@ def port(app: Flask, settings: Settings) -> Iterator[int]:
 
 @pytest.fixture
 def serve(make_application: Callable[..., Flask], settings: Settings) -> Iterator[Callable[..., int]]:
-    """Return a maker of servers of other settings, which returns their ports."""
+    """Return a factory of servers with other settings; it returns their ports."""
     with ExitStack() as stack:
 
         def make(**changes: object) -> int:
-            changed = replace(settings, **changes)  # type: ignore[arg-type]  # names of settings
+            changed = replace(settings, **changes)  # type: ignore[arg-type]  # keys are names of settings
             return stack.enter_context(served(make_application(**changes), changed))
 
         yield make
@@ -66,14 +66,14 @@ def serve(make_application: Callable[..., Flask], settings: Settings) -> Iterato
 
 @pytest.fixture
 def alice(client: FlaskClient, port: int, token: TokenMaker) -> Iterator[Client]:
-    """Return a client with the scope of tasks; the tables are empty again afterwards."""
+    """Return a client with the scope of tasks; the tables are emptied afterwards."""
     with Client.of(port, token("alice")) as alice:
         yield alice
 
 
 @pytest.fixture
 def bob(client: FlaskClient, port: int, token: TokenMaker) -> Iterator[Client]:
-    """Return another one."""
+    """Return a second client."""
     with Client.of(port, token("bob")) as bob:
         yield bob
 
@@ -87,7 +87,7 @@ def unauthenticated(port: int) -> Iterator[Client]:
 
 @pytest.fixture
 def ended() -> Callable[[str, str], None]:
-    """Return what waits until a method has ended with a code: the caller may have heard the end before that."""
+    """Return a function that waits until the server has recorded a method's outcome, which can follow the response."""
 
     def wait(method: str, code: str) -> None:
         until = time.monotonic() + ENDS_WITHIN
@@ -100,5 +100,5 @@ def ended() -> Callable[[str, str], None]:
 
 @pytest.fixture
 def over_http(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return Alice, over HTTP."""
+    """Return Alice, with a token over HTTP."""
     return Caller(client, bearer("alice"))

@@ -1,4 +1,4 @@
-"""Others at the same database, who see what waits, and who have it wait."""
+"""Other database sessions, which observe waiting statements and make them wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from app.config import Settings
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[Connection]:
-    """Yield a connection of somebody else's."""
+    """Yield the connection of another session."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         yield connection
@@ -19,7 +19,7 @@ def connected(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Have the tasks locked by somebody else."""
+    """Make another session lock the tasks."""
     engine = create_engine(settings.database_url)
     with engine.connect() as blocker:
         blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
@@ -28,7 +28,7 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 def waiting(other_session: Connection) -> int:
-    """Return how many statements wait for a lock."""
+    """Return the number of statements that wait for a lock."""
     question = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'candor'"
         " AND wait_event_type = 'Lock'"

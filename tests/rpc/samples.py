@@ -1,4 +1,4 @@
-"""One good request for every method; sweeps over all methods begin with these."""
+"""One valid request for every method; tests over all methods start with these."""
 
 from collections.abc import Mapping
 from typing import Final

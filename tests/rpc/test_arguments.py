@@ -1,6 +1,6 @@
-"""Requests that no state of the service makes valid: every method is INVALID_ARGUMENT with field violations.
+"""Requests that are invalid in any state of the service: every method returns INVALID_ARGUMENT with violations.
 
-The sweeps take messages and fields from the descriptors, so that a method that is added is covered.
+The tests take messages and fields from the descriptors; an added method is covered automatically.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.sent_statements import seen
 
 NUL: Final = "a\0B"
 ANSWERED_EMPTY: Final = {"ListTasks"}
-"""Methods of which every field is optional."""
+"""Methods whose fields are all optional."""
 EVERY: Final = [(method.name.rpartition("/")[2], method.takes) for method in METHODS.values()]
 ILL_FORMED: Final = (
     *("tasks", "tasks/", "tasks/x", "/", NAME[6:], f"users/{NAME[6:]}", f"{NAME}/x", f"/{NAME}", f"{NAME} "),
@@ -33,7 +33,7 @@ Path = tuple[str, ...]
 
 
 def texts(message: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the place of every text of a message."""
+    """Yield the path of every string field of a message."""
     for field in message.fields:
         if field.type == FieldDescriptor.TYPE_STRING:
             yield (*path, field.name)
@@ -42,7 +42,7 @@ def texts(message: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def put(message: Any, path: Path, value: str) -> None:
-    """Set the text at a place; of what is repeated, the first."""
+    """Set the string at a path; of a repeated field, the first one."""
     name, *rest = path
     is_repeated = message.DESCRIPTOR.fields_by_name[name].is_repeated
     if rest:
@@ -55,58 +55,58 @@ def put(message: Any, path: Path, value: str) -> None:
 
 
 def violated(failure: Failure) -> list[tuple[str, str]]:
-    """Return the violations of a call, which must have failed for them."""
+    """Return the violations of a call, which must fail with them."""
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
     return failure.violations
 
 
 @pytest.mark.parametrize(("name", "takes"), EVERY)
-def test_an_empty_request_is_answered_or_lists_what_is_missing(alice: Client, name: str, takes: type[Message]) -> None:
+def test_an_empty_request_succeeds_or_lists_missing_fields(alice: Client, name: str, takes: type[Message]) -> None:
     if name in ANSWERED_EMPTY:
         alice.call(name, takes())
     else:
-        codes = {code for _, code in violated(alice.refused(name, takes()))}
+        codes = {code for _, code in violated(alice.failure(name, takes()))}
         assert codes in ({"REQUIRED_FIELD"}, {"EMPTY_BATCH"})
 
 
-def test_a_task_that_is_missing_is_named(alice: Client) -> None:
-    assert violated(alice.refused("CreateTask", pb.CreateTaskRequest())) == [("task", "REQUIRED_FIELD")]
-    assert violated(alice.refused("UpdateTask", pb.UpdateTaskRequest())) == [("task", "REQUIRED_FIELD")]
+def test_a_missing_task_is_a_violation(alice: Client) -> None:
+    assert violated(alice.failure("CreateTask", pb.CreateTaskRequest())) == [("task", "REQUIRED_FIELD")]
+    assert violated(alice.failure("UpdateTask", pb.UpdateTaskRequest())) == [("task", "REQUIRED_FIELD")]
     asked = pb.UpdateTaskRequest(update_mask=FieldMask(paths=["x"]))
-    assert violated(alice.refused("UpdateTask", asked)) == [
+    assert violated(alice.failure("UpdateTask", asked)) == [
         ("update_mask", "INVALID_VALUE"),
         ("task", "REQUIRED_FIELD"),
     ]
-    batch = pb.BatchCreateTasksRequest(requests=[REQUESTS["CreateTask"], pb.CreateTaskRequest()])  # type: ignore[list-item]  # a creation
-    assert violated(alice.refused("BatchCreateTasks", batch)) == [("requests[1].task", "REQUIRED_FIELD")]
+    batch = pb.BatchCreateTasksRequest(requests=[REQUESTS["CreateTask"], pb.CreateTaskRequest()])  # type: ignore[list-item]  # another message type
+    assert violated(alice.failure("BatchCreateTasks", batch)) == [("requests[1].task", "REQUIRED_FIELD")]
 
 
 def named(method: str, name: str) -> Message:
-    """Return a request for a task of this name."""
+    """Return a request for a task with this name."""
     if method == "UpdateTask":
         return pb.UpdateTaskRequest(task=pb.Task(name=name, title="a"))
     return {"GetTask": pb.GetTaskRequest, "DeleteTask": pb.DeleteTaskRequest}[method](name=name)
 
 
 @pytest.mark.parametrize("method", ["GetTask", "UpdateTask", "DeleteTask"])
-def test_a_name_that_is_missing_or_of_another_shape_is_a_violation(alice: Client, method: str) -> None:
-    assert violated(alice.refused(method, named(method, ""))) == [("name", "REQUIRED_FIELD")]
+def test_a_missing_or_malformed_name_is_a_violation(alice: Client, method: str) -> None:
+    assert violated(alice.failure(method, named(method, ""))) == [("name", "REQUIRED_FIELD")]
     for name in ILL_FORMED:
-        assert violated(alice.refused(method, named(method, name))) == [("name", "INVALID_FORMAT")], name
-    assert alice.refused(method, named(method, NAME)).code is StatusCode.NOT_FOUND
+        assert violated(alice.failure(method, named(method, name))) == [("name", "INVALID_FORMAT")], name
+    assert alice.failure(method, named(method, NAME)).code is StatusCode.NOT_FOUND
 
 
-def test_a_name_is_listed_beside_other_violations(alice: Client) -> None:
+def test_a_name_is_listed_together_with_other_violations(alice: Client) -> None:
     asked = pb.UpdateTaskRequest(task=pb.Task(name="x", title="", tags=["BAD"]))
-    assert violated(alice.refused("UpdateTask", asked)) == [
+    assert violated(alice.failure("UpdateTask", asked)) == [
         ("name", "INVALID_FORMAT"),
         ("title", "TOO_SHORT"),
         ("tags[0]", "INVALID_TAG_FORMAT"),
     ]
 
 
-def test_a_nul_character_in_any_text_is_rejected_or_the_text_is_not_read(alice: Client, app: Flask) -> None:
-    """Texts that only the service writes are not read. None reaches PostgreSQL."""
+def test_a_nul_character_in_any_string_is_rejected_or_the_string_is_ignored(alice: Client, app: Flask) -> None:
+    """Strings that only the service writes are ignored. None reaches PostgreSQL."""
     reached: list[str] = []
 
     def see(statement: str, parameters: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the worst messages cost: CPU relative to loading as many bytes of JSON, and memory; never wall time."""
+"""The cost of the worst messages: memory, and CPU relative to decoding as much JSON; wall time is not measured."""
 
 from collections.abc import Callable
 from typing import Final
@@ -13,24 +13,24 @@ from tests.costs import is_cheaper, peak, plain
 from tests.rpc.client import Client
 
 FLOOR: Final = 1 << 20
-"""Bytes of JSON that cost as much to load as the worst message of 16 KiB may."""
+"""Bytes of JSON whose decoding costs as much as the worst message of 16 KiB may."""
 TIMES: Final = 20
 SIZES: Final = {path.rpartition("/")[2]: method.max_bytes for path, method in METHODS.items()}
 ENDS: Final = {StatusCode.OK, StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.RESOURCE_EXHAUSTED}
 
 
 def varint(number: int) -> bytes:
-    """Return a number as protocol buffers write it."""
+    """Return a number in the encoding of protocol buffers."""
     return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
 
 
 def field(number: int, content: bytes) -> bytes:
-    """Return a field with a length."""
+    """Return a length-delimited field."""
     return bytes([number << 3 | 2]) + varint(len(content)) + content
 
 
 def nested(size: int) -> bytes:
-    """Return messages within messages, as deep as a message of this size can be."""
+    """Return nested messages, as deep as a message of this size allows."""
     inner = b""
     while len(inner) < size - 16 and len(inner) < 8000:
         inner = field(1, inner)
@@ -66,7 +66,7 @@ def ended(client: Client, name: str, sent: bytes) -> StatusCode:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", SIZES)
-def test_the_worst_message_of_any_method(alice: Client, name: str, shape: str) -> None:
+def test_the_worst_message_of_every_method(alice: Client, name: str, shape: str) -> None:
     size = SIZES[name]
     sent = SHAPES[shape](size)[:size]
 
@@ -78,7 +78,7 @@ def test_the_worst_message_of_any_method(alice: Client, name: str, shape: str) -
     assert peak(send) < 2_000_000 + 20 * size
 
 
-def test_a_batch_of_too_many_items_is_not_read_to_its_end(alice: Client) -> None:
+def test_a_batch_of_too_many_items_is_not_read_completely(alice: Client) -> None:
     sent = pb.BatchCreateTasksRequest(requests=[pb.CreateTaskRequest()] * 500_000).SerializeToString()
 
     def send() -> StatusCode:

@@ -1,4 +1,4 @@
-"""A fork deprecates a method: every answer announces it as metadata, and the protocol has to say so as well."""
+"""Deprecated methods of a fork: every response announces it as metadata, and the protocol must agree."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -55,25 +55,25 @@ def port(app: Flask, settings: Settings, described: ServiceDescriptor, monkeypat
 
 
 def announced(port: int, path: str, metadata: tuple[tuple[str, str], ...]) -> tuple[Any, dict[str, Any]]:
-    """Return the status of a call, and what its metadata announces."""
+    """Return the status of a call, and the deprecation in its metadata."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
         try:
             _, answer = call.with_call(b"", timeout=10, metadata=metadata)
         except grpc.RpcError as error:
-            answer = error  # type: ignore[assignment]  # it is a call, too
+            answer = error  # type: ignore[assignment]  # an error is a call too
         trailing = answer.trailing_metadata()
         return answer.code(), {name: value for name, value in trailing if name in ANNOUNCED}
 
 
-def test_every_answer_of_the_method_announces_it(port: int, token: TokenMaker) -> None:
+def test_every_response_of_the_method_announces_it(port: int, token: TokenMaker) -> None:
     bearer = (("authorization", f"Bearer {token('alice')}"),)
     assert announced(port, PATHS[0], bearer) == (grpc.StatusCode.OK, ANNOUNCED)
     assert announced(port, PATHS[0], ()) == (grpc.StatusCode.UNAUTHENTICATED, ANNOUNCED)
     assert announced(port, PATHS[1], bearer) == (grpc.StatusCode.OK, {})
 
 
-def test_the_protocol_has_to_agree(described: ServiceDescriptor) -> None:
+def test_the_protocol_must_agree(described: ServiceDescriptor) -> None:
     pets = Service(described, scope="tasks")
     for name, deprecated in (("GetPet", None), ("FindPet", SOON)):
         with pytest.raises(TypeError, match=f"{name} has to be deprecated in the protocol .* and here, or nowhere"):

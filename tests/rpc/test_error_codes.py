@@ -28,8 +28,8 @@ def batch(*titles: str) -> pb.BatchCreateTasksRequest:
 def test_every_violation_has_its_number(alice: Client) -> None:
     past = Timestamp()
     past.FromDatetime(datetime(2001, 1, 1, tzinfo=UTC))
-    task = pb.Task(title="", description="x" * 1001, status=9, due_date=past, tags=["a", "a", "A"])  # type: ignore[arg-type]  # no status
-    failure = alice.refused("CreateTask", pb.CreateTaskRequest(task=task))
+    task = pb.Task(title="", description="x" * 1001, status=9, due_date=past, tags=["a", "a", "A"])  # type: ignore[arg-type]  # an invalid status
+    failure = alice.failure("CreateTask", pb.CreateTaskRequest(task=task))
     assert failure.number == CODE.VALIDATION_FAILED == 1
     assert [(each.field, each.app_error_code) for each in failure.details["ErrorDetail"].field_violations] == [
         ("title", CODE.TOO_SHORT),
@@ -51,45 +51,45 @@ def test_every_violation_has_its_number(alice: Client) -> None:
     ],
 )
 def test_violations_of_batches_have_their_numbers(alice: Client, request_: Message, number: int) -> None:
-    failure = alice.refused("BatchCreateTasks", request_)
+    failure = alice.failure("BatchCreateTasks", request_)
     assert {each.app_error_code for each in failure.details["ErrorDetail"].field_violations} == {number}
 
 
-def test_every_resource_that_is_not_found_has_one_number(alice: Client) -> None:
-    failure = alice.refused("GetTask", pb.GetTaskRequest(name=NAME))
+def test_not_found_errors_of_all_resources_share_one_number(alice: Client) -> None:
+    failure = alice.failure("GetTask", pb.GetTaskRequest(name=NAME))
     assert (failure.reason, failure.number) == ("TASK_NOT_FOUND", 1001)
 
 
-def test_a_title_that_is_taken_is_a_conflict(alice: Client) -> None:
+def test_a_reused_title_is_a_conflict(alice: Client) -> None:
     alice.create("Buy milk")
-    failure = alice.refused("CreateTask", pb.CreateTaskRequest(task=pb.Task(title="Buy milk")))
+    failure = alice.failure("CreateTask", pb.CreateTaskRequest(task=pb.Task(title="Buy milk")))
     assert (failure.reason, failure.number) == ("TASK_TITLE_TAKEN", 1002)
 
 
-def test_items_of_a_batch_have_numbers_of_their_own(alice: Client) -> None:
+def test_items_of_a_batch_have_their_own_numbers(alice: Client) -> None:
     alice.create("Buy milk")
     made, _ = alice.call("BatchCreateTasks", batch("Buy milk", "Buy tea"))
     assert [(each.index, each.error.app_error_code) for each in made.failures] == [(0, CODE.RESOURCE_CONFLICT)]
-    failure = alice.refused("BatchCreateTasks", batch("Buy milk", "Buy tea"))
+    failure = alice.failure("BatchCreateTasks", batch("Buy milk", "Buy tea"))
     assert failure.number == CODE.BATCH_FAILED == 1100
     failures = failure.extensions["failures"].failures
     assert [(each.index, each.error.app_error_code) for each in failures] == [(0, 1002), (1, 1002)]
 
 
 def test_authentication_and_permission(unauthenticated: Client, port: int, token: TokenMaker) -> None:
-    assert unauthenticated.refused("GetTask", REQUESTS["GetTask"]).number == CODE.AUTHENTICATION_FAILED == 2001
+    assert unauthenticated.failure("GetTask", REQUESTS["GetTask"]).number == CODE.AUTHENTICATION_FAILED == 2001
     with Client.of(port, "nonsense") as client:
-        assert client.refused("GetTask", REQUESTS["GetTask"]).number == 2001
+        assert client.failure("GetTask", REQUESTS["GetTask"]).number == 2001
     with Client.of(port, token("alice", "other")) as client:
-        assert client.refused("GetTask", REQUESTS["GetTask"]).number == CODE.PERMISSION_DENIED == 2002
+        assert client.failure("GetTask", REQUESTS["GetTask"]).number == CODE.PERMISSION_DENIED == 2002
 
 
-def test_somebody_elses_task(alice: Client, bob: Client) -> None:
+def test_another_user_s_task(alice: Client, bob: Client) -> None:
     name = alice.create().name
-    assert bob.refused("GetTask", pb.GetTaskRequest(name=name)).number == 2002
+    assert bob.failure("GetTask", pb.GetTaskRequest(name=name)).number == 2002
 
 
-def test_a_method_that_is_not_there(alice: Client) -> None:
+def test_an_unknown_method(alice: Client) -> None:
     import grpc
 
     from tests.rpc.client import Failure
@@ -107,20 +107,20 @@ def test_a_method_that_is_not_there(alice: Client) -> None:
         (pb.ListTasksRequest(page_token="nonsense"), CODE.INVALID_PAGE_TOKEN),
     ],
 )
-def test_what_is_wrong_with_a_list(alice: Client, request_: Message, number: int) -> None:
-    assert alice.refused("ListTasks", request_).number == number
+def test_invalid_list_parameters(alice: Client, request_: Message, number: int) -> None:
+    assert alice.failure("ListTasks", request_).number == number
 
 
 def test_too_many_requests(serve: Callable[..., int], token: TokenMaker) -> None:
     with Client.of(serve(rate_limit="1 per hour"), token("alice")) as client:
         client.call("ListTasks", pb.ListTasksRequest())
-        assert client.refused("ListTasks", pb.ListTasksRequest()).number == CODE.RATE_LIMIT_EXCEEDED == 3001
+        assert client.failure("ListTasks", pb.ListTasksRequest()).number == CODE.RATE_LIMIT_EXCEEDED == 3001
 
 
-def test_no_database(serve: Callable[..., int], token: TokenMaker) -> None:
+def test_an_unavailable_database(serve: Callable[..., int], token: TokenMaker) -> None:
     port = serve(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with Client.of(port, token("alice")) as client:
-        assert client.refused("GetTask", REQUESTS["GetTask"]).number == CODE.SERVICE_UNAVAILABLE == 3002
+        assert client.failure("GetTask", REQUESTS["GetTask"]).number == CODE.SERVICE_UNAVAILABLE == 3002
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_no_database(serve: Callable[..., int], token: TokenMaker) -> None:
 def test_a_code_without_a_number_has_that_of_its_kind_or_none(
     alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception, number: int
 ) -> None:
-    """The codes of a fork, before it gives them numbers."""
+    """The codes of a fork that has not numbered them yet."""
     monkeypatch.setattr(declare, "WATCHERS", [])
 
     def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
-    assert alice.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True).number == number
+    assert alice.failure("GetTask", REQUESTS["GetTask"], may_be_a_bug=True).number == number
 
 
 def test_a_violation_without_a_number_has_none(alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,14 +152,14 @@ def test_a_violation_without_a_number_has_none(alice: Client, app: Flask, monkey
         raise errs.requests.ValidationFailed(violations=(errs.Violation.of_member("age", "PET_TOO_OLD", "too old"),))
 
     monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
-    failure = alice.refused("GetTask", REQUESTS["GetTask"])
+    failure = alice.failure("GetTask", REQUESTS["GetTask"])
     assert [(each.code, each.app_error_code) for each in failure.details["ErrorDetail"].field_violations] == [
         ("PET_TOO_OLD", 0)
     ]
 
 
-def test_clients_from_before_the_numbers_read_the_rest(alice: Client) -> None:
-    """Their messages, which lack the new fields, are made from the descriptors of today without these."""
+def test_clients_without_the_numbers_read_the_remaining_fields(alice: Client) -> None:
+    """Their messages are derived from today's descriptors without the new fields."""
     file = descriptor_pb2.FileDescriptorProto()
     errors_pb2.DESCRIPTOR.CopyToProto(file)
     for message in file.message_type:
@@ -171,7 +171,7 @@ def test_clients_from_before_the_numbers_read_the_rest(alice: Client) -> None:
         pool.AddSerializedFile(descriptor_pool.Default().FindFileByName(name).serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
     old = message_factory.GetMessageClass(pool.FindMessageTypeByName("errors.v1.ErrorDetail"))
-    sent = alice.refused("CreateTask", pb.CreateTaskRequest()).details["ErrorDetail"]
+    sent = alice.failure("CreateTask", pb.CreateTaskRequest()).details["ErrorDetail"]
     read = old.FromString(sent.SerializeToString())
-    assert (read.code, read.field_violations[0].code) == ("VALIDATION_FAILED", "REQUIRED_FIELD")  # type: ignore[attr-defined]  # made here
+    assert (read.code, read.field_violations[0].code) == ("VALIDATION_FAILED", "REQUIRED_FIELD")  # type: ignore[attr-defined]  # the message class is built above
     assert read.SerializeToString(deterministic=True) == sent.SerializeToString(deterministic=True)

@@ -1,4 +1,4 @@
-"""C10: every error of the catalogue says the same over both protocols."""
+"""C10: every error of the catalogue is the same over both protocols."""
 
 from typing import Any, Final
 
@@ -32,12 +32,12 @@ def test_every_kind_has_a_status() -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_only_faults_of_ours_are_unknown_or_internal(kind: Kind) -> None:
+def test_only_internal_errors_are_unknown_or_internal(kind: Kind) -> None:
     assert (CODES[kind] in {StatusCode.INTERNAL, StatusCode.UNKNOWN}) == (kind.fault is errs.Fault.SERVICE)
 
 
 class Both:
-    """One use case that ends with an error, asked for over both protocols."""
+    """One use case that ends with an error, called over both protocols."""
 
     def __init__(self, app: Flask, over_grpc: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._http = FlaskClient(app)
@@ -46,26 +46,26 @@ class Both:
         self._patch = monkeypatch
 
     def end_with(self, error: errs.Error) -> tuple[Any, Failure]:
-        """Return both answers."""
+        """Return both responses."""
 
         def fail(*_: object, **__: object) -> None:
             raise error
 
         self._patch.setattr(self._tasks, "get", fail)
         answer = self._http.get(f"/v1/{NAME}", headers={"Authorization": f"Bearer {self._token}"})
-        return answer, self._rpc.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
+        return answer, self._rpc.failure("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
 
 
 @pytest.fixture
 def both(app: Flask, alice: Client, token: TokenMaker, monkeypatch: pytest.MonkeyPatch) -> Both:
-    """Return both ends, for errors that nobody declares here: nobody is told of them."""
+    """Return both outcomes of undeclared errors, without reporting the missing declaration."""
     monkeypatch.setattr(declare, "WATCHERS", [])
     return Both(app, alice, token("alice"), monkeypatch)
 
 
 @pytest.mark.parametrize("code", errs.named_errors())
 def test_every_error_is_the_same_over_both(both: Both, code: str) -> None:
-    """Issue 8: status by kind, all facts, all violations, the page, when to come back."""
+    """Status by kind, all facts, all violations, the page, and the retry delay."""
     named = errs.named_errors()[code]
     answer, failure = both.end_with(examples.occurrence(named))
     shown = errs.platform.InternalError if named.kind.fault is errs.Fault.SERVICE else named
@@ -81,7 +81,7 @@ def test_every_error_is_the_same_over_both(both: Both, code: str) -> None:
 
 
 def _compare_challenge(answer: Any, failure: Failure) -> None:
-    """A client learns no more than the challenge tells."""
+    """A client gets no more information than the challenge contains."""
     challenge = answer.headers.get("WWW-Authenticate", "")
     for fact in failure.extensions.values():
         assert f'"{fact}"' in challenge
@@ -116,9 +116,9 @@ def _number(kind: Kind, code: str | None) -> int:
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("code", [None, "TIDE_TOO_HIGH"])
 class TestEveryKind:
-    """Each kind, raised through ``E`` alone, with and without a code of its own."""
+    """Each kind, raised through ``E`` alone, with and without its own code."""
 
-    def test_its_answer_is_that_of_the_contract(self, both: Both, kind: Kind, code: str | None) -> None:
+    def test_its_response_is_that_of_the_contract(self, both: Both, kind: Kind, code: str | None) -> None:
         answer, failure = both.end_with(errs.E("test.fail", kind, code=code, message="The tide is too high."))
         is_hidden = kind.fault is errs.Fault.SERVICE
         row = KINDS["INTERNAL" if is_hidden else kind.name]
@@ -130,7 +130,7 @@ class TestEveryKind:
         assert (failure.message == "The tide is too high.") is not (is_hidden or answer.status_code in BODILESS)
         assert ("RetryInfo" in failure.details) == (kind in {Kind.RATE_LIMITED, Kind.UNAVAILABLE})
 
-    def test_both_protocols_say_the_same(self, both: Both, kind: Kind, code: str | None) -> None:
+    def test_both_protocols_return_the_same(self, both: Both, kind: Kind, code: str | None) -> None:
         answer, failure = both.end_with(errs.E(kind, code=code, budget_ms=50))
         if answer.status_code in BODILESS:
             _compare_challenge(answer, failure)
@@ -138,12 +138,12 @@ class TestEveryKind:
             document = answer.get_json()
             assert document["code"] == failure.reason
             for name in {"method", "allowed", "supported", "available"} & document.keys():
-                del document[name]  # what the route determines, gRPC has not
+                del document[name]  # members derived from the HTTP route
             _compare(document, failure)
 
 
 def test_the_code_of_a_kind_is_that_of_the_contract() -> None:
-    """Of kinds that no client sees too."""
+    """This includes kinds that no client sees."""
     assert {kind.name: CODES[kind].name for kind in Kind} == {name: row.grpc for name, row in KINDS.items()}
 
 
@@ -153,23 +153,25 @@ def test_an_exceeded_deadline_has_the_budget_of_the_call(both: Both) -> None:
     assert failure.extensions["spent_in"] == "service"
 
 
-def test_facts_of_a_wrapped_error_are_said(both: Both) -> None:
+def test_facts_of_a_wrapped_error_are_included(both: Both) -> None:
     inner = errs.platform.DeadlineExceeded(budget_ms=50, spent_in="database")
     answer, failure = both.end_with(errs.E("tasks.get", inner))
     assert failure.extensions == {"budget_ms": 50, "spent_in": "database"}
     _compare(answer.get_json(), failure)
 
 
-def test_what_breaks_a_hundred_rules_fits(both: Both) -> None:
-    """C2: clients take so much and no more; the rest is said to be missing."""
+def test_an_error_with_a_hundred_violations_fits(both: Both) -> None:
+    """C2: metadata has a size limit; the response states how many violations are left out."""
     broken = tuple(errs.Violation.of_member(f"requests[{n}].task.title", "TOO_LONG", "x" * 80) for n in range(100))
     _, failure = both.end_with(errs.requests.ValidationFailed(violations=broken))
     assert 10 <= len(failure.violations) < 100
     assert failure.facts["truncated"] == "true"
 
 
-def test_an_undeclared_error_is_answered_and_told(alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """C13: in production the true error is still answered, and somebody is told."""
+def test_an_undeclared_error_is_returned_and_reported(
+    alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C13: in production, the real error is returned, and the missing declaration is logged."""
     told: list[tuple[str, str, bool]] = []
     monkeypatch.setattr(declare, "WATCHERS", [lambda name, error, declared: told.append((name, error.code, declared))])
 
@@ -177,11 +179,11 @@ def test_an_undeclared_error_is_answered_and_told(alice: Client, app: Flask, mon
         raise errs.users.UserNotFound
 
     monkeypatch.setattr(app.extensions["app-services"].tasks, "get", fail)
-    assert alice.refused("GetTask", REQUESTS["GetTask"]).code is StatusCode.NOT_FOUND
+    assert alice.failure("GetTask", REQUESTS["GetTask"]).code is StatusCode.NOT_FOUND
     assert told == [("todo.v1.TodoService/GetTask", "USER_NOT_FOUND", False)]
 
 
-def test_the_details_are_json_for_whoever_reads_them_so(both: Both) -> None:
+def test_the_details_are_valid_json(both: Both) -> None:
     _, failure = both.end_with(examples.occurrence(errs.tasks.BatchFailed))
     text = json_format.MessageToDict(failure.details["ErrorDetail"])
     assert text["extensions"]["failures"]["failures"][0]["error"]["code"] == "TASK_TITLE_TAKEN"

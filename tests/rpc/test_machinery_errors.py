@@ -1,4 +1,4 @@
-"""C12: what authentication, limits, messages, keys and the database add to a method, provoked on every one."""
+"""C12: the errors that authentication, limits, messages, keys and the database add, provoked on every method."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
@@ -28,12 +28,12 @@ every_method = pytest.mark.parametrize("name", METHODS)
 every_kept = pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.is_kept])
 
 
-def test_every_method_of_the_protocol_is_answered() -> None:
+def test_every_method_of_the_protocol_is_tested() -> None:
     assert set(METHODS) == set(tasks.SERVICE.described.methods_by_name) == set(REQUESTS)
 
 
 def raw(client: Client, name: str, sent: bytes, metadata: Any = ()) -> Failure:
-    """Return how a call fails that sends these bytes."""
+    """Return the failure of a call that sends these bytes."""
     with pytest.raises(grpc.RpcError) as raised:
         client.raw(f"/{METHODS[name].name}", sent, metadata=metadata)
     return Failure.of(raised.value)
@@ -43,12 +43,14 @@ class TestAuthentication:
     """C6–C9."""
 
     @every_method
-    def test_nobody(self, unauthenticated: Client, name: str) -> None:
-        failure = unauthenticated.refused(name, REQUESTS[name])
+    def test_missing_credentials(self, unauthenticated: Client, name: str) -> None:
+        failure = unauthenticated.failure(name, REQUESTS[name])
         assert (failure.code, failure.reason) == (StatusCode.UNAUTHENTICATED, "MISSING_CREDENTIALS")
 
     @every_method
-    def test_a_bad_token_comes_before_a_bad_message(self, unauthenticated: Client, name: str) -> None:
+    def test_an_invalid_token_takes_precedence_over_an_invalid_message(
+        self, unauthenticated: Client, name: str
+    ) -> None:
         """C9."""
         failure = raw(unauthenticated, name, b"\xff", {"authorization": "Bearer nonsense"})
         assert (failure.code, failure.reason) == (StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
@@ -58,7 +60,7 @@ class TestAuthentication:
     def test_a_token_without_the_scope(self, port: int, token: TokenMaker, name: str) -> None:
         """C8."""
         with Client.of(port, token("alice", "other")) as client:
-            failure = client.refused(name, REQUESTS[name])
+            failure = client.failure(name, REQUESTS[name])
         assert (failure.code, failure.reason) == (StatusCode.PERMISSION_DENIED, "INSUFFICIENT_SCOPE")
         assert failure.facts["scope"] == "tasks"
 
@@ -75,7 +77,7 @@ class TestLimits:
         limited.test_client().get("/v1/tasks")
         with served(limited, settings) as port, Client.of(port, token("alice")) as client:
             for name, request in REQUESTS.items():
-                failure = client.refused(name, request)
+                failure = client.failure(name, request)
                 assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMIT_EXCEEDED")
                 assert failure.extensions == {"limit": 1, "window_seconds": 3600}
                 assert 0 < failure.details["RetryInfo"].retry_delay.seconds <= 3600
@@ -89,31 +91,33 @@ class TestMessages:
         assert failure.extensions == {"limit": 1048576 if name.endswith("BatchCreateTasks") else 16384}
 
     def test_far_too_large(self, alice: Client) -> None:
-        """What is not even read is refused with the same status."""
+        """A message that is not even read is rejected with the same status."""
         with pytest.raises(grpc.RpcError) as raised:
             alice.raw(f"/{METHODS['GetTask'].name}", b" " * 2097153)
         assert raised.value.code() is StatusCode.RESOURCE_EXHAUSTED
 
     @every_method
     @pytest.mark.parametrize("sent", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"])
-    def test_no_message_of_its_type(self, alice: Client, name: str, sent: bytes) -> None:
-        """Cut short, nonsense, or no UTF-8 where there should be text."""
+    def test_a_malformed_message(self, alice: Client, name: str, sent: bytes) -> None:
+        """Truncated, random, or invalid UTF-8 in a string."""
         if name == "ListTasks" and sent[0] == 0x0A:
-            sent = b"\x12" + sent[1:]  # the first field is a number there
+            sent = b"\x12" + sent[1:]  # its first field is a number
         failure = raw(alice, name, sent)
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
 
 class TestDatabase:
-    """503, 504, 507 and 500 by their names here (never UNKNOWN or INTERNAL but for bugs)."""
+    """Kinds of 503, 504, 507 and 500 by their gRPC names (UNKNOWN and INTERNAL only for bugs)."""
 
-    def test_out_of_reach(self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker) -> None:
+    def test_an_unreachable_database(
+        self, make_application: Callable[..., Flask], settings: Settings, token: TokenMaker
+    ) -> None:
         from tests.rpc.conftest import served
 
         unreachable = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
         with served(unreachable, settings) as port, Client.of(port, token("alice")) as client:
             for name, request in REQUESTS.items():
-                failure = client.refused(name, request)
+                failure = client.failure(name, request)
                 assert (failure.code, failure.reason) == (StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE")
                 assert failure.details["RetryInfo"].retry_delay.seconds == 1
 
@@ -133,7 +137,7 @@ class TestDatabase:
 
     @pytest.fixture
     def full_disk(self, app: Flask) -> Iterator[None]:
-        """Let every statement fail as PostgreSQL does on a full disk."""
+        """Make every statement fail like PostgreSQL on a full disk."""
 
         def fail(*_: object) -> NoReturn:
             raise psycopg.errors.DiskFull("could not extend file")
@@ -145,29 +149,29 @@ class TestDatabase:
 
     @every_method
     def test_a_full_disk(self, alice: Client, full_disk: None, name: str) -> None:
-        failure = alice.refused(name, REQUESTS[name])
+        failure = alice.failure(name, REQUESTS[name])
         assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "INSUFFICIENT_STORAGE")
 
     @every_method
-    def test_a_bug_tells_nothing(self, alice: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_bug_reveals_nothing(self, alice: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """C3."""
 
         def bug(*_: object, **__: object) -> Message:
             raise RuntimeError("the password is hunter2")
 
         monkeypatch.setattr(Method, "handle", property(lambda _: bug))
-        failure = alice.refused(name, REQUESTS[name], may_be_a_bug=True)
+        failure = alice.failure(name, REQUESTS[name], may_be_a_bug=True)
         assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
         assert "hunter2" not in str(failure)
 
-    def test_nor_does_a_bug_around_the_hooks(self, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        """C3: gRPC itself would tell the text of the exception."""
+    def test_a_bug_in_the_hooks_reveals_nothing(self, alice: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        """C3: without this, gRPC would return the text of the exception."""
 
         def bug(*_: object) -> bytes:
             raise RuntimeError("the password is hunter2")
 
         monkeypatch.setattr(Admission, "_served", bug)
-        failure = alice.refused("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
+        failure = alice.failure("GetTask", REQUESTS["GetTask"], may_be_a_bug=True)
         assert (failure.code, failure.reason) == (StatusCode.INTERNAL, "INTERNAL_ERROR")
         assert "hunter2" not in str(failure)
 
@@ -177,13 +181,13 @@ class TestIdempotencyKeys:
 
     @every_kept
     @pytest.mark.parametrize("keys", [("",), ("k" * 256,), ("a,b",), ('"unclosed',), ("one", "two")])
-    def test_an_ill_formed_key(self, alice: Client, name: str, keys: tuple[str, ...]) -> None:
+    def test_a_malformed_key(self, alice: Client, name: str, keys: tuple[str, ...]) -> None:
         sent = [("idempotency-key", key) for key in keys]
-        failure = alice.refused(name, REQUESTS[name], metadata=sent)
+        failure = alice.failure(name, REQUESTS[name], metadata=sent)
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_IDEMPOTENCY_KEY")
 
     @every_kept
-    def test_the_same_answer_again(self, alice: Client, name: str) -> None:
+    def test_a_repeated_call_gets_the_same_response(self, alice: Client, name: str) -> None:
         first, beside = alice.call(name, REQUESTS[name], metadata={"idempotency-key": "again"})
         second, beside_second = alice.call(name, REQUESTS[name], metadata={"idempotency-key": '"again"'})
         assert first == second
@@ -193,7 +197,7 @@ class TestIdempotencyKeys:
     def test_the_same_key_for_another_request(self, alice: Client, name: str) -> None:
         other = type(REQUESTS[name])()
         alice.call(name, REQUESTS[name], metadata={"idempotency-key": "reused"})
-        failure = alice.refused(name, other, metadata={"idempotency-key": "reused"})
+        failure = alice.failure(name, other, metadata={"idempotency-key": "reused"})
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "IDEMPOTENCY_KEY_REUSED")
 
     @every_kept
@@ -203,13 +207,13 @@ class TestIdempotencyKeys:
             first.execute(
                 text("SELECT pg_advisory_xact_lock(hashtextextended(encode(sha256('5:alicebusy'), 'hex'), 0))")
             )
-            failure = alice.refused(name, REQUESTS[name], metadata={"idempotency-key": "busy"})
+            failure = alice.failure(name, REQUESTS[name], metadata={"idempotency-key": "busy"})
         assert (failure.code, failure.reason) == (StatusCode.ABORTED, "IDEMPOTENCY_IN_PROGRESS")
         engine.dispose()
 
 
 @pytest.mark.last
 def test_every_declared_error_was_provoked() -> None:
-    """C13: the full run has seen each method end with each error that it declares."""
+    """C13: in the full run, each method ended with each error that it declares."""
     declared = {(method.name, error.code) for method in METHODS.values() for error in method.raises}
     assert sorted(declared - PROVOKED) == []

@@ -1,4 +1,4 @@
-"""A client that repeats what it may repeat never makes a change twice, over gRPC."""
+"""Retries over gRPC never apply a change twice, if the response allows them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ DYING = """
 
 @contextmanager
 def dying_at_commit(settings: Settings) -> Iterator[None]:
-    """Have each backend that changes a task end in its COMMIT."""
+    """End each backend that changes a task during its COMMIT."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as admin:
         admin.execute(text(DYING))
@@ -37,7 +37,7 @@ def dying_at_commit(settings: Settings) -> Iterator[None]:
 
 
 def check(failure: Failure, *, is_retryable: bool, is_doubtful: bool) -> None:
-    """Assert what a failed call says of its repetition."""
+    """Assert whether a failed call is marked as retryable."""
     assert failure.code is StatusCode.UNAVAILABLE
     assert failure.facts["retryable"] == str(is_retryable).lower()
     assert ("RetryInfo" in failure.details) is is_retryable
@@ -45,19 +45,19 @@ def check(failure: Failure, *, is_retryable: bool, is_doubtful: bool) -> None:
 
 
 @pytest.mark.parametrize("method", REQUESTS)
-def test_before_anything_was_sent_every_call_may_be_repeated(
+def test_every_call_that_reached_no_database_is_retryable(
     serve: Callable[..., int], alice: Client, method: str
 ) -> None:
     port = serve(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with Client.of(port, alice.token) as caller:
-        check(caller.refused(method, REQUESTS[method]), is_retryable=True, is_doubtful=False)
+        check(caller.failure(method, REQUESTS[method]), is_retryable=True, is_doubtful=False)
 
 
 @pytest.mark.parametrize(
     ("method", "is_repeatable"),
     [("CreateTask", False), ("BatchCreateTasks", False), ("UpdateTask", False), ("DeleteTask", True)],
 )
-def test_a_lost_commit_may_be_repeated_only_where_that_changes_nothing_twice(
+def test_after_a_lost_commit_only_calls_that_are_safe_to_repeat_are_retryable(
     alice: Client, settings: Settings, method: str, is_repeatable: bool
 ) -> None:
     name = alice.create("there").name
@@ -69,8 +69,8 @@ def test_a_lost_commit_may_be_repeated_only_where_that_changes_nothing_twice(
         "DeleteTask": pb.DeleteTaskRequest(name=name),
     }
     with dying_at_commit(settings):
-        check(alice.refused(method, requests[method]), is_retryable=is_repeatable, is_doubtful=True)
+        check(alice.failure(method, requests[method]), is_retryable=is_repeatable, is_doubtful=True)
         if method in {"CreateTask", "BatchCreateTasks"}:
-            keyed = alice.refused(method, requests[method], metadata={"idempotency-key": "repetition-1"})
+            keyed = alice.failure(method, requests[method], metadata={"idempotency-key": "repetition-1"})
             check(keyed, is_retryable=True, is_doubtful=True)
     assert alice.get(name).name == name

@@ -1,4 +1,4 @@
-"""A schema that changes while the server runs: callers see nothing of it."""
+"""A schema change while the server runs: no call fails."""
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -13,7 +13,7 @@ PREPARED = 8
 
 
 def use(client: Client, turn: str) -> None:
-    """Call what reads and writes tasks; every call succeeds."""
+    """Call methods that read and write tasks; every call succeeds."""
     task = client.create(f"created {turn}")
     assert client.get(task.name) == task
     client.call("ListTasks", pb.ListTasksRequest())

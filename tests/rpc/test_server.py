@@ -1,4 +1,4 @@
-"""Issue 8: reflection, health, and what connections may do."""
+"""Server reflection, health, and limits of connections."""
 
 import socket
 import time
@@ -39,8 +39,8 @@ def test_the_server_describes_itself(unauthenticated: Client) -> None:
     ]
 
 
-def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(unauthenticated: Client) -> None:
-    """grpcurl 1.9, buf, Postman and Kreya ask for v1 first. The messages are the same in both."""
+def test_reflection_v1_responds_like_v1alpha(unauthenticated: Client) -> None:
+    """grpcurl 1.9, buf, Postman and Kreya try v1 first. The messages are the same in both."""
     ask: grpc.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse]
     ask = unauthenticated.channel.stream_stream(
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -65,7 +65,7 @@ def test_clients_of_reflection_v1_are_answered_like_those_of_v1alpha(unauthentic
 
 
 def test_health_lists_every_service(unauthenticated: Client) -> None:
-    messages: Any = health_pb2  # whose stubs lack these
+    messages: Any = health_pb2  # its stubs lack these messages
     ask: Any = unauthenticated.channel.unary_unary(
         "/grpc.health.v1.Health/List",
         request_serializer=messages.HealthListRequest.SerializeToString,
@@ -78,19 +78,19 @@ def test_health_lists_every_service(unauthenticated: Client) -> None:
     }
 
 
-def test_nobody_knows_how_another_service_is(unauthenticated: Client) -> None:
+def test_the_health_of_an_unknown_service_is_not_found(unauthenticated: Client) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         health(unauthenticated.channel, "other.v1.Service")
     assert raised.value.code() is StatusCode.NOT_FOUND
 
 
-def test_metadata_without_end_is_refused(alice: Client) -> None:
+def test_metadata_of_unlimited_size_is_rejected(alice: Client) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         alice.call("ListTasks", pb.ListTasksRequest(), metadata={"x-padding": "x" * 40_000})
     assert raised.value.code() is StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_who_pings_without_end_is_hung_up_on(port: int) -> None:
+def test_a_client_with_excessive_pings_is_disconnected(port: int) -> None:
     restless = [
         ("grpc.keepalive_time_ms", 100),
         ("grpc.keepalive_permit_without_calls", 1),
@@ -130,10 +130,10 @@ def pinged(port: int, *, times: int, every: float) -> tuple[int, int | None]:
     return acknowledged, None
 
 
-def test_an_idle_connection_may_be_pinged_as_often_as_documented(
+def test_an_idle_connection_accepts_pings_at_the_documented_interval(
     serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The interval is shortened, for the test to be short: pings at twice the interval are answered for good."""
+    """The test shortens the interval: pings at twice the interval are always acknowledged."""
     monkeypatch.setattr(server, "PING_INTERVAL_MS", 100)
     port = serve()
     assert pinged(port, times=12, every=0.2) == (12, None)

@@ -1,4 +1,4 @@
-"""``simulate-error``: a caller chooses any declared error of any method (C25b)."""
+"""``simulate-error``: a caller simulates any declared error of any method (C25b)."""
 
 import time
 from collections.abc import Callable
@@ -24,10 +24,10 @@ TAKEN: Final = {NAME: "TASK_TITLE_TAKEN"}
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_declared_error_of_every_method(alice: Client, name: str) -> None:
-    """Status and details are those of the error, and no declaration counts as proven."""
+    """Status and details are those of the error, and no simulation counts as a proof of a declaration."""
     provoked = {*PROVOKED}
     for named in METHODS[name].raises:
-        failure = alice.refused(name, REQUESTS[name], metadata={NAME: named.code}, may_be_a_bug=True)
+        failure = alice.failure(name, REQUESTS[name], metadata={NAME: named.code}, may_be_a_bug=True)
         assert (failure.code, failure.reason) == (CODES[named.kind], named.code)
         assert failure.extensions.keys() - {"failures"} == named.declared_facts.keys()
         assert ("RetryInfo" in failure.details) == (errs.public_wait(errs.example_of(named)) is not None)
@@ -36,55 +36,55 @@ def test_every_declared_error_of_every_method(alice: Client, name: str) -> None:
 
 def test_facts_are_those_of_the_method(alice: Client) -> None:
     for name, limit in (("GetTask", 16 * 1024), ("BatchCreateTasks", 1 << 20)):
-        failure = alice.refused(name, REQUESTS[name], metadata={NAME: "BODY_TOO_LARGE"})
+        failure = alice.failure(name, REQUESTS[name], metadata={NAME: "BODY_TOO_LARGE"})
         assert failure.extensions == {"limit": limit}
-    scope = alice.refused("GetTask", REQUESTS["GetTask"], metadata={NAME: "INSUFFICIENT_SCOPE"})
+    scope = alice.failure("GetTask", REQUESTS["GetTask"], metadata={NAME: "INSUFFICIENT_SCOPE"})
     assert scope.extensions == {"scope": "tasks"}
 
 
 @pytest.mark.parametrize("value", ["ORDER_NOT_FOUND", "TASK_TITLE_TAKEN, TASK_TITLE_TAKEN", "TASK_TITLE_TAKEN; x=1"])
-def test_anything_else_is_a_violation(alice: Client, value: str) -> None:
-    failure = alice.refused("CreateTask", REQUESTS["CreateTask"], metadata={NAME: value})
+def test_any_other_value_is_a_violation(alice: Client, value: str) -> None:
+    failure = alice.failure("CreateTask", REQUESTS["CreateTask"], metadata={NAME: value})
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
     assert [field for field, _ in failure.violations] == ["Simulate-Error"]
 
 
-def test_nothing_is_done(alice: Client) -> None:
-    """No task, no key."""
+def test_a_simulated_error_changes_nothing(alice: Client) -> None:
+    """It stores no task and no key."""
     key = {"idempotency-key": "simulated"}
-    assert alice.refused("CreateTask", REQUESTS["CreateTask"], metadata=key | TAKEN).reason == "TASK_TITLE_TAKEN"
+    assert alice.failure("CreateTask", REQUESTS["CreateTask"], metadata=key | TAKEN).reason == "TASK_TITLE_TAKEN"
     _, trailing = alice.call("CreateTask", REQUESTS["CreateTask"], metadata=key)
     assert "idempotent-replayed" not in trailing
 
 
-def test_authentication_and_scope_come_first(unauthenticated: Client, port: int, token: TokenMaker) -> None:
-    assert unauthenticated.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
+def test_authentication_and_scope_take_precedence(unauthenticated: Client, port: int, token: TokenMaker) -> None:
+    assert unauthenticated.failure("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
     with Client.of(port, token("alice", "orders")) as other:
-        assert other.refused("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "INSUFFICIENT_SCOPE"
+        assert other.failure("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "INSUFFICIENT_SCOPE"
 
 
-def test_the_first_calls_of_a_series_are_handled(alice: Client, port: int, token: TokenMaker) -> None:
+def test_the_first_calls_of_a_series_succeed(alice: Client, port: int, token: TokenMaker) -> None:
     with Client.of(port, token("somebody-with-a-series")) as client:
         after = {NAME: "SERVICE_UNAVAILABLE; after=2"}
         for _ in range(2):
             client.call("ListTasks", REQUESTS["ListTasks"], metadata=after)
-        assert client.refused("ListTasks", REQUESTS["ListTasks"], metadata=after).reason == "SERVICE_UNAVAILABLE"
+        assert client.failure("ListTasks", REQUESTS["ListTasks"], metadata=after).reason == "SERVICE_UNAVAILABLE"
 
 
-def test_a_delay_ends_with_the_budget(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
+def test_a_delay_ends_with_the_deadline(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
     port = serve(request_timeout=0.3)
     with Client.of(port, token("alice")) as client:
         began = time.monotonic()
-        failure = client.refused("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INVALID_FILTER; delay=30"})
+        failure = client.failure("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INVALID_FILTER; delay=30"})
         assert time.monotonic() - began < 8
     assert failure.code is StatusCode.DEADLINE_EXCEEDED
     assert failure.extensions == {"budget_ms": 300, "spent_in": "simulation"}
 
 
-def test_operators_see_it_marked_and_counted_apart(alice: Client, log: Log) -> None:
+def test_logs_and_metrics_mark_a_simulated_error(alice: Client, log: Log) -> None:
     before = here()
     with growth("simulated_errors_total", code="INTERNAL_ERROR") as counted:
-        alice.refused("GetTask", REQUESTS["GetTask"], metadata={NAME: "INTERNAL_ERROR"}, may_be_a_bug=True)
+        alice.failure("GetTask", REQUESTS["GetTask"], metadata={NAME: "INTERNAL_ERROR"}, may_be_a_bug=True)
         until = time.monotonic() + 5
         while not log.access and time.monotonic() < until:
             time.sleep(0.01)
@@ -95,7 +95,7 @@ def test_operators_see_it_marked_and_counted_apart(alice: Client, log: Log) -> N
     assert (log.access[-1]["grpc_status"], log.access[-1]["simulated"]) == ("INTERNAL", True)
 
 
-def test_switched_off_it_is_ignored(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
+def test_it_is_ignored_if_disabled(serve: Callable[..., int], alice: Client, token: TokenMaker) -> None:
     port = serve(faults_on_demand=False)
     with Client.of(port, token("alice")) as client:
         client.call("ListTasks", REQUESTS["ListTasks"], metadata={NAME: "INTERNAL_ERROR"})

@@ -1,4 +1,4 @@
-"""Tasks over gRPC, beside what HTTP says of the same ones."""
+"""Tasks over gRPC, compared with the same tasks over HTTP."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,15 +23,15 @@ TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=123456)
 
 
 def moment(at: datetime) -> Timestamp:
-    """Return a moment as the protocol has it."""
+    """Return a time as a protobuf message."""
     made = Timestamp()
     made.FromDatetime(at)
     return made
 
 
 def violated(client: Client, method: str, request: Any) -> list[tuple[str, str]]:
-    """Return which rules a call breaks."""
-    failure = client.refused(method, request)
+    """Return the violated rules of a call."""
+    failure = client.failure(method, request)
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
     return failure.violations
 
@@ -60,23 +60,23 @@ class TestCreate:
         assert (told["created_by"], told["create_time"]) == ("alice", task.create_time.ToJsonString())
         assert task == alice.get(task.name)
 
-    def test_what_is_not_said_is_the_default(self, alice: Client) -> None:
+    def test_an_unset_field_has_its_default(self, alice: Client) -> None:
         task = alice.create(status=pb.STATUS_UNSPECIFIED, priority=pb.PRIORITY_UNSPECIFIED)
         assert (task.status, task.priority, [*task.tags]) == (pb.STATUS_PENDING, pb.PRIORITY_MEDIUM, [])
         assert not task.HasField("due_date")
         assert not task.HasField("description")
 
-    def test_what_only_the_service_writes_is_ignored(self, alice: Client) -> None:
+    def test_output_only_fields_are_ignored(self, alice: Client) -> None:
         task = alice.create(name=NAME, created_by="bob", create_time=moment(TOMORROW), update_time=moment(TOMORROW))
         assert (task.created_by, task.name == NAME) == ("alice", False)
 
-    def test_a_title_that_is_taken(self, alice: Client, over_http: Caller) -> None:
+    def test_a_reused_title(self, alice: Client, over_http: Caller) -> None:
         over_http.task("Buy milk")
-        failure = alice.refused("CreateTask", creation(title="Buy milk "))
+        failure = alice.failure("CreateTask", creation(title="Buy milk "))
         assert (failure.code, failure.reason) == (StatusCode.ALREADY_EXISTS, "TASK_TITLE_TAKEN")
         assert failure.facts["param"] == "title"
 
-    def test_all_violations_at_once(self, alice: Client) -> None:
+    def test_all_violations_are_listed(self, alice: Client) -> None:
         broken = creation(due_date=Timestamp(seconds=1), tags=["Home", "b", "b"], status=9, priority=-1)
         assert violated(alice, "CreateTask", broken) == [
             ("title", "REQUIRED_FIELD"),
@@ -117,25 +117,25 @@ class TestCreate:
         ],
     )
     def test_each_rule(self, alice: Client, members: dict[str, Any], expected: tuple[str, str]) -> None:
-        """What has no spelling over HTTP is refused as what comes nearest to it."""
+        """A value that HTTP cannot express is rejected with the nearest code."""
         assert violated(alice, "CreateTask", creation(**members)) == [expected]
 
-    def test_the_last_moment_there_is(self, alice: Client) -> None:
+    def test_the_latest_possible_time(self, alice: Client) -> None:
         last = Timestamp(seconds=253402300799, nanos=999999000)
         assert alice.get(alice.create(due_date=last).name).due_date == last
 
-    def test_no_task_at_all(self, alice: Client) -> None:
+    def test_a_missing_task(self, alice: Client) -> None:
         assert violated(alice, "CreateTask", pb.CreateTaskRequest()) == [("task", "REQUIRED_FIELD")]
 
 
 class TestGet:
     @pytest.mark.parametrize("name", [NAME, NAME.upper().replace("TASKS", "tasks"), f"tasks/{UUID(int=0)}"])
-    def test_nothing_of_that_name(self, alice: Client, name: str) -> None:
-        failure = alice.refused("GetTask", pb.GetTaskRequest(name=name))
+    def test_an_unknown_name(self, alice: Client, name: str) -> None:
+        failure = alice.failure("GetTask", pb.GetTaskRequest(name=name))
         assert (failure.code, failure.reason) == (StatusCode.NOT_FOUND, "TASK_NOT_FOUND")
 
-    def test_somebody_elses(self, alice: Client, bob: Client) -> None:
-        failure = bob.refused("GetTask", pb.GetTaskRequest(name=alice.create().name))
+    def test_another_user_s_task(self, alice: Client, bob: Client) -> None:
+        failure = bob.failure("GetTask", pb.GetTaskRequest(name=alice.create().name))
         assert (failure.code, failure.reason) == (StatusCode.PERMISSION_DENIED, "NOT_TASK_OWNER")
 
 
@@ -154,20 +154,20 @@ class TestList:
         assert (page.next_page_token, page.total_size) == ("", 3)
 
     def test_filter_and_order(self, alice: Client, three: Sequence[str]) -> None:
-        asked = pb.ListTasksRequest(filter='title != "b"', order_by="title")
-        assert [task.title for task in alice.call("ListTasks", asked)[0].tasks] == ["a", "c"]
+        request = pb.ListTasksRequest(filter='title != "b"', order_by="title")
+        assert [task.title for task in alice.call("ListTasks", request)[0].tasks] == ["a", "c"]
 
-    def test_a_page_of_one_protocol_goes_on_in_the_other(
+    def test_a_page_token_of_one_protocol_is_valid_in_the_other(
         self, alice: Client, over_http: Caller, three: Sequence[str]
     ) -> None:
         first = alice.call("ListTasks", pb.ListTasksRequest(page_size=1))[0]
         assert over_http.titles(page_size=1, page_token=first.next_page_token) == ["b"]
         second = answered(over_http.list_tasks(page_size=2))
-        asked = pb.ListTasksRequest(page_size=1, page_token=second["next_page_token"])
-        assert [task.title for task in alice.call("ListTasks", asked)[0].tasks] == ["a"]
+        request = pb.ListTasksRequest(page_size=1, page_token=second["next_page_token"])
+        assert [task.title for task in alice.call("ListTasks", request)[0].tasks] == ["a"]
 
     @pytest.mark.parametrize(
-        ("asked", "reason"),
+        ("request", "reason"),
         [
             ({"filter": "colour = red"}, "INVALID_FILTER"),
             ({"order_by": "colour"}, "INVALID_ORDER_BY"),
@@ -176,59 +176,59 @@ class TestList:
             ({"page_token": "\N{SNOWMAN}"}, "INVALID_PAGE_TOKEN"),
         ],
     )
-    def test_what_is_not_understood(self, alice: Client, asked: dict[str, Any], reason: str) -> None:
-        failure = alice.refused("ListTasks", pb.ListTasksRequest(**asked))
+    def test_invalid_parameters(self, alice: Client, request: dict[str, Any], reason: str) -> None:
+        failure = alice.failure("ListTasks", pb.ListTasksRequest(**request))
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
     @pytest.mark.parametrize("name", ["filter", "order_by"])
     def test_control_characters(self, alice: Client, name: str) -> None:
-        asked: dict[str, Any] = {name: "a\0b"}
-        assert violated(alice, "ListTasks", pb.ListTasksRequest(**asked)) == [(name, "INVALID_FORMAT")]
+        request: dict[str, Any] = {name: "a\0b"}
+        assert violated(alice, "ListTasks", pb.ListTasksRequest(**request)) == [(name, "INVALID_FORMAT")]
 
-    def test_a_negative_page(self, alice: Client) -> None:
+    def test_a_negative_page_size(self, alice: Client) -> None:
         assert violated(alice, "ListTasks", pb.ListTasksRequest(page_size=-1)) == [("page_size", "INVALID_VALUE")]
 
-    def test_a_large_page_is_coerced(self, alice: Client, three: Sequence[str]) -> None:
+    def test_a_large_page_size_is_reduced(self, alice: Client, three: Sequence[str]) -> None:
         assert len(alice.call("ListTasks", pb.ListTasksRequest(page_size=2**31 - 1))[0].tasks) == 3
 
 
 class TestUpdate:
     def update(self, client: Client, task: pb.Task, *paths: str, **members: Any) -> pb.Task:
-        """Set what is named, or what is there."""
+        """Update the fields of the mask; without a mask, the fields that are set."""
         mask = FieldMask(paths=paths) if paths else None
-        asked = pb.UpdateTaskRequest(task=pb.Task(name=task.name, **members), update_mask=mask)
-        updated: pb.Task = client.call("UpdateTask", asked)[0]
+        request = pb.UpdateTaskRequest(task=pb.Task(name=task.name, **members), update_mask=mask)
+        updated: pb.Task = client.call("UpdateTask", request)[0]
         return updated
 
-    def test_what_is_there_is_set(self, alice: Client) -> None:
+    def test_set_fields_are_updated(self, alice: Client) -> None:
         task = alice.create(tags=["a"], description="x")
         updated = self.update(alice, task, status=pb.STATUS_COMPLETED, description="")
         assert (updated.title, updated.status, [*updated.tags]) == ("Buy milk", pb.STATUS_COMPLETED, ["a"])
         assert updated.HasField("description")
         assert updated.update_time.ToDatetime() > task.update_time.ToDatetime()
 
-    def test_what_the_mask_names_and_is_not_there_is_cleared(self, alice: Client) -> None:
+    def test_masked_fields_that_are_unset_are_cleared(self, alice: Client) -> None:
         task = alice.create(tags=["a"], description="x", due_date=moment(TOMORROW), priority=pb.PRIORITY_LOW)
         updated = self.update(alice, task, "tags", "description", "due_date", "priority", title="ignored")
         assert ([*updated.tags], updated.HasField("description"), updated.HasField("due_date")) == ([], False, False)
         assert (updated.priority, updated.title) == (pb.PRIORITY_MEDIUM, "Buy milk")
 
-    def test_nothing_is_changed(self, alice: Client) -> None:
+    def test_an_update_without_changes(self, alice: Client) -> None:
         task = alice.create()
         assert self.update(alice, task) == task
 
     @pytest.mark.parametrize("paths", [[], [""], ["name"], ["create_time"], ["*"], ["title", "colour"], ["task.title"]])
-    def test_a_mask_that_names_nothing_or_what_cannot_be_set(self, alice: Client, paths: list[str]) -> None:
-        asked = pb.UpdateTaskRequest(task=alice.create(), update_mask=FieldMask(paths=paths))
-        assert violated(alice, "UpdateTask", asked) == [("update_mask", "INVALID_VALUE")]
+    def test_a_mask_that_is_empty_or_has_unknown_fields(self, alice: Client, paths: list[str]) -> None:
+        request = pb.UpdateTaskRequest(task=alice.create(), update_mask=FieldMask(paths=paths))
+        assert violated(alice, "UpdateTask", request) == [("update_mask", "INVALID_VALUE")]
 
     def test_the_title_cannot_be_cleared(self, alice: Client) -> None:
-        asked = pb.UpdateTaskRequest(task=pb.Task(name=NAME), update_mask=FieldMask(paths=["title"]))
-        assert violated(alice, "UpdateTask", asked) == [("title", "REQUIRED_FIELD")]
+        request = pb.UpdateTaskRequest(task=pb.Task(name=NAME), update_mask=FieldMask(paths=["title"]))
+        assert violated(alice, "UpdateTask", request) == [("title", "REQUIRED_FIELD")]
 
-    def test_mask_and_task_are_judged_together(self, alice: Client) -> None:
-        asked = pb.UpdateTaskRequest(task=pb.Task(title=""), update_mask=FieldMask(paths=["x"]))
-        assert violated(alice, "UpdateTask", asked) == [
+    def test_mask_and_task_are_validated_together(self, alice: Client) -> None:
+        request = pb.UpdateTaskRequest(task=pb.Task(title=""), update_mask=FieldMask(paths=["x"]))
+        assert violated(alice, "UpdateTask", request) == [
             ("update_mask", "INVALID_VALUE"),
             ("name", "REQUIRED_FIELD"),
             ("title", "TOO_SHORT"),
@@ -236,25 +236,25 @@ class TestUpdate:
 
     def test_a_rule_of_the_model(self, alice: Client) -> None:
         task = alice.create()
-        asked = pb.UpdateTaskRequest(task=pb.Task(name=task.name, due_date=Timestamp(seconds=1)))
-        assert violated(alice, "UpdateTask", asked) == [("due_date", "MUST_BE_FUTURE")]
+        request = pb.UpdateTaskRequest(task=pb.Task(name=task.name, due_date=Timestamp(seconds=1)))
+        assert violated(alice, "UpdateTask", request) == [("due_date", "MUST_BE_FUTURE")]
 
-    def test_a_title_that_is_taken(self, alice: Client) -> None:
+    def test_a_reused_title(self, alice: Client) -> None:
         alice.create("a")
-        asked = pb.UpdateTaskRequest(task=pb.Task(name=alice.create("b").name, title="a"))
-        assert alice.refused("UpdateTask", asked).reason == "TASK_TITLE_TAKEN"
+        request = pb.UpdateTaskRequest(task=pb.Task(name=alice.create("b").name, title="a"))
+        assert alice.failure("UpdateTask", request).reason == "TASK_TITLE_TAKEN"
 
     @pytest.mark.parametrize("method", ["UpdateTask", "DeleteTask"])
-    def test_somebody_elses_and_nobodys(self, alice: Client, bob: Client, method: str) -> None:
-        def asked(name: str) -> Any:
+    def test_another_user_s_task_and_an_unknown_task(self, alice: Client, bob: Client, method: str) -> None:
+        def request(name: str) -> Any:
             kinds = {
                 "UpdateTask": pb.UpdateTaskRequest(task=pb.Task(name=name)),
                 "DeleteTask": pb.DeleteTaskRequest(name=name),
             }
             return kinds[method]
 
-        assert bob.refused(method, asked(alice.create().name)).reason == "NOT_TASK_OWNER"
-        assert bob.refused(method, asked(NAME)).reason == "TASK_NOT_FOUND"
+        assert bob.failure(method, request(alice.create().name)).reason == "NOT_TASK_OWNER"
+        assert bob.failure(method, request(NAME)).reason == "TASK_NOT_FOUND"
 
 
 class TestDelete:
@@ -262,7 +262,7 @@ class TestDelete:
         task = alice.create()
         told = alice.call("DeleteTask", pb.DeleteTaskRequest(name=task.name))[0]
         assert told.message == f"Task {task.name} deleted successfully"
-        assert alice.refused("GetTask", pb.GetTaskRequest(name=task.name)).code is StatusCode.NOT_FOUND
+        assert alice.failure("GetTask", pb.GetTaskRequest(name=task.name)).code is StatusCode.NOT_FOUND
 
 
 class TestBatchCreate:
@@ -272,9 +272,9 @@ class TestBatchCreate:
 
     def test_some_fail(self, alice: Client, log: Log) -> None:
         alice.create("a")
-        asked = pb.BatchCreateTasksRequest(requests=[creation(title="b"), creation(title="a")])
+        request = pb.BatchCreateTasksRequest(requests=[creation(title="b"), creation(title="a")])
         with growth("errors_total", code="TASK_TITLE_TAKEN", fault="client") as counted:
-            batch: pb.BatchCreateTasksResponse = alice.call("BatchCreateTasks", asked)[0]
+            batch: pb.BatchCreateTasksResponse = alice.call("BatchCreateTasks", request)[0]
             until(lambda: len(log.access) == 2)
         outcome = {"total": 2, "created": 1, "failed": 1}
         (entry,) = log.errors
@@ -286,7 +286,7 @@ class TestBatchCreate:
 
     def test_all_fail(self, alice: Client, log: Log) -> None:
         alice.create("a")
-        failure = alice.refused("BatchCreateTasks", pb.BatchCreateTasksRequest(requests=[creation(title="a")]))
+        failure = alice.failure("BatchCreateTasks", pb.BatchCreateTasksRequest(requests=[creation(title="a")]))
         assert (failure.code, failure.reason, failure.facts["count"]) == (
             StatusCode.ALREADY_EXISTS,
             "BATCH_FAILED",
@@ -295,9 +295,9 @@ class TestBatchCreate:
         assert [each.index for each in failure.extensions["failures"].failures] == [0]
         assert log.errors[0]["items"] == {"TASK_TITLE_TAKEN": [0]}
 
-    def test_an_item_that_breaks_a_rule(self, alice: Client) -> None:
-        asked = pb.BatchCreateTasksRequest(requests=[creation(title="a"), creation(), pb.CreateTaskRequest()])
-        assert violated(alice, "BatchCreateTasks", asked) == [
+    def test_an_item_with_violations(self, alice: Client) -> None:
+        request = pb.BatchCreateTasksRequest(requests=[creation(title="a"), creation(), pb.CreateTaskRequest()])
+        assert violated(alice, "BatchCreateTasks", request) == [
             ("requests[1].task.title", "REQUIRED_FIELD"),
             ("requests[2].task", "REQUIRED_FIELD"),
         ]
@@ -305,19 +305,19 @@ class TestBatchCreate:
 
     @pytest.mark.parametrize(("count", "code"), [(0, "EMPTY_BATCH"), (101, "BATCH_TOO_LARGE")])
     def test_too_few_and_too_many(self, alice: Client, count: int, code: str) -> None:
-        asked = pb.BatchCreateTasksRequest(requests=[creation(title=str(n)) for n in range(count)])
-        assert violated(alice, "BatchCreateTasks", asked) == [("requests", code)]
+        request = pb.BatchCreateTasksRequest(requests=[creation(title=str(n)) for n in range(count)])
+        assert violated(alice, "BatchCreateTasks", request) == [("requests", code)]
 
-    def test_a_hundred_faults_at_once_still_arrive(self, alice: Client) -> None:
-        """Whatever a client takes of metadata by default has to be enough."""
-        asked = pb.BatchCreateTasksRequest(requests=[creation(title="")] * 100)
-        failure = alice.refused("BatchCreateTasks", asked)
+    def test_an_error_with_a_hundred_items_arrives(self, alice: Client) -> None:
+        """Clients accept it with their default limit on metadata."""
+        request = pb.BatchCreateTasksRequest(requests=[creation(title="")] * 100)
+        failure = alice.failure("BatchCreateTasks", request)
         assert failure.facts["truncated"] == "true"
         assert failure.violations[0] == ("requests[0].task.title", "TOO_SHORT")
 
 
-def test_what_no_method_is_called(alice: Client) -> None:
-    """UNIMPLEMENTED, with what there is."""
+def test_an_unknown_method(alice: Client) -> None:
+    """UNIMPLEMENTED, with the list of existing methods."""
     for path in ("/todo.v1.TodoService/Drop", "/other.Service/GetTask", "/x"):
         with pytest.raises(grpc.RpcError) as raised:
             alice.raw(path, b"")

@@ -1,4 +1,4 @@
-"""Spans of calls, where tracing is on."""
+"""Spans of calls, with tracing enabled."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,7 +23,7 @@ TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture
 def exporter(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, InMemorySpanExporter]]:
-    """Return an application that is traced, and where its spans go."""
+    """Return a traced application, and the exporter of its spans."""
     before, exporter = [*logs.WATCHERS], InMemorySpanExporter()
     app = make_application(tracing=True)
     app.extensions["app-tracing"].export_to(SimpleSpanProcessor(exporter))
@@ -31,13 +31,13 @@ def exporter(make_application: Callable[..., Flask]) -> Iterator[tuple[Flask, In
     logs.WATCHERS[:] = before
 
 
-def test_a_call_is_a_span_in_the_callers_trace_and_is_told_of(
+def test_a_call_is_a_span_of_the_client_s_trace_and_is_logged_with_it(
     exporter: tuple[Flask, InMemorySpanExporter], settings: Settings, token: TokenMaker
 ) -> None:
     app, ended = exporter
     with served(app, settings) as port, Client.of(port, token("alice")) as client:
         sent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-        failure = client.refused("GetTask", REQUESTS["GetTask"], metadata=sent)
+        failure = client.failure("GetTask", REQUESTS["GetTask"], metadata=sent)
     spans = {span.name: span for span in ended.get_finished_spans()}
     server = spans["POST /todo.v1.TodoService/GetTask"]
     assert (server.kind, format_trace_id(server.context.trace_id)) == (SpanKind.SERVER, TRACE)

@@ -1,1 +1,1 @@
-"""One real gunicorn on loopback: what only a server on a socket can show, and what it refuses by itself."""
+"""Tests of a real gunicorn on loopback: behavior that needs a socket, and errors of the server itself."""

@@ -1,4 +1,4 @@
-"""The house, served with two workers."""
+"""A gunicorn server with two workers."""
 
 from tests.stack.conftest import served
 

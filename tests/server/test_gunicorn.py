@@ -1,4 +1,4 @@
-"""What only a real server on a real socket can show."""
+"""Behavior that needs a real server on a real socket."""
 
 import json
 import random
@@ -22,7 +22,7 @@ from tests.stack.conftest import ORIGIN, Served
 
 
 def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Return status, header fields and JSON body of a raw answer."""
+    """Return status, header fields and JSON body of a raw response."""
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = dict(line.split(": ", 1) for line in lines[1:])
@@ -30,7 +30,7 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
 
 
 REFUSED = {
-    "a line that is no request": (b"GARBAGE\r\n\r\n", 400, "MALFORMED_REQUEST"),
+    "a line that is not a request": (b"GARBAGE\r\n\r\n", 400, "MALFORMED_REQUEST"),
     "a space before the colon": (b"GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n", 400, "MALFORMED_REQUEST"),
     "a folded header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400, "MALFORMED_REQUEST"),
     "two lengths": (
@@ -58,8 +58,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: Served, name: str) -> None:
-    """C1, C4, C5: and it is logged by that id, in one line of errors and one of access."""
+def test_an_error_of_gunicorn_is_a_problem_document_with_a_request_id(served: Served, name: str) -> None:
+    """C1, C4, C5: the log contains its ID, in one error entry and one access entry."""
     logged = served.log.stat().st_size
     request, status, code = REFUSED[name]
     answered, headers, document = parsed(served.raw(request))
@@ -67,7 +67,7 @@ def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: S
     assert headers["Content-Type"] == "application/problem+json"
     assert headers["X-Request-Id"] == headers["Request-Id"] == document["request_id"]
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
-    assert "instance" not in document, "never at the edge"
+    assert "instance" not in document, "errors of the server have no instance"
     assert (headers["Vary"], headers["Connection"]) == ("Origin", "close")
     lines = [json.loads(line) for line in served.log.read_bytes()[logged:].splitlines()]
     assert [line["logger"] for line in lines] == ["candor.errors", "candor.access"]
@@ -77,11 +77,11 @@ def test_what_gunicorn_refuses_is_a_problem_document_with_a_request_id(served: S
     response_checks.PROBLEMS.setdefault(code, []).append(document)
 
 
-def test_what_was_understood_of_a_refused_request_is_not_forgotten(served: Served) -> None:
-    """C5, C16, C24: its id is kept, its origin answered, its method and path are logged."""
+def test_the_parsed_parts_of_a_rejected_request_are_used(served: Served) -> None:
+    """C5, C16, C24: its ID is kept, its origin is allowed, its method and path are logged."""
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nRequest-Id: kept-1234\r\n"
-    refused = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".encode())
-    answered, headers, document = parsed(refused)
+    rejected = served.raw(f"{head}Transfer-Encoding: foo\r\n\r\n".encode())
+    answered, headers, document = parsed(rejected)
     assert (answered, document["request_id"], headers["X-Request-Id"]) == (501, "kept-1234", "kept-1234")
     assert headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "X-Request-Id" in headers["Access-Control-Expose-Headers"]
@@ -91,20 +91,20 @@ def test_what_was_understood_of_a_refused_request_is_not_forgotten(served: Serve
     assert b"Access-Control" not in elsewhere
 
 
-def test_the_refusal_of_a_head_has_no_body(served: Served) -> None:
+def test_the_rejection_of_a_head_request_has_no_body(served: Served) -> None:
     """C1, RFC 9110, section 9.3.2."""
-    refused = served.raw(b"HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n")
-    assert refused.startswith(b"HTTP/1.1 501 ")
-    assert refused.endswith(b"\r\n\r\n")
+    rejected = served.raw(b"HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n")
+    assert rejected.startswith(b"HTTP/1.1 501 ")
+    assert rejected.endswith(b"\r\n\r\n")
 
 
 class TestBodies:
-    """Bodies that arrive in pieces, or do not."""
+    """Bodies that arrive in parts or incompletely."""
 
     def test_a_chunked_body_over_the_limit_is_413_and_nothing_is_written(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """A valid beginning followed by padding is not taken for the whole."""
+        """A valid beginning followed by padding does not count as the whole."""
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\nTransfer-Encoding: chunked\r\n\r\n"
         body = b'{"task": {"title": "smuggled"}}' + b" " * 1048576
@@ -125,16 +125,16 @@ class TestBodies:
         assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
 
     @pytest.mark.parametrize("sent", [b"Content-Length: 500\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n500\r\n{"])
-    def test_a_body_that_does_not_arrive_ends_at_the_deadline(
+    def test_an_incomplete_body_ends_at_the_deadline(
         self, served: Served, bearer: Callable[..., dict[str, str]], sent: bytes
     ) -> None:
-        """C23: the budget is spent in the body, however little of it drips in."""
+        """C23: the wait for the body spends the budget, even while single bytes arrive."""
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\nRequest-Timeout: 0.3\r\n"
         answered, _, document = parsed(served.raw(head.encode() + sent))
         assert (answered, document["code"], document["spent_in"]) == (504, "DEADLINE_EXCEEDED", "request_body")
 
-    def test_a_client_that_goes_before_the_answer_leaves_the_service_well(
+    def test_a_client_that_disconnects_early_does_no_harm(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]], settings: Settings
     ) -> None:
         """The write happened once or not at all, and no transaction stays open."""
@@ -152,7 +152,7 @@ class TestBodies:
 
 
 class TestRaces:
-    """Many clients at once, over two workers."""
+    """Many simultaneous clients, with two workers."""
 
     def test_of_200_creations_of_one_title_one_is_201_and_199_are_409(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
@@ -160,19 +160,19 @@ class TestRaces:
         statuses = _at_once(200, lambda _: _send(served, "POST", bearer(), {"task": {"title": "one"}})[0])
         assert (statuses.count(201), statuses.count(409)) == (1, 199)
 
-    def test_the_same_key_100_times_at_once_has_one_effect(
+    def test_100_concurrent_requests_with_one_key_have_one_effect(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """C21: the rest is replayed, byte for byte, or told to wait."""
+        """C21: the others get a replay, byte for byte, or a 409 with the time to wait."""
         headers = {**bearer(), "Idempotency-Key": "once"}
         answers = _at_once(100, lambda _: _send(served, "POST", headers, {"task": {"title": "once"}}))
         assert {status for status, _ in answers} <= {201, 409}
         assert len({body for status, body in answers if status == 201}) == 1
 
-    def test_of_50_patches_at_once_none_is_lost(
+    def test_of_50_concurrent_patches_none_is_lost(
         self, served: Served, client: FlaskClient, bearer: Callable[..., dict[str, str]]
     ) -> None:
-        """C20: they queue up behind one another, and the version counts them all."""
+        """C20: they wait for each other, and the version counts all of them."""
         created = client.post("/v1/tasks", json={"task": {"title": "hot"}}, headers=bearer())
         path = created.headers["Location"]
 
@@ -191,17 +191,17 @@ def _at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
 def _send(
     served: Served, method: str, headers: dict[str, str], body: object, *, path: str = "/v1/tasks"
 ) -> tuple[int, bytes]:
-    """Return the status and the body; to a refusal for overload, after which nothing was done, send it again."""
+    """Return the status and the body; after a rejection for overload, which has no effect, send it again."""
     for _ in range(20):
         with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
             sent = {**headers, "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body).encode(), sent)
             answer = connection.getresponse()
-            status, said = answer.status, answer.read()
+            status, content = answer.status, answer.read()
         if status != HTTPStatus.SERVICE_UNAVAILABLE:
             break
         time.sleep(random.random())
-    return status, said
+    return status, content
 
 
 def _open_transactions(settings: Settings) -> int:
@@ -215,7 +215,7 @@ def _open_transactions(settings: Settings) -> int:
     return found
 
 
-def test_the_log_is_one_json_line_each_and_hostile_ids_stay_out_of_it(served: Served) -> None:
+def test_each_log_entry_is_one_json_line_without_hostile_ids(served: Served) -> None:
     """C16."""
     hostile = ['"}\t{"level":', "x" * 10240, "${jndi:ldap://x}", "\x1b[31m", "a b c d e f g"]
     for each in hostile:

@@ -1,1 +1,1 @@
-"""Real processes, started as a person starts them from a shell, and observed from outside."""
+"""Tests with real processes, started as from a shell, and observed from outside."""

@@ -1,4 +1,4 @@
-"""A checkout of its own for each test, with a service of one page in place of the house, and eyes for its processes."""
+"""A separate checkout for each test, with a minimal service instead of the application, and a view of its processes."""
 
 import os
 import shutil
@@ -79,7 +79,7 @@ control_socket_disable = True
 
 @dataclass
 class Checkout:
-    """A copy of the launcher in a folder, with the database of another copy if one is named, and all it started."""
+    """A copy of the launcher in a folder, optionally with another copy's database, and the processes it started."""
 
     root: Path
     furnished_as: Path | None = None
@@ -98,14 +98,14 @@ class Checkout:
         (self.root / "gunicorn.conf.py").write_text(GUNICORN)
 
     def launch(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the launcher as a shell would, in an environment that holds nothing else; its words are `said`."""
+        """Start the launcher as a shell does, in an environment with nothing else; its output is ``output``."""
         plain = {"PATH": os.environ["PATH"], "HOME": str(self.root), "PORT": str(self.port)}
         plain |= {"METRICS_PORT": "0", "WORKER_METRICS_PORT": "0"}
         plain["RPC_PORT"] = "0"
-        with self._words(len(self.launched)).open("w") as said:
+        with self._output_file(len(self.launched)).open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "deploy/local/run.py", *words],
-                cwd=self.root, env=plain | environment, stdout=said, stderr=said, text=True, start_new_session=True,
+                cwd=self.root, env=plain | environment, stdout=output, stderr=output, text=True, start_new_session=True,
             )  # fmt: skip
         self.launched.append(process)
         return process
@@ -115,9 +115,9 @@ class Checkout:
         process = self.launch(**environment)
 
         def answers() -> bool:
-            assert process.poll() is None, self.said
+            assert process.poll() is None, self.output
             with suppress(OSError):
-                return "Listening at" in self.said and self.notes is not None  # not a killed predecessor's worker
+                return "Listening at" in self.output and self.notes is not None  # not a killed predecessor's worker
             return False
 
         wait_until(answers, SERVES_WITHIN)
@@ -125,17 +125,17 @@ class Checkout:
         return process
 
     def run(self, *words: str, **environment: str) -> tuple[int, str]:
-        """Run the launcher to its end; return its exit code and what it said."""
+        """Run the launcher to its end; return its exit code and its output."""
         code = self.launch(*words, **environment).wait(SERVES_WITHIN)
-        return code, self.said
+        return code, self.output
 
     def stop(self, signum: signal.Signals = signal.SIGTERM) -> None:
-        """Signal the service, and wait for its own end."""
+        """Send the service a signal, and wait until it exits."""
         self.launched[-1].send_signal(signum)
         self.launched[-1].wait(SERVES_WITHIN)
 
     def clean(self) -> None:
-        """End whatever the test left running, and remove the data: 40 MB each."""
+        """End all processes of the test that still run, and remove the data: 40 MB each."""
         for process in self.launched:
             if process.poll() is None:
                 process.terminate()
@@ -147,28 +147,28 @@ class Checkout:
         """Have the service write one word to its database."""
         urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{body}", data=b"", timeout=5).close()
 
-    def _words(self, start: int) -> Path:
-        return self.root / f"said-{start}"
+    def _output_file(self, start: int) -> Path:
+        return self.root / f"output-{start}"
 
     @property
     def notes(self) -> list[str]:
-        """What the service finds in its database."""
+        """The rows that the service finds in its database."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
             return str(answer.read().decode()).split()
 
     @property
-    def said(self) -> str:
-        """What the last start printed."""
-        return self._words(len(self.launched) - 1).read_text()
+    def output(self) -> str:
+        """The output of the last start."""
+        return self._output_file(len(self.launched) - 1).read_text()
 
     @property
     def upgrades(self) -> int:
-        """How often the database was migrated."""
+        """The number of times that the database was migrated."""
         return len((self.root / "upgrades").read_text().splitlines())
 
     @property
     def alive(self) -> set[int]:
-        """Those of the processes seen while the service answered that still live."""
+        """The processes seen while the service answered, of which these still live."""
         return self.seen & set(process_table())
 
 
@@ -193,21 +193,21 @@ def descendants(pid: int) -> set[int]:
 
 
 def name_of(pid: int) -> str:
-    """Return the name of a process's program; of one that has ended meanwhile, none."""
+    """Return the name of a process's program; an empty string for a process that has ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""
 
 
 def command_of(pid: int) -> str:
-    """Return a process's program and arguments, each ended by NUL; of one that has ended meanwhile, none."""
+    """Return a process's program and arguments, each ended by NUL; an empty string for a process that has ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text()
     return ""
 
 
 def wait_until(condition: Callable[[], bool], within: float) -> float:
-    """Return the seconds it took until `condition` held; fail when it does not in time."""
+    """Return the seconds until `condition` held; fail when it does not hold in time."""
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < within, f"not within {within} seconds"
@@ -216,7 +216,7 @@ def wait_until(condition: Callable[[], bool], within: float) -> float:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A real gunicorn on a free port of loopback, serving the house on the tests' database."""
+"""A real gunicorn on a free port of loopback, serving the application on the tests' database."""
 
 import itertools
 import os
@@ -24,14 +24,14 @@ from tests.stack.deployment import Deployment, deployed, received
 ROOT: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0
 IN_FORCE_WITHIN: Final = 5.0
-"""Seconds after which a level that was asked for is that of every process (3.6)."""
+"""Seconds after which a requested log level is in force in every process."""
 ORIGIN: Final = "https://app.example"
 """Of pages that may read answers."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """Where the service listens, and where its log goes."""
+    """The address of the service, and the file of its log."""
 
     port: int
     log: Path
@@ -43,7 +43,7 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def raw(self, request: bytes, *, half_close: bool = False, timeout: float = 10) -> bytes:
-        """Send bytes, and return everything that comes back until the server closes, or stays silent so long.
+        """Send bytes, and return all bytes received until the server closes or the connection is silent for that time.
 
         Each call has another source address: errors of one address and second share a log entry.
         """
@@ -59,7 +59,7 @@ _CALLS: Final = itertools.count()
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port without a listener."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -68,19 +68,19 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve the house with two workers, as ``make run`` does."""
+    """Serve the application with two workers, as ``make run`` does."""
     with serving(settings, tmp_path_factory.mktemp("served") / "log") as served:
         yield served
 
 
 def serving(settings: Settings, log: Path, **environment: str) -> AbstractContextManager[Served]:
-    """Serve the house with two workers, and these settings on top."""
+    """Serve the application with two workers and additional settings."""
     return serving_by((), settings, log, **environment)
 
 
 @contextmanager
 def serving_by(launcher: tuple[str, ...], settings: Settings, log: Path, /, **environment: str) -> Iterator[Served]:
-    """Serve the house by a command that runs ours."""
+    """Serve the application by a command that runs the usual one."""
     served = Served(int(environment.get("PORT", 0)) or free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
@@ -119,19 +119,19 @@ def _wait(served: Served, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture(scope="session")
 def fronted(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Bring up two instances behind nginx, as ``make stack`` does, for tests that leave them as they are."""
+    """Start two instances behind nginx, as ``make stack`` does, for tests that do not change them."""
     environment = {"CORS_ORIGINS": ORIGIN, "RATE_LIMIT": "1000000 per hour"}
     with deployed(settings, tmp_path_factory.mktemp("fronted"), environment) as deployment:
         yield deployment
 
 
 @pytest.fixture
-def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
-    """Return what asks for a level as ``PUT /v1/logger`` does: in the database, for all. Afterwards nobody asks."""
+def set_log_level(settings: Settings) -> Iterator[Callable[[Level], None]]:
+    """Return a function that sets the log level in the database, as ``PUT /v1/logger`` does. Afterwards none is set."""
     engine = create_engine(settings.database_url)
     nobody = delete(StoredLoggerSettings)
 
-    def ask(level: Level) -> None:
+    def set_level(level: Level) -> None:
         row = {
             "id": ONLY_ID,
             "level": level,
@@ -143,7 +143,7 @@ def ask_for(settings: Settings) -> Iterator[Callable[[Level], None]]:
             connection.execute(nobody)
             connection.execute(insert(StoredLoggerSettings).values(row))
 
-    yield ask
+    yield set_level
     with engine.begin() as connection:
         connection.execute(nobody)
     engine.dispose()

@@ -1,4 +1,4 @@
-"""The whole deployment as ``make stack`` brings it up, for tests: its ports, its processes, its logs."""
+"""The whole deployment as ``make stack`` starts it, for tests: its ports, processes and logs."""
 
 import os
 import re
@@ -27,12 +27,12 @@ needs_nginx: Final = pytest.mark.skipif(NGINX is None, reason="nginx is not inst
 ESTABLISHED: Final = 1
 """The state of a TCP connection in Linux."""
 SCALE: Final = float(os.environ.get("EDGE_SCALE", "1"))
-"""How much longer than usual the tests of load last; ``make soak`` sets it."""
+"""The factor by which load tests take longer than usual; ``make soak`` sets it."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A running launcher, and where everything is that it started."""
+    """A running launcher, and the paths of everything that it started."""
 
     process: subprocess.Popen[str]
     port: int
@@ -46,17 +46,17 @@ class Deployment:
 
     @property
     def certificate(self) -> Path:
-        """Return what a client has to trust."""
+        """Return the certificate that a client has to trust."""
         return self.home / "tls.crt"
 
     @property
     def log(self) -> Path:
-        """Return where the instances write."""
+        """Return the log of the instances."""
         return self.home / "err"
 
     @property
-    def refusals(self) -> Path:
-        """Return where nginx writes what it answered by itself."""
+    def rejections(self) -> Path:
+        """Return the log of the requests that nginx answered by itself."""
         return self.home / "nginx.log"
 
     @property
@@ -85,12 +85,12 @@ class Deployment:
 
     @property
     def metrics_ports(self) -> list[int]:
-        """Return where the instances tell their metrics."""
+        """Return the ports of the instances' metrics."""
         told = re.findall(r"^  metrics .*:(\d+)/metrics$", (self.home / "out").read_text(), re.MULTILINE)
         return [int(port) for port in told]
 
     def raw(self, request: bytes, *, timeout: float = 10, port: int | None = None) -> bytes:
-        """Send bytes through nginx, and return everything that comes back until it closes or the time is up."""
+        """Send bytes through nginx, and return the bytes received until it closes or the time is up."""
         with closing(socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout)) as connection:
             connection.sendall(request)
             return received(connection)
@@ -103,7 +103,7 @@ class Deployment:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Return everything that comes until the other side closes, or stays silent for the socket's timeout."""
+    """Return the bytes received until the peer closes, or is silent for the socket's timeout."""
     answer = b""
     with suppress(TimeoutError, ConnectionError):
         while chunk := connection.recv(65536):
@@ -112,7 +112,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def is_established(connection: socket.socket) -> bool:
-    """Return whether both sides hold the connection, without reading from it (Linux)."""
+    """Return True if both sides hold the connection, without reading from it (Linux)."""
     try:
         return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
     except OSError:  # it is closed here
@@ -120,11 +120,11 @@ def is_established(connection: socket.socket) -> bool:
 
 
 def is_ready(path: Path) -> bool:
-    """Tell whether the instance on a unix socket may be sent requests."""
-    return ask(path, "/readyz").startswith(b"HTTP/1.1 200")
+    """Return True if the instance on a Unix socket accepts requests."""
+    return fetch(path, "/readyz").startswith(b"HTTP/1.1 200")
 
 
-def ask(path: Path, target: str) -> bytes:
+def fetch(path: Path, target: str) -> bytes:
     """Return an instance's raw answer; nothing when it does not answer."""
     with closing(socket.socket(socket.AF_UNIX)) as connection, suppress(OSError):
         connection.settimeout(5)
@@ -136,7 +136,7 @@ def ask(path: Path, target: str) -> bytes:
 
 @contextmanager
 def deployed(settings: Settings, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Deployment]:
-    """Bring the deployment up on the tests' database, and take it down."""
+    """Start the deployment on the tests' database, and stop it afterwards."""
     home.mkdir(exist_ok=True)
     port, tls_port = free_ports()
     environ = os.environ | {
@@ -171,13 +171,13 @@ def _wait_until_greeted(deployment: Deployment) -> None:
 
 
 def free_ports() -> tuple[int, int]:
-    """Return two ports that nobody listens on just now."""
+    """Return two ports without a listener."""
     with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
         return one.getsockname()[1], two.getsockname()[1]
 
 
 def port_before_two() -> int:
-    """Return a port after which nobody listens on two, such as METRICS_PORT has to be."""
+    """Return a port that is followed by two ports without a listener, as METRICS_PORT has to be."""
     while True:
         with closing(socket.create_server(("127.0.0.1", 0))) as probe, suppress(OSError):
             port: int = probe.getsockname()[1]
@@ -187,7 +187,7 @@ def port_before_two() -> int:
 
 
 def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:
-    """Act again and again for so long; return how often."""
+    """Repeat an action for some time; return the number of times."""
     until, times = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         act()
@@ -197,7 +197,7 @@ def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:
 
 
 def _socket(pid: int) -> str:
-    """Return the socket that a process serves; nothing when it has ended meanwhile."""
+    """Return the socket that a process serves; nothing when the process has ended."""
     with suppress(OSError):
         found = re.search(r"BIND=unix:([^\0]+)", Path(f"/proc/{pid}/environ").read_text())
         return found[1] if found else ""

@@ -23,7 +23,7 @@ from typing import Final
 
 from deploy.local import cluster, embedded_postgres
 from tests.stack.conftest import free_port
-from tests.stack.deployment import ask
+from tests.stack.deployment import fetch
 from tests.stack.operator_steps import ROOT, Step
 
 STARTS_WITHIN: Final = 60.0
@@ -58,10 +58,10 @@ class Installation:
     code: Path
     server: embedded_postgres.Server
     is_complete: bool = False
-    """Without it, there is no worker, and no metrics: tests/stack/test_worker.py and test_metrics.py have them."""
+    """Without it, there is no worker and no metrics; tests/stack/test_worker.py and test_metrics.py test those."""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     replaced: list[tuple[str, str]] = field(default_factory=list)
-    """Texts of the page and their replacements, besides the paths."""
+    """Texts of the page and their replacements, in addition to the paths."""
 
     def __post_init__(self) -> None:
         for name in ("run", "units", "nginx", "sites", "backups"):
@@ -142,7 +142,7 @@ class Installation:
             self._systemctl("restart", unit)
 
     def stop(self) -> None:
-        """Stop everything but PostgreSQL."""
+        """Stop everything except PostgreSQL."""
         for unit in UNITS:
             self._systemctl("stop", unit)
 
@@ -242,7 +242,7 @@ class Installation:
     def _wait(self, process: "subprocess.Popen[bytes]", number: int, log: str) -> None:
         until = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < until and process.poll() is None:
-            if ask(self.socket(number), "/healthz").startswith(b"HTTP/1.1 200"):
+            if fetch(self.socket(number), "/healthz").startswith(b"HTTP/1.1 200"):
                 return
             time.sleep(0.05)
         raise AssertionError(f"instance {number} does not serve: {Path(log).read_text()[-3000:]}")

@@ -16,12 +16,12 @@ EFFECTS: Final = text("INSERT INTO effects VALUES (:id, :worker)")
 
 
 def note(job: ClaimedJob) -> None:
-    """Leave a row behind, in the transaction of the job's end."""
+    """Insert a row in the transaction that finishes the job."""
     db.session.execute(EFFECTS, {"id": job.id, "worker": os.getpid()})
 
 
 def wait(job: ClaimedJob) -> None:
-    """Leave a row behind, and then wait until a file is gone."""
+    """Insert a row, and then wait until a file is removed."""
     note(job)
     gate = Path(job.payload["gate"])
     gate.with_suffix(".held").touch()
@@ -30,12 +30,12 @@ def wait(job: ClaimedJob) -> None:
 
 
 def fall(_job: ClaimedJob) -> None:
-    """Take the process along."""
+    """Kill the process."""
     os.abort()
 
 
 def fail(_job: ClaimedJob) -> None:
-    """Fail."""
+    """Raise an exception."""
     raise ValueError("it does not work")
 
 

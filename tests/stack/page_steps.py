@@ -4,7 +4,7 @@ A page has three kinds of steps, each with one fenced block:
 
 * ``Create `PATH`:`` and a block: the text of a new file.
 * ``In `PATH`:`` and a ``diff`` block: lines to add and to remove, between lines that are in the file.
-* A ``console`` block: commands after ``$``, and what they print. ``…`` stands for anything.
+* A ``console`` block: commands after ``$``, and their output. ``…`` stands for anything.
 
 Blocks of the languages in ``ILLUSTRATIONS`` are not steps.
 """
@@ -22,7 +22,7 @@ ILLUSTRATIONS: Final = {"mermaid", "text"}
 _BLOCK: Final = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^ *```$")
 _PATH: Final = re.compile(r"`([\w./-]+\.\w+|\.env\.example|Makefile)`")
 MADE: Final = "make -o .venv/bin/python -o .venv/run.lock -o .venv/dev.lock "
-"""make, which takes the tools of the tests as they are."""
+"""make, with the tools of the tests instead of an installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def steps(page: Path, chapter: str = "") -> Iterator[Step]:
 
 
 def follow(step: Step, tree: Path, environment: Mapping[str, str], serve: Callable[[], None]) -> None:
-    """Do in the tree what a step says; ``serve`` starts the service on the port of the environment."""
+    """Apply a step to the tree; ``serve`` starts the service on the port of the environment."""
     if step.language == "console":
         for command, printed in _commands(step.text):
             if command == "make run":
@@ -76,7 +76,7 @@ def follow(step: Step, tree: Path, environment: Mapping[str, str], serve: Callab
 
 
 def _edit(step: Step, path: Path) -> None:
-    """Replace the lines of the block without its additions by those without its deletions; they occur once."""
+    """Replace the lines of the block without its additions by the lines without its deletions; they occur once."""
     lines = [(line[:1] or " ", line[1:]) for line in step.text.splitlines()]
     assert {sign for sign, _ in lines} <= {" ", "+", "-", "@"}, f"{step.page}:{step.line}: not a diff"
     for hunk in _hunks(lines):
@@ -101,7 +101,7 @@ def _hunks(lines: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
 
 
 def _commands(block: str) -> Iterator[tuple[str, str]]:
-    """Yield the commands of a block, each with what it prints."""
+    """Yield the commands of a block, each with its output."""
     for part in re.split(r"(?m)^\$ ", block)[1:]:
         lines = part.splitlines()
         count = 1
@@ -111,7 +111,7 @@ def _commands(block: str) -> Iterator[tuple[str, str]]:
 
 
 def _run(step: Step, command: str, printed: str, tree: Path, environment: Mapping[str, str]) -> None:
-    """Run a command, which must succeed and print what the page shows."""
+    """Run a command, which must succeed and print the output of the page."""
     own = re.sub(r"(?m)^make ", MADE, command).replace("127.0.0.1:8000", f"127.0.0.1:{environment['PORT']}")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environ |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
@@ -125,7 +125,7 @@ def _run(step: Step, command: str, printed: str, tree: Path, environment: Mappin
 
 
 def _matches(shown: str, printed: str) -> bool:
-    """Tell whether a page shows what was printed. A line that is … stands for lines, within a line it is any text."""
+    """Return True if a page shows this output. A line … stands for any lines; inside a line, … is any text."""
     if not shown.strip():
         return True
     wanted = [re.escape(line).replace("…", ".*") if line.strip() != "…" else "(?s:.*)" for line in shown.splitlines()]

@@ -1,4 +1,4 @@
-"""A Redis that bad things can be done to."""
+"""A Redis server with faults that tests switch on."""
 
 import os
 import signal
@@ -14,35 +14,35 @@ from tests.stack.checkout import free_port
 
 @dataclass
 class Redis:
-    """A server that bad things can be done to; it always comes back on the same port."""
+    """A Redis server that tests stop, freeze, fill and flush; it always comes back on the same port."""
 
     server: ValkeyServer = field(default_factory=lambda: ValkeyServer(port=free_port()))
 
     @property
     def url(self) -> str:
-        """Return what REDIS_URL has to be."""
+        """Return the value of REDIS_URL."""
         return f"redis://127.0.0.1:{self.server.port}/0"
 
     @property
     def client(self) -> Any:
-        """Return a client of the present process."""
+        """Return a client in the present process."""
         return self.server.client(decode_responses=True)
 
     def counted(self, address: str) -> int:
-        """Return how many requests of an address all workers together have counted."""
+        """Return the number of requests of an address that all workers together have counted."""
         with self.client as client:
             return sum(int(client.get(key) or 0) for key in client.keys(f"*{address}*"))
 
     @contextmanager
     def killed(self) -> Iterator[None]:
-        """Die, and come back empty."""
+        """Kill the server, and start an empty one."""
         self.server.terminate()
         yield
         self.server.start()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Accept connections and commands, and answer none."""
+        """Accept connections and commands, and answer none of them."""
         pid = self.server._process.pid
         os.kill(pid, signal.SIGSTOP)
         yield
@@ -50,14 +50,14 @@ class Redis:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """Refuse every write; PING is answered as ever."""
+        """Reject every write; PING still succeeds."""
         self.client.config_set("maxmemory", 1)
         yield
         self.client.config_set("maxmemory", 0)
 
     @contextmanager
     def flushed(self) -> Iterator[None]:
-        """Forget everything, scripts too."""
+        """Delete all data and scripts."""
         self.client.flushall()
         self.client.script_flush()
         yield

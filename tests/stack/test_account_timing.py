@@ -1,4 +1,4 @@
-"""How long an answer takes tells nobody whether an address has an account. Minutes; part of ``make soak``."""
+"""Response times do not reveal whether an address has an account. Takes minutes; part of ``make soak``."""
 
 import json
 import logging
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.skipif(SCALE < 10, reason="takes minutes: make soak")
 
 SAMPLES: Final = 500
 TRIES: Final = 10
-"""At one account: more would be refused."""
+"""Attempts for one account: the service rejects more."""
 NEAR: Final = 0.05
-"""By what share medians may differ, unless it is by chance."""
+"""The share by which medians may differ without being a finding."""
 LIKELY, SURE = 0.01, 0.001
-"""Probabilities of what was seen if there were no difference: with seven pairs, the first is seen now and then."""
+"""Probabilities of the samples without a difference: with seven pairs, the first one occurs now and then by chance."""
 WRONG: Final = "not the password"
 HUGE: Final = "x" * 1_000_000
 PATHS: Final = ("/v1/users", "/v1/users:requestPasswordReset")
@@ -50,7 +50,7 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def addresses(settings: Settings) -> Iterator[dict[str, list[str]]]:
-    """Return addresses of every kind, each for so many tries."""
+    """Return addresses of every kind, for the same number of attempts."""
     kinds = ("unknown", "known", "disabled", "unverified", *PATHS)
     made = {kind: [f"{next(_numbers)}@timed.test" for _ in range(SAMPLES)] for kind in kinds}
     kept, engine = Argon2Passwords().hash(Acceptable(PASSWORD)), create_engine(settings.database_url)
@@ -75,13 +75,13 @@ def addresses(settings: Settings) -> Iterator[dict[str, list[str]]]:
 
 
 class Stopwatch:
-    """Sends requests on one connection, and takes the time of each answer."""
+    """Sends requests on one connection, and measures the time of each answer."""
 
     def __init__(self, connection: HTTPConnection) -> None:
         self._connection = connection
 
     def seconds(self, path: str, body: dict[str, str], status: int) -> float:
-        """Return how long the answer took."""
+        """Return the seconds until the answer."""
         sent = json.dumps(body).encode()
         began = time.perf_counter()
         self._connection.request("POST", path, sent, {"Content-Type": "application/json"})
@@ -94,13 +94,13 @@ class Stopwatch:
 
 @pytest.fixture
 def watch(served: Served) -> Iterator[Stopwatch]:
-    """Return a stopwatch with a connection of its own."""
+    """Return a stopwatch with its own connection."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         yield Stopwatch(connection)
 
 
 def probability(one: list[float], other: list[float]) -> float:
-    """Return how probable such samples are when both are drawn from the same (Mann and Whitney, 1947; normal)."""
+    """Return the probability of such samples from one distribution (Mann and Whitney, 1947; normal approximation)."""
     ranked = sorted([(each, True) for each in one] + [(each, False) for each in other])
     ranks = sum(rank for rank, (_, is_one) in enumerate(ranked, 1) if is_one)
     n, m = len(one), len(other)
@@ -110,7 +110,7 @@ def probability(one: list[float], other: list[float]) -> float:
 
 
 def compared(taken: dict[str, list[float]], *pairs: tuple[str, str]) -> None:
-    """Tell what was seen of each pair, and fail for those that can be told apart."""
+    """Print the samples of each pair, and fail for pairs that differ."""
     apart = []
     for one, other in pairs:
         medians = [statistics.median(taken[each]) for each in (one, other)]
@@ -123,14 +123,14 @@ def compared(taken: dict[str, list[float]], *pairs: tuple[str, str]) -> None:
 
 
 def in_any_order(*kinds: str) -> list[str]:
-    """Return each kind as often as there are samples, so mixed that what else goes on meets all alike."""
+    """Return each kind as often as there are samples, mixed so that other load affects all kinds alike."""
     drawn = [kind for kind in kinds for _ in range(SAMPLES)]
     random.shuffle(drawn)
     return drawn
 
 
 def test_logging_in(watch: Stopwatch, addresses: dict[str, list[str]]) -> None:
-    """Unknown, known, disabled and not activated, with a wrong, an empty and a huge password."""
+    """Unknown, known, disabled and not activated accounts, with a wrong, an empty and a huge password."""
     tries = {kind: iter([email for email in emails for _ in range(TRIES)]) for kind, emails in addresses.items()}
     passwords = {"wrong": WRONG, "empty": "", "huge": HUGE}
     kinds = {f"{kind}, {password}": (kind, password) for kind in ("unknown", "known") for password in passwords}
@@ -145,8 +145,8 @@ def test_logging_in(watch: Stopwatch, addresses: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_asking_for_mail(watch: Stopwatch, addresses: dict[str, list[str]], path: str) -> None:
-    """Registering and resetting, for an address that has an account and for one that has none."""
+def test_requesting_an_email(watch: Stopwatch, addresses: dict[str, list[str]], path: str) -> None:
+    """Registration and password reset, for an address with an account and for one without."""
     taken: dict[str, list[float]] = {"unknown": [], "known": []}
     known = iter(addresses[path])
     for kind in in_any_order(*taken):

@@ -10,7 +10,7 @@ from tests.stack.operator_steps import ROOT, steps
 from tests.stack.test_operate_pages import call, statuses, token
 
 TARGET = "2026-11-30 09:41:00+00"
-"""The moment that the page restores to."""
+"""The time that the page restores to."""
 
 
 @pytest.fixture

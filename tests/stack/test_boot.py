@@ -1,4 +1,4 @@
-"""Starting in places and with settings that are legal, and rarer than those of ``make run``."""
+"""Starting with paths and settings that are valid, but less common than those of ``make run``."""
 
 import json
 import os
@@ -31,7 +31,7 @@ PRODUCTION: Final = {
 }
 
 NOBODY, GAMES = 65534, 60
-"""A user and a group of every Debian."""
+"""A user and a group that every Debian has."""
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def answer(
     within: float = SERVES_WITHIN,
     path: str = "/healthz",
 ) -> bytes:
-    """Return how the response of a path begins, once a process listens."""
+    """Return the beginning of the response of a path, once a process listens."""
     until = time.monotonic() + within
     while time.monotonic() < until and process.poll() is None:
         with closing(socket.socket(family)) as connection, suppress(OSError):
@@ -102,7 +102,7 @@ def test_a_socket_is_for_owner_and_group_under_any_umask(settings: Settings, tmp
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 
-def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tmp_path: Path) -> None:
+def test_one_log_entry_at_start_lists_protocols_and_settings(settings: Settings, tmp_path: Path) -> None:
     path, log = tmp_path / "s", tmp_path / "log"
     environ = {
         "BIND": f"unix:{path}",
@@ -127,11 +127,11 @@ def test_one_entry_at_start_says_what_is_served_with_what(settings: Settings, tm
     assert entry["metrics"] == f"http://127.0.0.1:{environ['METRICS_PORT']}/metrics"
     (warning,) = [each for each in entries if each["level"] == "WARNING"]
     assert warning["message"].startswith("USERS_URL is http://")
-    said = log.read_text()
-    assert "s3cret" not in said
-    assert settings.jwt_secret not in said
+    logged = log.read_text()
+    assert "s3cret" not in logged
+    assert settings.jwt_secret not in logged
     password = settings.database_url.partition("://")[2].partition("@")[0].partition(":")[2]
-    assert not password or password not in said
+    assert not password or password not in logged
 
 
 READ_ONLY: Final = """
@@ -149,18 +149,18 @@ CAN_MOUNT: Final = (
 )
 
 
-@pytest.mark.skipif(not CAN_MOUNT, reason="needs root, to mount file systems of its own")
+@pytest.mark.skipif(not CAN_MOUNT, reason="needs root, to mount separate file systems")
 class TestReadOnly:
-    """As a hardened container has it: nothing can be written to but a small /dev/shm."""
+    """The file systems of a hardened container: nothing is writable except a small /dev/shm."""
 
     @pytest.fixture
     def outside(self) -> Iterator[Path]:
-        """Return a folder that stays writable."""
+        """Return a folder that is still writable."""
         with tempfile.TemporaryDirectory(dir="/run") as folder:
             yield Path(folder)
 
     def launcher(self, memory: str, used: int) -> tuple[str, ...]:
-        """Return the command that a server is started by."""
+        """Return the command that starts a server."""
         return "unshare", "-m", "sh", "-c", READ_ONLY.format(memory=memory, used=used)
 
     @pytest.mark.parametrize(("memory", "has_metrics"), [("64m", True), ("1m", False)])
@@ -174,15 +174,15 @@ class TestReadOnly:
             if has_metrics:
                 begin = answer(log, process, socket.AF_INET, ("127.0.0.1", metrics), path="/metrics")
                 assert re.fullmatch(rb"HTTP/1\.[01] 200", begin)
-        said = [each["message"] for each in lines(log, "candor.metrics")]
-        assert [each.startswith("no metrics are served: neither") for each in said] == [True] * (not has_metrics)
+        logged = [each["message"] for each in lines(log, "candor.metrics")]
+        assert [each.startswith("no metrics are served: neither") for each in logged] == [True] * (not has_metrics)
 
 
 class TestOptimized:
     @pytest.mark.nightly
     def test_without_assertions_it_serves(self, settings: Settings, tmp_path: Path) -> None:
         path, log = tmp_path / "s", tmp_path / "log"
-        environ = {"BIND": f"unix:{path}", "PYTHONOPTIMIZE": "1"}  # the first time it compiles everything anew
+        environ = {"BIND": f"unix:{path}", "PYTHONOPTIMIZE": "1"}  # the first start compiles everything again
         with started(settings, log, environ) as process:
             assert answer(log, process, socket.AF_UNIX, str(path), within=4 * SERVES_WITHIN) == b"HTTP/1.1 200"
 
@@ -196,7 +196,9 @@ class TestOptimized:
         ],
         ids=" ".join,
     )
-    def test_without_docstrings_it_says_why_it_does_not(self, settings: Settings, command: list[str]) -> None:
+    def test_without_docstrings_it_logs_the_reason_for_not_starting(
+        self, settings: Settings, command: list[str]
+    ) -> None:
         environ = os.environ | {**PRODUCTION, "DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
         done = subprocess.run(
             [sys.executable, *command],
@@ -210,7 +212,7 @@ class TestOptimized:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root starts others")
 def test_a_folder_of_a_group_that_the_service_is_not_in_is_reported(settings: Settings, tmp_path: Path) -> None:
-    """The socket of a folder with the setgid bit has the folder's group, if the service may give it away."""
+    """The socket in a folder with the setgid bit gets the folder's group, if the service is in that group."""
     folder, log = tmp_path / "run", tmp_path / "log"
     folder.mkdir()
     os.chown(folder, NOBODY, GAMES)

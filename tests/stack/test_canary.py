@@ -1,4 +1,4 @@
-"""On the real thing: what is planted in requests is in no log, metric, debug output, or record of failures."""
+"""Secrets that a test plants in requests are in no log, metric, debug output or failure record (real processes)."""
 
 import json
 import urllib.request
@@ -37,13 +37,13 @@ def port() -> int:
 
 @pytest.fixture
 def metrics() -> str:
-    """Return where the metrics are."""
+    """Return the port of the metrics."""
     return f"http://127.0.0.1:{free_port()}/metrics"
 
 
 @pytest.fixture
 def watched(settings: Settings, tmp_path: Path, port: int, metrics: str) -> Iterator[Served]:
-    """Serve with everything that may tell, as talkative as it gets."""
+    """Serve with every output that could leak data, at its most verbose."""
     environment = {"DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port), "FAILURES_SAMPLE": "1", "LOG_LEVEL": "DEBUG"}
     environment |= {"METRICS_PORT": str(urlsplit(metrics).port)}
     with serving(settings, tmp_path / "log", WEB_CONCURRENCY="1", **environment) as served:
@@ -59,7 +59,7 @@ def sent(served: Served, method: str, path: str, body: str = "", **headers: str)
 
 
 def seen_inside(port: int) -> str:
-    """Return all that the debug listener tells."""
+    """Return all output of the debug listener."""
     told = ""
     for page in ("stacks", "vars", "profile?seconds=1&format=collapsed"):
         with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
@@ -79,7 +79,7 @@ def recorded(settings: Settings) -> list[str]:
     return rows
 
 
-def test_what_is_planted_in_requests_is_nowhere(
+def test_planted_secrets_of_requests_do_not_appear(
     watched: Served, port: int, metrics: str, settings: Settings, bearer: Callable[..., dict[str, str]]
 ) -> None:
     before = len(recorded(settings))
@@ -92,8 +92,8 @@ def test_what_is_planted_in_requests_is_nowhere(
         sent(watched, "PUT", "/v1/logger", f'{{"level": "{PLANT}"}}', **bearer("root", "admin")),
     ]
     assert statuses == [400, 401, 400, 400, 400]
-    refusals = [watched.raw(request.encode()) for request in MALFORMED]
-    assert {int(answer[9:12]) for answer in refusals} == {400, 414, 431, 501}
+    rejections = [watched.raw(request.encode()) for request in MALFORMED]
+    assert {int(answer[9:12]) for answer in rejections} == {400, 414, 431, 501}
     wait_until(lambda: len(recorded(settings)) > before, 10)
     lines = watched.log.read_text().splitlines()
     told = [line for line in lines if json.loads(line)["logger"] == "candor.errors"]

@@ -1,4 +1,4 @@
-"""C11: the shell lines of a catalogue page, pasted as they are, end with the page's error."""
+"""C11: the shell commands of a catalogue page, pasted unchanged, end with the page's error."""
 
 import json
 import os
@@ -26,28 +26,28 @@ IN_TURN = [
     if code != RateLimitExceeded.code
 ]
 UNPROVOKED = {
-    "IDEMPOTENCY_IN_PROGRESS",  # two requests have to meet
+    "IDEMPOTENCY_IN_PROGRESS",  # needs two simultaneous requests
     *("DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "NOT_READY", "INSUFFICIENT_STORAGE", "INTERNAL_ERROR"),
 }
 
 
 @pytest.fixture(scope="module")
 def slow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve few requests at a time."""
+    """Serve with a concurrency limit of a few requests."""
     with serving(settings, tmp_path_factory.mktemp("slow") / "log", RATE_LIMIT="20 per minute") as served:
         yield served
 
 
 @pytest.fixture(scope="module", autouse=True)
 def products(settings: Settings) -> None:
-    """Have what ``make run`` has to be ordered."""
+    """Create the products that ``make run`` creates, for orders."""
     environ = os.environ | {"DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
     load = [".venv/bin/flask", "products", "load", "deploy/local/products.csv"]
     subprocess.run(load, cwd=ROOT, env=environ, check=True)
 
 
 def pasted(lines: str, *, token: str, settings: Settings) -> tuple[str, str]:
-    """Return the head and the body of the last answer that shell lines print."""
+    """Return the head and the body of the last response that shell commands print."""
     environ = os.environ | {
         "TOKEN": token,
         "DATABASE_URL": settings.database_url,
@@ -63,7 +63,7 @@ def pasted(lines: str, *, token: str, settings: Settings) -> tuple[str, str]:
 
 class TestCommands:
     @pytest.mark.parametrize("code", IN_TURN)
-    def test_it_ends_with_its_error(
+    def test_the_command_ends_with_its_error(
         self, served: Served, token: Callable[..., str], settings: Settings, code: str
     ) -> None:
         """C11."""
@@ -81,7 +81,7 @@ class TestCommands:
             assert json.loads(body)["code"] == code
 
     @pytest.mark.parametrize("code", errs.named_errors())
-    def test_the_line_that_simulates_it_ends_with_it(
+    def test_the_command_that_simulates_an_error_ends_with_it(
         self, served: Served, token: Callable[..., str], settings: Settings, app: Flask, code: str
     ) -> None:
         """C25b: for every error that an operation declares."""
@@ -96,7 +96,7 @@ class TestCommands:
         assert head.startswith(str(status_of(named).value)), (line, head, body)
         assert status_of(named) in BODILESS or json.loads(body)["code"] == code
 
-    def test_asking_too_often_ends_with_its_error(self, slow: Served, settings: Settings) -> None:
+    def test_too_many_requests_end_with_the_error_of_the_limit(self, slow: Served, settings: Settings) -> None:
         """C11, C22."""
         lines = examples.curl(RateLimitExceeded, public_url=slow.url)
         assert lines
@@ -104,7 +104,7 @@ class TestCommands:
         assert head.startswith("429")
         assert json.loads(body)["code"] == RateLimitExceeded.code
 
-    def test_what_a_client_can_do_wrong_has_a_command(self) -> None:
+    def test_errors_that_a_client_can_cause_have_a_command(self) -> None:
         """C11: where curl can provoke it."""
         fallbacks = {errs.fallback(kind).code for kind in errs.Kind}
         named = errs.named_errors()

@@ -1,6 +1,6 @@
 """The pages of ``docs/change`` and ``docs/tutorials/first-resource.md``: a test follows the steps of each of them.
 
-All pages are followed in one copy of the tree, one after the other, as in a project that grows. CI follows one page;
+All pages are followed in one copy of the tree, one after the other, as in a growing project. CI follows one page;
 the nightly run follows all of them.
 """
 
@@ -26,7 +26,7 @@ from tests.stack.trees import FLASK, LAW, LINT, copied, run
 
 CHANGE: Final = ROOT / "docs" / "change"
 IN_CI: Final = "add-field.md"
-"""The page that changes most layers."""
+"""The page that changes the most layers."""
 FIRST: Final = "first-resource.md"
 PAGES: Final = (
     *(IN_CI, "add-resource.md", "add-error.md", "add-setting.md", "add-scope.md", "add-transition.md"),
@@ -66,7 +66,7 @@ class Project:
             time.sleep(0.2)
 
     def follow(self, page: Path, chapter: str = "") -> None:
-        """Follow a page, or a chapter of it; one that fails leaves the tree as it was."""
+        """Follow a page, or one chapter; a failed one leaves the tree unchanged."""
         with ExitStack() as running:
             try:
                 for step in steps(page, chapter):
@@ -80,7 +80,7 @@ class Project:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a service responds with success."""
+    """Return True if a service responds with success."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
@@ -92,7 +92,7 @@ def answers(url: str) -> bool:
 def project(
     tmp_path_factory: pytest.TempPathFactory, server_url: str, make_database: Callable[[str], str]
 ) -> Iterator[Project]:
-    """Return a copy of the tree with a database of its own."""
+    """Return a copy of the tree with its own database."""
     tree = copied(ROOT, tmp_path_factory.mktemp("change") / "candor")
     (tree / ".venv").symlink_to(VENV)
     environment = {

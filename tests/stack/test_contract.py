@@ -1,4 +1,4 @@
-"""``flask contract`` from outside: what a developer sees who changes a schema in a checkout."""
+"""``flask contract`` from outside: its output for a developer who changes a schema in a checkout."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ class TaskInputSchema"""
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[Path]:
-    """Return a copy of the tree, whose contract is that of its code."""
+    """Return a copy of the tree whose recorded contract matches its code."""
     tree = copied(ROOT, tmp_path / "candor")
     run(tree, *ACCEPT)
     yield tree
@@ -39,7 +39,7 @@ def edit(tree: Path, path: Path, old: str, new: str) -> None:
 
 
 def failed(tree: Path) -> str:
-    """Return what the check prints about a tree that breaks its contract."""
+    """Return the output of the check for a tree that breaks its contract."""
     done = subprocess.run(CHECK, cwd=tree, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -73,12 +73,12 @@ def test_an_addition_needs_an_entry_in_the_changelog(tree: Path) -> None:
     assert "breaking" not in says
     heading = next(line for line in (tree / CHANGELOG).read_text().splitlines() if line.startswith("## Unreleased"))
     edit(tree, CHANGELOG, f"{heading}\n", f"{heading}\n\n- Tasks have a `colour`.\n")
-    said = run(tree, *CHECK)
-    assert "added: `Task.colour` is returned (" in said
-    assert "\nThe contract holds. Additions: " in said
+    output = run(tree, *CHECK)
+    assert "added: `Task.colour` is returned (" in output
+    assert "\nThe contract holds. Additions: " in output
 
 
-def test_without_a_record_it_says_what_to_do(tree: Path) -> None:
+def test_without_a_record_it_prints_the_command_to_run(tree: Path) -> None:
     shutil.rmtree(tree / "contract")
     assert "`flask contract accept` records it" in failed(tree)
     assert run(tree, *ACCEPT) == "Recorded in contract/: openapi.json, errors.json, proto.json.\n"

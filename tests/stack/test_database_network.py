@@ -1,4 +1,4 @@
-"""PostgreSQL behind a bad network, and behind a name that is not resolved any more."""
+"""PostgreSQL behind a bad network, and behind a name that no longer resolves."""
 
 import os
 import random
@@ -29,16 +29,16 @@ Bearer = Callable[..., dict[str, str]]
 BUDGET: Final = 10.0
 GRACE: Final = 0.5
 POOLS: Final = 2 * 5
-"""Connections of two workers."""
+"""Database connections of two workers."""
 CANCEL: Final = (80877102).to_bytes(4)
-"""What follows the length in a CancelRequest, which has a connection of its own (PostgreSQL, "Message Formats")."""
+"""The bytes after the length in a CancelRequest, which has its own connection (PostgreSQL, "Message Formats")."""
 ENOUGH: Final = 12
-"""Requests of which each of two workers gets some."""
+"""A number of requests of which each of two workers gets some."""
 HOST: Final = "postgres.candor.test"
 
 
 class BadNetwork:
-    """Carries bytes to a server, late, drop by drop, or no longer: each connection in two threads of its own."""
+    """Carries bytes to a server, late, one at a time, or not at all: each connection in its own two threads."""
 
     def __init__(self, server: tuple[str, int]) -> None:
         self.delay = self.hiccup = 0.0
@@ -52,11 +52,11 @@ class BadNetwork:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Accept no more connections."""
         self._listener.close()
 
     def half_close(self) -> None:
-        """Have the server's side of every connection say that nothing more comes; what is sent to it vanishes."""
+        """Close the server's side of every connection; bytes that are sent to it vanish."""
         for client, server in self._pairs:
             with suppress(OSError):
                 client.shutdown(socket.SHUT_WR)
@@ -91,28 +91,28 @@ class BadNetwork:
 
 
 @dataclass(frozen=True)
-class Told:
-    """How a request ended."""
+class Outcome:
+    """The outcome of a request."""
 
     status: int
     seconds: float
     body: dict[str, Any]
 
 
-def ask(served: Served, headers: dict[str, str], method: str = "GET", body: str | None = None) -> Told:
-    """Send a request for tasks, and hold its answer against the oracle's notion of a problem."""
+def call(served: Served, headers: dict[str, str], method: str = "GET", body: str | None = None) -> Outcome:
+    """Send a request for tasks, and check that its response is a valid problem document or a success."""
     began = time.monotonic()
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         connection.request(method, "/v1/tasks", body, headers | {"Content-Type": "application/json"})
         answer = connection.getresponse()
         said = response_checks.strict(answer.read())
     assert answer.status < 500 or (said["status"], said["retryable"]) == (answer.status, True)
-    return Told(answer.status, time.monotonic() - began, said)
+    return Outcome(answer.status, time.monotonic() - began, said)
 
 
 @pytest.fixture(scope="module")
 def network(settings: Settings) -> Iterator[BadNetwork]:
-    """Return a network before the tests' database."""
+    """Return a network in front of the tests' database."""
     url = make_url(settings.database_url)
     with closing(BadNetwork((url.host or "127.0.0.1", url.port or 5432))) as network:
         yield network
@@ -129,75 +129,79 @@ def distant(settings: Settings, network: BadNetwork, tmp_path_factory: pytest.Te
 
 @pytest.fixture(autouse=True)
 def healed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave a network that carries everything at once, and a service that knows it."""
+    """Leave a network without faults, and a service that has noticed."""
     yield
     if "network" in request.fixturenames:
         network, served = request.getfixturevalue("network"), request.getfixturevalue("distant")
         network.delay = network.hiccup = network.rate = 0
         bearer = request.getfixturevalue("bearer")
-        wait_until(lambda: {ask(served, bearer()).status for _ in range(ENOUGH)} == {200}, 15)
+        wait_until(lambda: {call(served, bearer()).status for _ in range(ENOUGH)} == {200}, 15)
 
 
-def test_far_away_and_lossy_everything_is_answered(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """200 ms there and back, and 200 more for one piece in twenty, as a packet that is sent again takes.
+def test_with_high_latency_and_loss_every_request_succeeds(
+    network: BadNetwork, distant: Served, bearer: Bearer
+) -> None:
+    """A round trip takes 200 ms, and 200 ms more for one packet in twenty, the time of a retransmission.
 
-    Four clients, for a worker has four slots and may get all of them: a fifth would find that none of them moves for
-    0.2 s, and be refused. Until a worker has seen how long a COMMIT takes, it may refuse a third one at once.
+    Four clients, because a worker has four slots and may get all of them: a fifth request finds no progress for
+    0.2 s, and is rejected. Until a worker has measured a COMMIT, it may reject a third one at once.
     """
     network.delay, network.hiccup = 0.1, 0.2
 
-    def one(number: int) -> Told:
+    def one(number: int) -> Outcome:
         if number % 4:
-            return ask(distant, bearer())
-        return ask(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
+            return call(distant, bearer())
+        return call(distant, bearer(), "POST", f'{{"task": {{"title": "far away {number}"}}}}')
 
     for number in range(-4 * ENOUGH, 0, 4):
         assert one(number).status == 201
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(one, range(24)))
-    assert Counter(each.status for each in told) == {200: 18, 201: 6}, [each for each in told if each.status > 201]
-    assert max(each.seconds for each in told) < BUDGET + GRACE
+        outcomes = list(pool.map(one, range(24)))
+    assert Counter(each.status for each in outcomes) == {200: 18, 201: 6}, [
+        each for each in outcomes if each.status > 201
+    ]
+    assert max(each.seconds for each in outcomes) < BUDGET + GRACE
     assert network.most <= POOLS, "and no connection more than the pools have"
 
 
-def test_byte_by_byte_nobody_waits_past_the_budget(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
+def test_byte_by_byte_no_request_exceeds_the_budget(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
     network.rate = 1
     with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(lambda _: ask(distant, bearer() | {"Request-Timeout": "1"}), range(4)))
-    assert {each.status for each in told} <= {503, 504}
-    assert 504 in {each.status for each in told}
-    assert max(each.seconds for each in told) < 1 + GRACE
+        outcomes = list(pool.map(lambda _: call(distant, bearer() | {"Request-Timeout": "1"}), range(4)))
+    assert {each.status for each in outcomes} <= {503, 504}
+    assert 504 in {each.status for each in outcomes}
+    assert max(each.seconds for each in outcomes) < 1 + GRACE
 
 
-def test_of_half_closed_connections_reads_take_no_notice(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
-    """They are tried again on a fresh one."""
-    assert ask(distant, bearer()).status == 200
+def test_reads_succeed_after_half_closed_connections(network: BadNetwork, distant: Served, bearer: Bearer) -> None:
+    """The service repeats them on a new connection."""
+    assert call(distant, bearer()).status == 200
     before = network.made
     network.half_close()
-    told = [ask(distant, bearer()) for _ in range(6)]
-    assert {each.status for each in told} == {200}
+    outcomes = [call(distant, bearer()) for _ in range(6)]
+    assert {each.status for each in outcomes} == {200}
     assert network.made > before
 
 
 @dataclass
 class Names:
-    """What a service that sees its own /etc knows of names, and a resolver that never answers for all others."""
+    """The service's own /etc/hosts, and a resolver that never answers, for all other names."""
 
     hosts: Path
     known: str
 
     def forget(self) -> None:
-        """Leave the name to the resolver."""
+        """Remove the name from the file, which leaves it to the resolver."""
         self.hosts.write_text("127.0.0.1 localhost\n")
 
     def remember(self) -> None:
-        """Let it be known again."""
+        """Add the name again."""
         self.hosts.write_text(self.known)
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Take what is asked of 127.0.0.53, and never answer."""
+    """Receive queries at 127.0.0.53, and never answer."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as resolver:
         try:
             resolver.bind(("127.0.0.53", 53))
@@ -208,9 +212,9 @@ def silence() -> Iterator[None]:
 
 @pytest.fixture
 def named(settings: Settings, tmp_path: Path) -> Iterator[tuple[Served, Names, datetime]]:
-    """Serve with a database that is known by name."""
+    """Serve with a database that is configured by name."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
-        pytest.skip("takes root and unshare, for an /etc/hosts of its own")
+        pytest.skip("requires root and unshare, for a separate /etc/hosts")
     names = Names(tmp_path / "hosts", f"127.0.0.1 localhost {HOST}\n")
     names.remember()
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.53\n")
@@ -226,28 +230,28 @@ def named(settings: Settings, tmp_path: Path) -> Iterator[tuple[Served, Names, d
         yield served, names, since
 
 
-def test_a_name_that_is_not_resolved_any_more_costs_what_is_new_only(
+def test_an_unresolvable_name_affects_new_connections_only(
     named: tuple[Served, Names, datetime], settings: Settings, bearer: Bearer
 ) -> None:
-    """Connections that are there go on serving; who needs a new one is refused within the budget."""
+    """Open connections still serve requests; a request that needs a new one is rejected within the budget."""
     served, names, since = named
-    assert ask(served, bearer()).status == 200
+    assert call(served, bearer()).status == 200
     names.forget()
-    told = [ask(served, bearer()) for _ in range(5)]
-    assert {each.status for each in told} == {200}
+    outcomes = [call(served, bearer()) for _ in range(5)]
+    assert {each.status for each in outcomes} == {200}
     end_sessions(settings, since)
-    told = [ask(served, bearer() | {"Request-Timeout": "1"}) for _ in range(3)]
-    assert {each.status for each in told} <= {503, 504}
-    assert max(each.seconds for each in told) < 1 + GRACE
+    outcomes = [call(served, bearer() | {"Request-Timeout": "1"}) for _ in range(3)]
+    assert {each.status for each in outcomes} <= {503, 504}
+    assert max(each.seconds for each in outcomes) < 1 + GRACE
     names.remember()
-    wait_until(lambda: ask(served, bearer()).status == 200, 20)
+    wait_until(lambda: call(served, bearer()).status == 200, 20)
 
 
 def end_sessions(settings: Settings, since: datetime) -> None:
-    """Terminate the sessions of the service that began since then: its own, not those of other tests' servers."""
+    """Terminate the sessions of the service that began since then, not those of other tests' servers."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'candor'"
     with engine.connect() as session:
-        told = session.execute(text(f"{ended} AND backend_start >= :since"), {"since": since}).all()
+        terminated = session.execute(text(f"{ended} AND backend_start >= :since"), {"since": since}).all()
     engine.dispose()
-    assert told
+    assert terminated

@@ -1,4 +1,4 @@
-"""3.6: with the token, one can look into a worker while all its threads are stuck."""
+"""With its token, the debug listener shows the state of a worker while all its threads are stuck."""
 
 import json
 import threading
@@ -28,7 +28,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def watched(settings: Settings, tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Served]:
-    """Serve the house with one worker of few threads, and a debug listener."""
+    """Serve the application with one worker of a few threads, and a debug listener."""
     environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS), "DATABASE_POOL_SIZE": str(THREADS + 1)}
     environment |= {"DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port)}
     with serving(settings, tmp_path_factory.mktemp("watched") / "log", **environment) as served:
@@ -36,7 +36,7 @@ def watched(settings: Settings, tmp_path_factory: pytest.TempPathFactory, port: 
 
 
 def look(port: int, path: str, token: str | None = TOKEN, method: str = "GET") -> tuple[int, HTTPMessage, str]:
-    """Return what the listener answers."""
+    """Return the listener's response."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request(method, path, headers={} if token is None else {"X-Debug-Token": token})
         answer = connection.getresponse()
@@ -45,23 +45,23 @@ def look(port: int, path: str, token: str | None = TOKEN, method: str = "GET") -
 
 @pytest.fixture
 def stuck(watched: Served, settings: Settings, bearer: Callable[..., dict[str, str]]) -> Iterator[None]:
-    """Have every thread wait for a lock in the database."""
+    """Make every thread wait for a lock in the database."""
     engine = create_engine(settings.database_url)
     with ExitStack() as stack, engine.connect() as locker:
         locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        asking = []
+        senders = []
         for number in range(THREADS):
             connection = stack.enter_context(closing(HTTPConnection("127.0.0.1", watched.port, timeout=20)))
             headers = {**bearer(), "X-Request-Id": f"stuck-request-{number}"}
             connection.request("GET", "/v1/tasks?filter=title%3D%22hunter2%22", headers=headers)
-            asking.append(threading.Thread(target=connection.getresponse))
-            asking[-1].start()
+            senders.append(threading.Thread(target=connection.getresponse))
+            senders[-1].start()
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
             wait_until(lambda: watching.execute(waiting).scalar_one() >= THREADS, 5)
         yield
         locker.rollback()
-        for each in asking:
+        for each in senders:
             each.join(20)
     engine.dispose()
 
@@ -75,7 +75,7 @@ class TestStuck:
         assert body.count("app/rest/handlers/tasks.py") >= THREADS
         assert "hunter2" not in body
 
-    def test_vars_show_what_is_full(self, watched: Served, stuck: None, port: int) -> None:
+    def test_vars_show_full_resources(self, watched: Served, stuck: None, port: int) -> None:
         seen = json.loads(look(port, "/debug/vars")[2])
         assert seen["threads"]["busy"] == seen["slots"]["in_use"] == seen["pool"]["in_use"] == THREADS
         assert seen["breakers"]["database"]["state"] == "closed"
@@ -92,7 +92,7 @@ class TestStuck:
         assert "list_tasks" in body
 
 
-class TestDoor:
+class TestAccess:
     @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN[:-1], TOKEN + "x", TOKEN.upper()])
     @pytest.mark.parametrize("path", ["/debug/stacks", "/debug/vars", "/debug/profile", "/", "/nothing"])
     def test_without_the_token_the_answer_is_403_and_empty(
@@ -105,12 +105,12 @@ class TestDoor:
     def test_a_profile_takes_1_to_60_seconds(self, watched: Served, port: int, seconds: str) -> None:
         assert look(port, f"/debug/profile?seconds={quote(seconds)}")[0] == 400
 
-    def test_other_forms_and_paths_there_are_none(self, watched: Served, port: int) -> None:
+    def test_other_methods_and_paths_are_404(self, watched: Served, port: int) -> None:
         assert look(port, "/debug/profile?format=pprof")[0] == 400
         assert look(port, "/debug/nothing")[0] == 404
         assert look(port, "/debug/stacks", method="POST")[0] == 501
 
-    def test_it_tells_neither_versions_nor_secrets(self, watched: Served, port: int, settings: Settings) -> None:
+    def test_it_exposes_neither_versions_nor_secrets(self, watched: Served, port: int, settings: Settings) -> None:
         status, headers, body = look(port, "/debug/vars")
         assert (status, headers["Server"]) == (200, "candor")
         for secret in (TOKEN, settings.jwt_secret, settings.database_url, "gunicorn.conf", "PATH"):
@@ -121,7 +121,7 @@ class TestDoor:
             assert look(watched.port, path)[0] == 404
 
 
-def test_without_a_token_nobody_listens_and_a_taken_port_stops_nothing(
+def test_without_a_token_it_is_off_and_a_taken_port_stops_nothing(
     settings: Settings, watched: Served, port: int, tmp_path: Path
 ) -> None:
     with serving(settings, tmp_path / "none", DEBUG_PORT=str(port)) as served:

@@ -1,4 +1,4 @@
-"""``make demo-remote``: the first instance does without the second, and nothing is left of both."""
+"""``make demo-remote``: the first instance works without the second, and both leave nothing behind."""
 
 import os
 import re
@@ -21,7 +21,7 @@ WITHIN: Final = 60.0
 
 @pytest.mark.nightly
 def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
-    """3.5: degraded meanwhile; Ctrl-C ends everything."""
+    """Degraded in the meantime; Ctrl-C ends everything."""
     port = next(port for port in iter(lambda: free_ports()[0], None) if port < 65535)
     environment = os.environ | {
         "DATABASE_URL": settings.database_url,
@@ -29,24 +29,24 @@ def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path)
         "JWT_SECRET": settings.jwt_secret,
         "PORT": str(port),
     }
-    said = tmp_path / "said"
-    with said.open("w") as out:
+    printed = tmp_path / "printed"
+    with printed.open("w") as out:
         command = [sys.executable, "deploy/stack/degradation_demo.py"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
 
-    def says(words: str) -> bool:
-        assert process.poll() is None, said.read_text()
-        return words in said.read_text()
+    def has_printed(words: str) -> bool:
+        assert process.poll() is None, printed.read_text()
+        return words in printed.read_text()
 
     everything = {process.pid}
     try:
-        wait_until(lambda: says("200  complete"), WITHIN)
+        wait_until(lambda: has_printed("200  complete"), WITHIN)
         everything |= descendants(process.pid)
-        second = re.search(r"kill -KILL (\d+)", said.read_text())
+        second = re.search(r"kill -KILL (\d+)", printed.read_text())
         assert second is not None
         os.kill(int(second[1]), signal.SIGKILL)
-        wait_until(lambda: says("200  user;reason=unreachable"), WITHIN)
-        wait_until(lambda: says("is started again, as process"), WITHIN)
+        wait_until(lambda: has_printed("200  user;reason=unreachable"), WITHIN)
+        wait_until(lambda: has_printed("is started again, as process"), WITHIN)
         everything |= descendants(process.pid)
     finally:
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""`deploy/local/embedded_postgres.py`: a real server on a directory, for the launcher and for the tests."""
+"""`deploy/local/embedded_postgres.py`: a real server on a directory, for the launcher and the tests."""
 
 import shutil
 import stat
@@ -36,7 +36,7 @@ def test_the_service_is_not_a_superuser_and_may_make_databases(directory: Path) 
         )
 
 
-def test_a_wrong_password_is_refused_and_the_right_one_is_private(directory: Path) -> None:
+def test_a_wrong_password_is_rejected_and_the_right_one_is_private(directory: Path) -> None:
     with embedded_postgres.running(directory, settings=FAST, disposable=True) as url:
         right = (directory / "password").read_text()
         with pytest.raises(embedded_postgres.PostgresError, match="password authentication failed"):
@@ -44,7 +44,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_is_private(directory: Pat
     assert stat.S_IMODE((directory / "password").stat().st_mode) == 0o600
 
 
-def test_what_was_written_is_there_at_the_next_start_on_the_same_port(directory: Path) -> None:
+def test_data_persists_to_the_next_start_on_the_same_port(directory: Path) -> None:
     with embedded_postgres.running(directory, settings=FAST, disposable=True) as first:
         embedded_postgres.query(first, "CREATE TABLE kept AS SELECT 1 AS one")
     with embedded_postgres.running(directory, settings=FAST, disposable=True) as second:
@@ -52,7 +52,7 @@ def test_what_was_written_is_there_at_the_next_start_on_the_same_port(directory:
     assert first == second
 
 
-def test_a_disposable_cluster_that_is_broken_is_made_anew(directory: Path) -> None:
+def test_a_broken_disposable_cluster_is_recreated(directory: Path) -> None:
     with embedded_postgres.running(directory, settings=FAST, disposable=True):
         pass
     (directory / "data" / "global" / "pg_control").write_bytes(b"")
@@ -60,7 +60,7 @@ def test_a_disposable_cluster_that_is_broken_is_made_anew(directory: Path) -> No
         assert embedded_postgres.query(url, "SELECT 1") == "1"
 
 
-def test_another_process_is_told_who_holds_the_directory(directory: Path) -> None:
+def test_another_process_learns_the_owner_of_the_directory(directory: Path) -> None:
     script = (
         f"from pathlib import Path; from deploy.local.embedded_postgres import start; start(Path({str(directory)!r}))"
     )
@@ -69,7 +69,7 @@ def test_another_process_is_told_who_holds_the_directory(directory: Path) -> Non
     assert "AlreadyRunningError: already running in this checkout, as process" in other.stderr
 
 
-def test_a_server_that_does_not_start_says_why(directory: Path) -> None:
+def test_a_server_that_does_not_start_reports_the_cause(directory: Path) -> None:
     with pytest.raises(embedded_postgres.PostgresError, match='unrecognized configuration parameter "nonesuch"'):
         embedded_postgres.start(directory, settings={"nonesuch": "1"})
 
@@ -85,7 +85,7 @@ initdb: removing data directory "/x/data"
 
 
 @pytest.mark.parametrize(
-    ("said", "cause"),
+    ("output", "cause"),
     [
         (FULL, 'FATAL:  could not extend file "base/1": wrote only 4096 of 8192 bytes'),
         (
@@ -99,15 +99,15 @@ initdb: removing data directory "/x/data"
         ("initdb: error: invalid locale name\ninitdb: hint: try another", "initdb: error: invalid locale name"),
         ('sh: 1: postgres: not found\ninitdb: removing contents of data directory "/x"', "sh: 1: postgres: not found"),
         ('initdb: removing data directory "/x"', 'initdb: removing data directory "/x"'),
-        ("", "it said nothing"),
+        ("", "it printed nothing"),
     ],
 )
-def test_the_cause_is_told_and_not_what_was_done_after_it(said: str, cause: str) -> None:
-    assert cluster.last_lines(said) == cause
+def test_the_cause_is_reported_without_the_lines_after_it(output: str, cause: str) -> None:
+    assert cluster.last_lines(output) == cause
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the sizes of files")
-def test_a_cluster_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_be_created_reports_the_cause(tmp_path: Path) -> None:
     script = (
         "import resource; from pathlib import Path; from deploy.local.embedded_postgres import start;"
         " resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000,) * 2);"

@@ -1,4 +1,4 @@
-"""At 3 a.m.: five failures on a real server, each explained from nothing but its request id."""
+"""Five failures on a real server, each explained from its request id alone."""
 
 import json
 import time
@@ -28,27 +28,27 @@ TASK: Final = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 @dataclass(frozen=True)
 class Night:
-    """A server, who may ask it anything, and the database that can be broken under it."""
+    """A server, a user with every scope, and the database that tests break under it."""
 
     served: Served
     token: str
     database_url: str
 
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the JSON of an answer."""
         fields = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         with closing(HTTPConnection("127.0.0.1", self.served.port, timeout=20)) as connection:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, {**fields, **{k.replace("_", "-"): v for k, v in headers.items()}})
             answer = connection.getresponse()
-            said = answer.read()
-            return answer.status, json.loads(said) if said else {}
+            body_text = answer.read()
+            return answer.status, json.loads(body_text) if body_text else {}
 
     def explained(self, request_id: str) -> Mapping[str, Any]:
-        """Return what is on record of a request that has just failed."""
+        """Return the stored record of a request that has just failed."""
         deadline = time.monotonic() + WITHIN
         while time.monotonic() < deadline:
-            status, document = self.ask("GET", f"/v1/requests/{request_id}")
+            status, document = self.call("GET", f"/v1/requests/{request_id}")
             if status == 200:
                 (told,) = document["occurrences"]
                 assert isinstance(told, dict)
@@ -59,7 +59,7 @@ class Night:
 
 @pytest.fixture
 def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Path) -> Iterator[Night]:
-    """Serve on a database of its own."""
+    """Serve on a separate database."""
     own = replace(settings, database_url=make_database("night"), log_level="WARNING")
     app = create_app(own)
     migrations.bind(app)
@@ -73,18 +73,18 @@ def night(settings: Settings, make_database: Callable[[str], str], tmp_path: Pat
 
 
 def test_five_failures_are_explained_from_their_ids_alone(night: Night) -> None:
-    """The 3 a.m. test."""
+    """The operator has the request id and ``flask explain``, and nothing else."""
     engine = create_engine(night.database_url)
     ids = [f"at-3-am-{number}" for number in range(5)]
     with engine.begin() as blocker:
         blocker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        assert night.ask("GET", TASK, X_Request_Id=ids[0], Request_Timeout="0.3")[0] == 504
-        assert night.ask("PATCH", TASK, {"title": "x"}, X_Request_Id=ids[1])[0] == 503
+        assert night.call("GET", TASK, X_Request_Id=ids[0], Request_Timeout="0.3")[0] == 504
+        assert night.call("PATCH", TASK, {"title": "x"}, X_Request_Id=ids[1])[0] == 503
     with engine.begin() as vandal:
         vandal.execute(text("ALTER TABLE tasks RENAME TO elsewhere"))
-    assert night.ask("GET", TASK, X_Request_Id=ids[2])[0] == 500
-    assert night.ask("POST", "/v1/tasks", {"task": {"tags": ["B"]}}, X_Request_Id=ids[3])[0] == 400
-    assert night.ask("GET", TASK, X_Request_Id=ids[4], Authorization="Bearer nonsense")[0] == 401
+    assert night.call("GET", TASK, X_Request_Id=ids[2])[0] == 500
+    assert night.call("POST", "/v1/tasks", {"task": {"tags": ["B"]}}, X_Request_Id=ids[3])[0] == 400
+    assert night.call("GET", TASK, X_Request_Id=ids[4], Authorization="Bearer nonsense")[0] == 401
     told = [night.explained(request_id) for request_id in ids]
     assert [(each["code"], each["fault"], each["sqlstate"]) for each in told] == [
         ("DEADLINE_EXCEEDED", "client", told[0]["sqlstate"]),

@@ -1,4 +1,4 @@
-"""A burst of logins on a real gunicorn: everybody else's requests are served."""
+"""A burst of logins on a real gunicorn: other requests are still served."""
 
 import json
 import threading
@@ -12,8 +12,8 @@ from app.config import Settings
 from tests.stack.conftest import Served, serving
 
 LOGINS = 32
-"""At once, each from a network of its own; again and again, as clients do that obey Retry-After."""
-AT_MOST = 60  # s: until half of them were let in
+"""Simultaneous logins, each from its own network; repeated, as by clients that obey Retry-After."""
+AT_MOST = 60  # seconds until half of the logins succeeded
 
 
 def log_in(served: Served, number: int) -> int:
@@ -26,7 +26,7 @@ def log_in(served: Served, number: int) -> int:
 
 
 def test_reads_go_on(settings: Settings, tmp_path: Path, bearer: Callable[..., dict[str, str]]) -> None:
-    """Logins that find no room are refused, and come again a second later; all reads are answered."""
+    """Logins above the limit are rejected and repeated a second later; all reads are answered."""
     limits = {"TRUSTED_PROXIES": "127.0.0.1", "TOKEN_RATE_LIMIT": "1000 per second"}
     with serving(settings, tmp_path / "log", **limits) as served:
         statuses: list[int] = []

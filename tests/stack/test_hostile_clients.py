@@ -1,4 +1,4 @@
-"""Clients that dawdle, and bytes that are wrong: others are served as ever, and no worker dies of it."""
+"""Slow clients and invalid bytes: other clients are served as usual, and no worker dies."""
 
 import random
 import socket
@@ -15,7 +15,7 @@ from tests.stack.conftest import Served
 from tests.stack.deployment import SCALE, Deployment, is_established, needs_nginx, received
 
 SLOW: Final = 60
-"""Dawdlers of each sort."""
+"""Slow clients of each kind."""
 CUT_WITHIN: Final = 15.0
 MUTATED: Final = 1000
 SEED: Final = 20261121
@@ -60,7 +60,7 @@ SPICE: Final = (
 
 
 def mutated(chance: random.Random) -> bytes:
-    """Return a request with a few bytes changed, dropped, doubled or put in."""
+    """Return a request with a few bytes changed, dropped, doubled or inserted."""
     data = bytearray(chance.choice(CORPUS))
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(data))
@@ -81,7 +81,7 @@ def mutated(chance: random.Random) -> bytes:
 
 
 def bombard(port: int, count: int) -> Counter[int]:
-    """Send mutated requests, each on a connection of its own; return how often each status came back."""
+    """Send mutated requests, each on its own connection; return how often each status was received."""
     chance = random.Random(SEED)
     requests = [mutated(chance) for _ in range(count)]
 
@@ -97,7 +97,7 @@ def bombard(port: int, count: int) -> Counter[int]:
 
 
 def assert_well(statuses: Counter[int]) -> None:
-    """Hold that what came back is of the contract: no 500, nothing unheard of."""
+    """Check that all statuses are in the contract: no 500, nothing undefined."""
     assert sum(statuses.values()) > MUTATED / 4
     heard_of = {100, 200, 204, 304, 400, 401, 403, 404, 405, 406, 413, 414, 415, 431, 501}
     assert set(statuses) <= heard_of, statuses
@@ -112,7 +112,7 @@ def test_mutated_requests_kill_no_worker_of_gunicorn(served: Served) -> None:
 
 
 class Dawdlers:
-    """Connections that hold on to what they have: half a head, half a body, answers that are not read."""
+    """Slow connections: half a head, half a body, responses that are not read."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -143,11 +143,11 @@ class Dawdlers:
 
     @property
     def alive(self) -> int:
-        """Return how many are not cut off yet."""
+        """Return the number of connections that are still open."""
         return sum(map(_is_open, [*self.heads, *self.bodies])) + sum(map(is_established, self.readers))
 
     def close(self) -> None:
-        """Go."""
+        """Close all connections."""
         for connection in (*self.heads, *self.bodies, *self.readers):
             connection.close()
 
@@ -165,7 +165,7 @@ def _is_open(connection: socket.socket) -> bool:
 
 @contextmanager
 def dawdling(port: int) -> Iterator[Dawdlers]:
-    """Have them around."""
+    """Keep slow clients connected."""
     dawdlers = Dawdlers(port)
     try:
         yield dawdlers
@@ -174,9 +174,9 @@ def dawdling(port: int) -> Iterator[Dawdlers]:
 
 
 def ordinary(port: int, count: int) -> list[float]:
-    """Return the seconds that ordinary requests take, each on a connection of its own."""
+    """Return the seconds that ordinary requests take, each on its own connection."""
 
-    def ask(_: int) -> float:
+    def seconds_of(_: int) -> float:
         began = time.monotonic()
         with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             connection.request("GET", "/healthz")
@@ -184,7 +184,7 @@ def ordinary(port: int, count: int) -> list[float]:
         return time.monotonic() - began
 
     with ThreadPoolExecutor(8) as pool:
-        return sorted(pool.map(ask, range(count)))
+        return sorted(pool.map(seconds_of, range(count)))
 
 
 @needs_nginx

@@ -1,4 +1,4 @@
-"""HTTP/2 and TLS at the edge: frames as clients send them, good and bad (RFC 9113), and Mozilla's TLS profile."""
+"""HTTP/2 and TLS at the edge: valid and invalid frames (RFC 9113), and Mozilla's TLS profile."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.conformance.rule import NotApplicable
 from tests.conformance.wire import Answer
 from tests.stack.checkout import wait_until
 from tests.stack.deployment import ROOT, Deployment, needs_nginx
-from tests.stack.test_nginx import asked
+from tests.stack.test_nginx import requested
 
 pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
@@ -28,7 +28,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 SSLYZE: Final = ROOT / ".local" / "scanners-venv" / "bin" / "sslyze"
 STREAMS: Final = 300
-"""Streams of a storm of resets: far more than nginx lets one connection have at once."""
+"""Streams of a reset storm: far more than nginx allows one connection at a time."""
 LARGEST: Final = 1_048_576
 
 
@@ -47,8 +47,8 @@ def head(deployment: Deployment, method: str, path: str, **fields: str) -> Pairs
     return [(name.encode(), value.encode()) for name, value in sent.items()]
 
 
-def assert_refused(answer: Answer, status: int, code: str) -> None:
-    """Hold that the answer is the problem document of this code, over HTTP/2."""
+def assert_rejected(answer: Answer, status: int, code: str) -> None:
+    """Assert that the response is the problem document of this code, over HTTP/2."""
     assert (answer.version, answer.status) == ("HTTP/2", status)
     assert answer.media_type == "application/problem+json"
     document = response_checks.strict(answer.body)
@@ -57,49 +57,49 @@ def assert_refused(answer: Answer, status: int, code: str) -> None:
     assert answer.get("strict-transport-security") == "max-age=63072000"
 
 
-class TestRefusals:
-    """The documents of the service, whichever frames bring the request."""
+class TestRejections:
+    """The service's problem documents, independent of the frames of the request."""
 
     def test_a_declared_oversize_is_413_before_the_body_is_sent(self, fronted: Deployment) -> None:
-        """HTTP/2 looks at the length anew in the location of the document: it was 500, as HTML."""
+        """HTTP/2 checks the length again in the location of the document: it was 500, as HTML."""
         with connected(fronted) as connection:
             connection.open(head(fronted, "POST", "/v1/tasks", content_length=str(LARGEST + 1)), ends=False)
-            assert_refused(connection.receive(), 413, "BODY_TOO_LARGE")
+            assert_rejected(connection.receive(), 413, "BODY_TOO_LARGE")
 
-    def test_so_is_one_whose_length_is_unknown(self, fronted: Deployment) -> None:
+    def test_an_oversize_of_unknown_length_is_413(self, fronted: Deployment) -> None:
         with connected(fronted) as connection:
             number = connection.open(head(fronted, "POST", "/v1/tasks"), ends=False)
             connection.send_body(number, b"x" * (LARGEST + 1))
-            assert_refused(connection.receive(), 413, "BODY_TOO_LARGE")
+            assert_rejected(connection.receive(), 413, "BODY_TOO_LARGE")
 
     @pytest.mark.parametrize("size", [9_000, 30_000])
     def test_long_fields_are_431_and_long_paths_414(self, fronted: Deployment, size: int) -> None:
         """30,000 bytes take a CONTINUATION frame."""
         with connected(fronted) as connection:
             connection.open(head(fronted, "GET", "/healthz", x_long="a" * size))
-            assert_refused(connection.receive(), 431, "HEADER_FIELDS_TOO_LARGE")
+            assert_rejected(connection.receive(), 431, "HEADER_FIELDS_TOO_LARGE")
             connection.open(head(fronted, "GET", f"/healthz?{'a' * size}"))
-            assert_refused(connection.receive(), 414, "URI_TOO_LONG")
+            assert_rejected(connection.receive(), 414, "URI_TOO_LONG")
             connection.open(head(fronted, "GET", "/healthz"))
             assert connection.receive().status == 200, "the connection goes on"
 
     def test_many_fields_are_431(self, fronted: Deployment) -> None:
         with connected(fronted) as connection:
             connection.open(head(fronted, "GET", "/healthz", **{f"x_{n}": "1" for n in range(200)}))
-            assert_refused(connection.receive(), 431, "HEADER_FIELDS_TOO_LARGE")
+            assert_rejected(connection.receive(), 431, "HEADER_FIELDS_TOO_LARGE")
 
-    def test_a_body_that_is_shorter_than_it_says_is_400(self, fronted: Deployment) -> None:
+    def test_a_body_shorter_than_its_declared_length_is_400(self, fronted: Deployment) -> None:
         """RFC 9113, section 8.1.1: malformed."""
         with connected(fronted) as connection:
             number = connection.open(head(fronted, "POST", "/v1/tasks", content_length="10"), ends=False)
             connection.data(number, b"abc", ends=True)
-            assert_refused(connection.receive(), 400, "MALFORMED_REQUEST")
+            assert_rejected(connection.receive(), 400, "MALFORMED_REQUEST")
 
     @pytest.mark.parametrize(
         "name", ["connection", "transfer-encoding", "Upper-Case", "x y"], ids=lambda name: name.lower()
     )
-    def test_fields_that_http_2_forbids_reach_nobody(self, fronted: Deployment, name: str) -> None:
-        """RFC 9113, section 8.2: refused, as a stream error or with 400; or taken out, as ``connection`` is."""
+    def test_fields_that_http_2_forbids_do_not_reach_the_service(self, fronted: Deployment, name: str) -> None:
+        """RFC 9113, section 8.2: rejected by a stream error or 400; or removed, as ``connection`` is."""
         with connected(fronted) as connection:
             connection.open([*head(fronted, "GET", "/v1/tasks"), (name.encode(), b"close")])
             if name == "connection":
@@ -109,14 +109,14 @@ class TestRefusals:
                 outcome = str(connection.receive().status)
             except NotApplicable as error:
                 outcome = str(error)
-            assert outcome == "400" or outcome.startswith("refused as a stream error")
+            assert outcome == "400" or outcome.startswith("rejected by a stream error")
 
 
 class TestFrames:
-    """What frames may look like changes nothing."""
+    """Unusual frames change nothing."""
 
-    def test_padding_is_no_part_of_the_body(self, fronted: Deployment, bearer: Bearer) -> None:
-        """RFC 9113, section 6.1; each part is padded otherwise, up to the 255 bytes that there can be."""
+    def test_padding_is_not_part_of_the_body(self, fronted: Deployment, bearer: Bearer) -> None:
+        """RFC 9113, section 6.1; each part is padded differently, with up to 255 bytes."""
         body = json.dumps({"task": {"title": "padded", "description": "y" * 500}}).encode()
         fields = {**bearer(), "content_type": "application/json", "content_length": str(len(body))}
         with connected(fronted) as connection:
@@ -130,7 +130,7 @@ class TestFrames:
             assert connection.receive().status == 200
 
     def test_requests_at_once_are_answered_each_by_its_own(self, fronted: Deployment) -> None:
-        """Multiplexed: 30 streams, whose bodies are sent by turns; each answer has the id of its request."""
+        """Multiplexing: 30 streams, with interleaved bodies; each response has the id of its request."""
         with connected(fronted) as connection:
             numbers = [
                 connection.open(
@@ -146,13 +146,13 @@ class TestFrames:
         assert {answer.status for answer in answers} == {401}
 
     def test_a_storm_of_resets_costs_others_nothing(self, fronted: Deployment) -> None:
-        """Streams that are opened and cancelled at once: nginx and the workers live, and others are served."""
+        """Streams that are opened and cancelled at once: nginx and the workers live, and other clients are served."""
         before = fronted.workers
         with connected(fronted) as connection:
             for number in range(STREAMS):
                 connection.reset(connection.open(head(fronted, "GET", f"/v1/tasks/{number}")))
                 if number % 50 == 0:
-                    with asked(fronted, "/healthz") as (answer, _):
+                    with requested(fronted, "/healthz") as (answer, _):
                         assert answer.status == 200
         with connected(fronted) as connection:
             connection.open(head(fronted, "GET", "/readyz"))
@@ -160,8 +160,8 @@ class TestFrames:
         assert fronted.workers == before
 
 
-def test_a_reload_says_goodbye_and_finishes_what_has_begun(fronted: Deployment) -> None:
-    """RFC 9113, section 6.8: GOAWAY without an error, and the stream that is open is answered."""
+def test_a_reload_sends_goaway_and_finishes_open_streams(fronted: Deployment) -> None:
+    """RFC 9113, section 6.8: GOAWAY without an error, and the open stream gets its response."""
     found = re.search(r"^  nginx      process (\d+)", (fronted.home / "out").read_text(), re.MULTILINE)
     assert found is not None
     with connected(fronted) as connection:
@@ -179,7 +179,7 @@ def test_a_reload_says_goodbye_and_finishes_what_has_begun(fronted: Deployment) 
 
 
 class TestTls:
-    def test_http_1_1_is_offered_beside_http_2(self, fronted: Deployment) -> None:
+    def test_http_1_1_is_offered_as_well_as_http_2(self, fronted: Deployment) -> None:
         for offered, chosen in ((["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1")):
             context = ssl.create_default_context(cafile=str(fronted.certificate))
             context.set_alpn_protocols(offered)
@@ -187,8 +187,8 @@ class TestTls:
             with context.wrap_socket(plain, server_hostname="localhost") as tls:
                 assert tls.selected_alpn_protocol() == chosen
 
-    def test_it_is_what_mozilla_calls_intermediate(self, fronted: Deployment) -> None:
-        """By sslyze; that the certificate is self-signed is all that it may find."""
+    def test_it_is_mozillas_intermediate_profile(self, fronted: Deployment) -> None:
+        """The report of sslyze; the self-signed certificate is its only finding."""
         if not SSLYZE.exists():
             pytest.skip("sslyze is not installed: make edge installs it")
         report = fronted.home / "sslyze.json"
@@ -198,9 +198,9 @@ class TestTls:
             f"--json_out={report}",
             f"localhost:{fronted.tls_port}",
         ]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        found = re.findall(r"^        \* (\w+): ", said, re.MULTILINE)
-        assert found == ["certificate_path_validation"], said[-3000:]
+        printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        found = re.findall(r"^        \* (\w+): ", printed, re.MULTILINE)
+        assert found == ["certificate_path_validation"], printed[-3000:]
         scanned = json.loads(report.read_text())["server_scan_results"][0]["scan_result"]
         accepted = scanned["tls_1_2_cipher_suites"]["result"]["accepted_cipher_suites"]
         assert accepted
@@ -220,7 +220,7 @@ def test_http_2_is_spelled_as_the_version_has_it(version: tuple[int, ...], lines
     assert listen.configuration(["443", "[::]:443"], version).splitlines() == lines
 
 
-def test_every_port_is_one_of_ipv4_and_of_ipv6() -> None:
+def test_every_port_listens_on_ipv4_and_ipv6() -> None:
     """nginx listens on IPv4 alone where only the port is given."""
     text = (ROOT / "deploy" / "nginx" / "strangers.conf").read_text() + listen.configuration(listen.ADDRESSES, (1, 26))
     ports = re.findall(r"^\s*listen (\[::\]:)?(\d+)", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""`deploy/local/run.py`, as `make run` executes it: from nothing to a service, and nothing left of it afterwards."""
+"""`deploy/local/run.py`, as `make run` executes it: from an empty checkout to a service, which cleans up."""
 
 import os
 import re
@@ -23,7 +23,7 @@ ENDS_WITHIN: Final = 2.0  # seconds
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Checkout]:
-    """A checkout that never served."""
+    """A checkout that has never served."""
     fresh = Checkout(tmp_path / "an empty check out")
     yield fresh
     fresh.clean()
@@ -34,21 +34,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     first = Checkout(tmp_path_factory.mktemp("model") / "a check out")
     first.serve()
     first.stop()
-    wait_until(lambda: not first.alive, SERVES_WITHIN)  # a copy made meanwhile would hold the lock of the dying
+    wait_until(lambda: not first.alive, SERVES_WITHIN)  # a copy made earlier would hold the lock of the first
     yield first.root
     first.clean()
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, model: Path) -> Iterator[Checkout]:
-    """A checkout that served before: a copy of one, for it takes a second to make."""
+    """A checkout that has served before: a copy of one, because making one takes a second."""
     copy = Checkout(tmp_path / "a check out", furnished_as=model)
     yield copy
     copy.clean()
 
 
 def is_worker(pid: int) -> bool:
-    """Tell whether a process is one that does jobs, and no longer what becomes that or looks after it."""
+    """Return True if a process executes jobs, rather than a process that becomes or supervises a worker."""
     command = command_of(pid)
     return (
         command.endswith("\0worker\0") and "\0deploy.local.supervisor\0" not in command and "child.py\0" not in command
@@ -56,19 +56,19 @@ def is_worker(pid: int) -> bool:
 
 
 def another_worker(launched: int, *, than: int = 0) -> int:
-    """Return the process id of the worker, once it is another one."""
+    """Return the process id of the worker, once it is a different one."""
     wait_until(lambda: bool(workers(launched) - {than}), SERVES_WITHIN)
     (worker,) = workers(launched) - {than}
     return worker
 
 
 def workers(launched: int) -> set[int]:
-    """Return the process ids of the workers that live."""
+    """Return the process ids of the live workers."""
     return {pid for pid in descendants(launched) if is_worker(pid)}
 
 
 def is_rpc(pid: int) -> bool:
-    """Tell whether a process is one that serves gRPC."""
+    """Return True if a process serves gRPC."""
     return command_of(pid).endswith("\0rpc\0serve\0")
 
 
@@ -77,8 +77,8 @@ class TestServe:
         process = empty.serve()
         assert name_of(process.pid).startswith("python"), "the launcher has become gunicorn"
         assert "postgres" in {name_of(pid) for pid in empty.alive}
-        assert re.search("^[1-9][0-9]* prices$", empty.said, re.MULTILINE), "there is something to be ordered"
-        assert "Listening at" in empty.said
+        assert re.search("^[1-9][0-9]* prices$", empty.output, re.MULTILINE), "there is something to be ordered"
+        assert "Listening at" in empty.output
         assert another_worker(process.pid), "jobs are done"
         assert not [pid for pid in empty.alive if is_rpc(pid)], "RPC_PORT is 0"
         empty.note("kept")
@@ -98,14 +98,14 @@ class TestServe:
         assert empty.upgrades == 2
 
     def test_a_worker_that_is_killed_is_started_again(self, checkout: Checkout) -> None:
-        """As often as it happens; with what looks after it, it ends when the service does."""
+        """Every time; the worker and its supervisor end when the service ends."""
         process = checkout.serve()
         worker = another_worker(process.pid)
         for _ in range(2):
             os.kill(worker, signal.SIGKILL)
             worker = another_worker(process.pid, than=worker)
         checkout.seen |= descendants(process.pid)
-        assert "the worker has ended (-9) and is started again in 0.5 s" in checkout.said
+        assert "the worker has ended (-9) and is started again in 0.5 s" in checkout.output
         checkout.stop()
         wait_until(lambda: not checkout.alive, ENDS_WITHIN)
 
@@ -120,14 +120,14 @@ class TestServe:
         assert checkout.notes == ["kept"]
 
     @pytest.mark.parametrize(("file", "sign"), [("maps", b"_socket"), ("cmdline", b"gunicorn")])
-    def test_ctrl_c_while_it_starts_ends_it_without_a_word(self, checkout: Checkout, file: str, sign: bytes) -> None:
-        """Among the imports of the launcher, and of gunicorn."""
+    def test_ctrl_c_while_it_starts_ends_it_without_output(self, checkout: Checkout, file: str, sign: bytes) -> None:
+        """During the imports of the launcher, and of gunicorn."""
         process = checkout.launch()
         wait_until(lambda: sign in Path(f"/proc/{process.pid}/{file}").read_bytes(), SERVES_WITHIN)
         checkout.seen |= descendants(process.pid)
         process.send_signal(signal.SIGINT)
         process.wait(SERVES_WITHIN)
-        assert checkout.said == ""
+        assert checkout.output == ""
 
     def test_a_start_right_after_a_kill_waits_for_the_dying_server(self, checkout: Checkout) -> None:
         checkout.serve()
@@ -137,25 +137,25 @@ class TestServe:
         assert checkout.notes == ["kept"]
 
     def test_a_taken_port_5432_does_not_matter(self, checkout: Checkout) -> None:
-        with socket.socket() as other, suppress(OSError):  # taken by somebody else already is just as good
+        with socket.socket() as other, suppress(OSError):  # a port that another program has taken serves as well
             other.bind(("127.0.0.1", 5432))
             other.listen()
             checkout.serve(PGPORT="5432", PGDATA="/nowhere")
             assert checkout.notes == []
 
-    def test_a_second_run_in_the_same_checkout_refuses_in_one_line(self, checkout: Checkout) -> None:
+    def test_a_second_run_in_the_same_checkout_fails_with_one_line(self, checkout: Checkout) -> None:
         first = checkout.serve()
-        code, said = checkout.run()
+        code, output = checkout.run()
         assert code == 1
-        assert said == f"candor: already running in this checkout, as process {first.pid}\n"
+        assert output == f"candor: already running in this checkout, as process {first.pid}\n"
         assert checkout.notes == [], "the first goes on"
 
-    def test_a_taken_port_is_told_in_one_line(self, checkout: Checkout) -> None:
+    def test_a_taken_port_is_reported_in_one_line(self, checkout: Checkout) -> None:
         with socket.create_server(("127.0.0.1", checkout.port)):
-            code, said = checkout.run(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+            code, output = checkout.run(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
         assert code == 1
         taken = f"candor: port {checkout.port} on 127.0.0.1 is taken"
-        assert said == f"{taken}: stop what listens there, or choose another with PORT=…\n"
+        assert output == f"{taken}: stop what listens there, or choose another with PORT=…\n"
 
     @pytest.mark.nightly
     def test_no_database_is_started_when_one_is_named(self, empty: Checkout, tmp_path: Path) -> None:
@@ -166,15 +166,15 @@ class TestServe:
                 empty.stop()
         assert not (empty.root / ".local").exists()
         shutil.rmtree(tmp_path / "named")
-        assert empty.upgrades == 2, "somebody else may have touched it in between"
+        assert empty.upgrades == 2, "another program may have changed the database"
 
-    def test_production_is_not_given_a_database(self, empty: Checkout) -> None:
+    def test_production_gets_no_local_database(self, empty: Checkout) -> None:
         code, _ = empty.run(APP_ENV="production")
         assert code != 0
         assert not (empty.root / ".local").exists()
 
     def test_the_environment_beats_the_env_file(self, checkout: Checkout) -> None:
-        (checkout.root / ".env").write_text("# ours\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
+        (checkout.root / ".env").write_text("# comment\nexport PORT='1'\nHOST=\nGREETING=\"good day\"\n")
         checkout.serve()
         assert checkout.run("--", "sh", "-c", 'echo "$GREETING, $PORT"') == (0, f"good day, {checkout.port}\n")
 
@@ -184,10 +184,10 @@ class TestCommand:
         assert empty.run("--", "flask", "db", "upgrade") == (0, "")
         assert not (empty.root / ".local" / "postgres" / "data" / "postmaster.pid").exists()
 
-    def test_a_command_beside_the_service_uses_its_database(self, checkout: Checkout) -> None:
+    def test_a_command_during_the_service_uses_its_database(self, checkout: Checkout) -> None:
         checkout.serve()
-        code, said = checkout.run("--", "sh", "-c", 'echo "$DATABASE_URL"')
-        assert (code, said) == (0, (checkout.root / ".local" / "database-url").read_text())
+        code, output = checkout.run("--", "sh", "-c", 'echo "$DATABASE_URL"')
+        assert (code, output) == (0, (checkout.root / ".local" / "database-url").read_text())
         assert checkout.notes == [], "which goes on"
 
     def test_a_command_passes_its_exit_code_on(self, checkout: Checkout) -> None:

@@ -1,4 +1,4 @@
-"""Nobody reads the log, or its disk is full: the service does not care."""
+"""The service works while its log is not read, or while the log's disk is full."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from app.config import Settings
 from tests.stack.conftest import Served, serving
 
 REQUESTS: Final = 600
-"""Their lines are more than a pipe holds (64 KiB)."""
+"""Requests with more log output than a pipe holds (64 KiB)."""
 
 
 def statuses(served: Served, times: int) -> set[int]:
-    """Return the statuses of so many requests, one after the other."""
+    """Return the statuses of a number of consecutive requests."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
         return {_status(connection) for _ in range(times)}
 
@@ -29,7 +29,7 @@ def _status(connection: HTTPConnection) -> int:
     return answer.status
 
 
-def test_a_pipe_that_nobody_reads_stops_nothing_and_the_log_goes_on_when_somebody_does(settings: Settings) -> None:
+def test_an_unread_pipe_stops_nothing_and_the_log_resumes_when_it_is_read(settings: Settings) -> None:
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     with serving(settings, Path(f"/proc/self/fd/{writer}"), WEB_CONCURRENCY="1") as served:
@@ -47,7 +47,7 @@ def test_a_pipe_that_nobody_reads_stops_nothing_and_the_log_goes_on_when_somebod
 
 
 def _lines(reader: int) -> list[dict[str, Any]]:
-    """Return the lines that wait in a pipe; each is whole."""
+    """Return the lines that are in a pipe; each is whole."""
     read = b""
     try:
         while chunk := os.read(reader, 1 << 20):

@@ -1,4 +1,4 @@
-"""What is asked of one worker is in force in all of them, of every instance."""
+"""A log level that one worker sets is in force in all workers of every instance."""
 
 import json
 import urllib.request
@@ -14,12 +14,12 @@ from tests.stack.checkout import wait_until
 from tests.stack.conftest import IN_FORCE_WITHIN, Served, serving
 
 REQUESTS = 30
-"""Enough for every worker to get one."""
+"""Enough requests for every worker to get one."""
 
 
 @pytest.fixture
 def instances(settings: Settings, tmp_path: Path) -> Iterator[list[Served]]:
-    """Serve two instances with two workers each; nothing of what they are asked for is left behind."""
+    """Serve two instances with two workers each; the log level is reset afterwards."""
     with ExitStack() as stack:
         yield [stack.enter_context(serving(settings, tmp_path / name, WEB_CONCURRENCY="2")) for name in "ab"]
     engine = create_engine(settings.database_url)
@@ -28,8 +28,8 @@ def instances(settings: Settings, tmp_path: Path) -> Iterator[list[Served]]:
     engine.dispose()
 
 
-def told(served: Served) -> int:
-    """Return how many of so many requests are logged."""
+def logged_requests(served: Served) -> int:
+    """Return the number of requests that are logged."""
     before = served.log.read_text().count('"candor.access"')
     for _ in range(REQUESTS):
         urllib.request.urlopen(f"{served.url}/healthz", timeout=10).close()
@@ -39,11 +39,11 @@ def told(served: Served) -> int:
 def test_a_level_is_in_force_in_every_worker_of_every_instance(
     instances: list[Served], bearer: Callable[..., dict[str, str]]
 ) -> None:
-    """3.6: within 5 seconds, and back again."""
+    """Within 5 seconds, and back again."""
     for level, expected in (("ERROR", 0), ("INFO", REQUESTS)):
         body = json.dumps({"level": level, "log_error_stack": True}).encode()
         headers = {**bearer("root", "admin"), "Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{instances[0].url}/v1/logger", body, headers, method="PUT")
-        urllib.request.urlopen(asked, timeout=10).close()
+        request = urllib.request.Request(f"{instances[0].url}/v1/logger", body, headers, method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
         for served in instances:
-            wait_until(lambda served=served, expected=expected: told(served) == expected, IN_FORCE_WITHIN)  # type: ignore[misc]
+            wait_until(lambda served=served, expected=expected: logged_requests(served) == expected, IN_FORCE_WITHIN)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""``make run`` as a newcomer meets it: the real house, in a folder of its own, with nothing else running."""
+"""``make run`` for a newcomer: the real application, in its own folder, with nothing else running."""
 
 import os
 import re
@@ -26,7 +26,7 @@ ENVIRON: Final = {name: value for name, value in os.environ.items() if name in {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a copy of the house in a path with a space."""
+    """Return a copy of the repository in a path with a space."""
     folder = tmp_path / "a house"
     folder.mkdir()
     for name in CHECKOUT_PATHS:
@@ -47,7 +47,7 @@ def start(folder: Path) -> Iterator["Start"]:
 
 
 class Start:
-    """Starts the launcher, and reads what it tells a developer."""
+    """Starts the launcher, and reads its messages to the developer."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Start:
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self) -> str:
-        """Start, and return the greeting once it is complete."""
+        """Start, and return the greeting when it is complete."""
         command = [sys.executable, "deploy/local/run.py"]
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
@@ -83,12 +83,12 @@ class Start:
         return status
 
     @property
-    def said(self) -> str:
-        """What it has written to standard error."""
+    def output(self) -> str:
+        """The launcher's standard error."""
         return (self.folder / "log").read_text()
 
     def shell(self, command: str) -> str:
-        """Run a line as it would be pasted."""
+        """Run a pasted command line."""
         done = subprocess.run(
             ["bash", "-c", command], cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False
         )
@@ -96,7 +96,7 @@ class Start:
 
 
 def test_the_line_it_prints_can_be_pasted_and_the_data_is_there_after_a_second_start(start: Start) -> None:
-    """Issue 2: the two commands."""
+    """The two commands of the README."""
     greeting = start()
     assert f"http://127.0.0.1:{start.port}/docs" in greeting
     assert f"http://127.0.0.1:{start.port}/errors" in greeting
@@ -109,7 +109,7 @@ def test_the_line_it_prints_can_be_pasted_and_the_data_is_there_after_a_second_s
 
 @pytest.mark.nightly
 def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Start) -> None:
-    """Issue 2: same settings, same secret under .local/."""
+    """The same settings, and the same secret below .local/."""
     start()
     token = start.shell(f"'{sys.executable}' -m flask tokens issue --subject alice --scope tasks 2>/dev/null").strip()
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token)
@@ -118,8 +118,8 @@ def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Star
     assert (start.folder / ".local" / "jwt-secret").stat().st_mode & 0o777 == 0o600
 
 
-def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
-    """Issue 8: in make run when installed, in a process of its own."""
+def test_it_serves_grpc_as_well_until_it_ends(start: Start) -> None:
+    """With the gRPC requirements installed, in a separate process."""
     port = free_port()
     start.environ["RPC_PORT"] = str(port)
     start()
@@ -130,28 +130,28 @@ def test_beside_http_it_serves_grpc_until_it_ends(start: Start) -> None:
 
 
 @pytest.mark.nightly
-def test_a_port_that_is_taken_costs_grpc_and_nothing_else(start: Start) -> None:
+def test_a_taken_port_disables_grpc_only(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         start.environ["RPC_PORT"] = str(port)
         greeting = start()
-        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be had" in start.said, 30)
-        assert "Traceback" not in start.said
+        wait_until(lambda: f"RPC_HOST=127.0.0.1 RPC_PORT={port} cannot be bound" in start.output, 30)
+        assert "Traceback" not in start.output
         curl = greeting[greeting.index("curl -i") :].strip()
         assert "HTTP/1.1 201" in start.shell(curl)
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether somebody takes connections there."""
+    """Return True if a process accepts connections there."""
     with closing(socket.socket()) as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_what_does_not_fit_is_refused_with_every_fault_at_once(start: Start) -> None:
-    """Issue 2: unsafe configuration does not boot."""
+def test_invalid_settings_are_rejected_all_at_once(start: Start) -> None:
+    """Unsafe configuration does not start."""
     start.environ |= {"APP_ENV": "production", "JWT_SECRET": "short", "DEBUG": "true"}
-    said = start.shell(f"'{sys.executable}' -m gunicorn -c gunicorn.conf.py wsgi:app; echo status $?")
+    output = start.shell(f"'{sys.executable}' -m gunicorn -c gunicorn.conf.py wsgi:app; echo status $?")
     for name in ("DATABASE_URL", "PUBLIC_URL", "JWT_SECRET", "DEBUG"):
-        assert f"  - {name} " in said
-    assert "status 1" in said
-    assert "Traceback" not in said
+        assert f"  - {name} " in output
+    assert "status 1" in output
+    assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""What hostile bodies and logins cost a worker and everybody else, on a real gunicorn."""
+"""The memory of a worker under hostile bodies and logins, and the effect on other clients, on a real gunicorn."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Bearer = Callable[..., dict[str, str]]
 SCALE: Final = int(os.environ.get("EDGE_SCALE", "1"))
 MEBIBYTE: Final = 1 << 20
 MOST: Final = 250
-"""MB of a worker, whatever anybody sends."""
+"""MB of a worker, with any requests."""
 CONNECTIONS: Final = 16
 LOGINS: Final = 12
 PUBLIC: Final = (
@@ -41,7 +41,7 @@ PUBLIC: Final = (
 
 PLENTY: Final = "1000000 per hour"
 LIMITS: Final = {"RATE_LIMIT": PLENTY, "TOKEN_RATE_LIMIT": PLENTY, "REGISTRATION_RATE_LIMIT": PLENTY}
-"""Limits that keep nobody out."""
+"""Limits that no client of the test reaches."""
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def workers_of(served: Served) -> set[int]:
 
 
 def resident(pid: int, field: str = "VmRSS") -> float:
-    """Return the MB of a process that are in memory now, or have been at once (``VmHWM``)."""
+    """Return the MB of a process that are in memory now, or the peak (``VmHWM``)."""
     found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1000
@@ -85,7 +85,7 @@ def each_at_once(count: int, do: Callable[[int], object]) -> None:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_a_burst_of_logins_leaves_nothing_in_a_worker(lone: Served, bearer: Bearer) -> None:
-    """Each of 16 threads has computed 19 MiB of hashes; then bodies of 1 MiB find room as before."""
+    """Each of 16 threads has computed hashes of 19 MiB; afterwards bodies of 1 MiB fit as before."""
     worker, statuses = worker_of(lone), Counter[int]()
 
     def log_in(client: int) -> None:
@@ -118,11 +118,11 @@ def test_a_burst_of_logins_leaves_nothing_in_a_worker(lone: Served, bearer: Bear
 
 
 ROUNDS: Final = 3
-"""Of which one has to succeed: what else this machine does can only make the answers fewer."""
+"""Runs, of which one has to succeed: other load on the machine only lowers the number of answers."""
 
 
 def share() -> float:
-    """Return the share of other clients' requests that succeeds; less where others already keep the cores busy."""
+    """Return the share of other clients' requests that succeeds; lower where other programs keep the cores busy."""
     return 0.99 if os.getloadavg()[0] < 2 * len(os.sched_getaffinity(0)) else 0.9
 
 
@@ -137,7 +137,7 @@ WORST: Final = {
 
 
 def worst(size: int) -> list[bytes]:
-    """Return bodies of this size, each costly in its own way."""
+    """Return bodies of this size, each expensive in a different way."""
     bodies = []
     for head, piece, tail in WORST.values():
         count = (size - len(head) - len(tail)) // (len(piece) + 4 if b"%d" in piece else len(piece))
@@ -146,8 +146,8 @@ def worst(size: int) -> list[bytes]:
     return bodies
 
 
-def test_anonymous_connections_with_the_worst_bodies_stop_nobody(usual: Served, bearer: Bearer) -> None:
-    """32 of them send what is read to its end and what is not; a client with a token goes on reading."""
+def test_anonymous_connections_with_the_worst_bodies_do_not_stop_others(usual: Served, bearer: Bearer) -> None:
+    """32 connections send bodies, some of which are read to the end; a client with a token still reads."""
     wanted = share()
     workers, headers, over = workers_of(usual), bearer(), threading.Event()
     bodies = [*worst(16_384), *worst(MEBIBYTE)]
@@ -159,7 +159,7 @@ def test_anonymous_connections_with_the_worst_bodies_stop_nobody(usual: Served, 
                 try:
                     sent = sum(statuses.values()) + number
                     statuses[post(connection, PUBLIC[sent % len(PUBLIC)], bodies[sent % len(bodies)])] += 1
-                except (OSError, HTTPException):  # refused while it was still being sent
+                except (OSError, HTTPException):  # rejected while the client was still sending
                     statuses[0] += 1
         return statuses
 

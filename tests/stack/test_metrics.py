@@ -1,4 +1,4 @@
-"""One exporter per instance adds up what all workers have counted, right through recycling and crashes."""
+"""One exporter per instance adds up the counters of all workers, across recycling and crashes."""
 
 import json
 import os
@@ -37,11 +37,11 @@ class Metered:
         self.served, self.port = served, port
 
     def scrape(self) -> Scrape:
-        """Ask the exporter."""
+        """Send a request to the exporter."""
         return scraped(self.port)
 
     def exporter(self) -> int | None:
-        """Return the exporter's process id, when there is one that serves."""
+        """Return the exporter's process id, if one serves."""
         pids = [pid for pid in self._children() if "exporter" in command_of(pid)]
         return pids[0] if pids else None
 
@@ -54,7 +54,7 @@ class Metered:
         return [pid for pid, parent in process_table().items() if parent == self.served.pid]
 
     def send(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> int:
-        """Return the status of the answer."""
+        """Return the status of the response."""
         with closing(HTTPConnection("127.0.0.1", self.served.port, timeout=30)) as connection:
             sent = {"Content-Type": "application/json", **(headers or {})}
             connection.request(method, path, json.dumps(body) if body is not None else None, sent)
@@ -65,7 +65,7 @@ class Metered:
 
 @pytest.fixture(scope="module")
 def metered(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metered]:
-    """Serve the house with two workers and an exporter."""
+    """Serve the application with two workers and an exporter."""
     port = free_port()
     with serving(settings, tmp_path_factory.mktemp("metered") / "log", METRICS_PORT=str(port)) as served:
         metered = Metered(served, port)
@@ -82,7 +82,7 @@ def _answers(port: int) -> bool:
 
 
 def load(metered: Metered, bearer: Bearer, count: int = 120) -> Counter[tuple[str, str]]:
-    """Send requests of many kinds from several threads, and count the answers by method and status."""
+    """Send requests of many kinds from several threads, and count the responses by method and status."""
     asks: list[tuple[str, str, object, dict[str, str]]] = [
         ("GET", "/v1/tasks?page_size=1", None, bearer()),
         ("GET", "/v1/tasks", None, {}),
@@ -93,19 +93,17 @@ def load(metered: Metered, bearer: Bearer, count: int = 120) -> Counter[tuple[st
         ("GET", "/readyz", None, {}),
     ]
 
-    def ask(number: int) -> tuple[str, str]:
+    def send_request(number: int) -> tuple[str, str]:
         method, path, body, headers = asks[number % len(asks)]
         return method, str(metered.send(method, path, body, headers))
 
     with ThreadPoolExecutor(4) as pool:
-        return Counter(pool.map(ask, range(count)))
+        return Counter(pool.map(send_request, range(count)))
 
 
 class TestCounts:
-    def test_they_are_what_a_load_generator_counts_through_recycling_and_crashes(
-        self, metered: Metered, bearer: Bearer
-    ) -> None:
-        """A worker that is killed, one that retires, and all of them at once."""
+    def test_they_match_a_load_generator_through_recycling_and_crashes(self, metered: Metered, bearer: Bearer) -> None:
+        """One worker is killed, one is retired, and all are killed at once."""
         before, sent = metered.scrape(), Counter[tuple[str, str]]()
 
         def end(signum: signal.Signals) -> Callable[[], None]:
@@ -127,10 +125,10 @@ class TestCounts:
         assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
 
     @pytest.mark.nightly
-    def test_so_they_are_while_workers_retire_one_after_the_other(
+    def test_they_match_while_workers_retire_one_after_the_other(
         self, settings: Settings, tmp_path: Path, bearer: Bearer
     ) -> None:
-        """Each after some thirty requests, by max_requests."""
+        """Each after about thirty requests, by max_requests."""
         port, retire = free_port(), "--max-requests 25 --max-requests-jitter 10"
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port), GUNICORN_CMD_ARGS=retire) as served:
             metered = Metered(served, port)
@@ -148,7 +146,7 @@ class TestCounts:
                 assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == times
             assert after.total(COUNT) - before.total(COUNT) == sent.total()
 
-    def test_what_a_killed_worker_was_in_the_middle_of_is_forgotten(self, metered: Metered, bearer: Bearer) -> None:
+    def test_unfinished_requests_of_a_killed_worker_are_forgotten(self, metered: Metered, bearer: Bearer) -> None:
         head = "POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
         head += f"Authorization: {bearer()['Authorization']}\r\n\r\n"
         old = set(metered.workers)
@@ -160,14 +158,14 @@ class TestCounts:
             wait_until(lambda: metered.scrape().total("http_requests_in_flight") == 0, 10)
         wait_until(lambda: len(metered.workers) == 2 and not set(metered.workers) & old, 20)
 
-    def test_what_the_server_refuses_is_counted_as_unmatched(self, metered: Metered) -> None:
+    def test_requests_that_the_server_rejects_are_counted_as_unmatched(self, metered: Metered) -> None:
         before = metered.scrape()
         assert metered.served.raw(b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n").startswith(b"HTTP/1.1 400")
         after, labels = metered.scrape(), {"route": "unmatched", "status": "400"}
         assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == 1
 
     def test_nothing_that_a_client_makes_up_becomes_a_label(self, metered: Metered, bearer: Bearer) -> None:
-        """Cardinality delta 0."""
+        """The number of series stays the same."""
 
         def bombard(salt: str) -> None:
             for path in (f"/{salt}", f"/v1/tasks/{salt}", f"/errors/{salt}", f"/v1/tasks?{salt}={salt}", f"//{salt}"):
@@ -175,7 +173,7 @@ class TestCounts:
                     metered.send(method, path, {salt: {salt: salt}}, bearer(salt))
             metered.served.raw(f"{salt}\r\n\r\n".encode())
 
-        for salt in ("a1", "a2", "a3", "a4"):  # each worker has seen each kind
+        for salt in ("a1", "a2", "a3", "a4"):  # each worker gets each kind
             bombard(salt)
         before = metered.scrape()
         for salt in ("zz", "İ".encode().hex(), "0" * 200):
@@ -185,7 +183,7 @@ class TestCounts:
         routes = after.labels(COUNT, "route")
         assert all(re.fullmatch(r"unmatched|/[a-z0-9_/:.<>]*", route) for route in routes), routes
 
-    def test_all_workers_add_up_what_they_have(self, metered: Metered, settings: Settings) -> None:
+    def test_the_values_of_all_workers_are_added_up(self, metered: Metered, settings: Settings) -> None:
         scrape = metered.scrape()
         assert scrape.total("pool_connections_max") == 2 * settings.database_pool_size
         assert scrape.total("work_slots_max") == 2 * (settings.database_pool_size - 1)
@@ -210,7 +208,7 @@ class TestExporter:
         with urllib.request.urlopen(request, timeout=5) as answer:
             assert answer.headers["Content-Type"].startswith("text/plain")
 
-    def test_it_speaks_open_metrics_to_who_prefers_that(self, metered: Metered) -> None:
+    def test_it_returns_open_metrics_to_clients_that_prefer_it(self, metered: Metered) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{metered.port}/metrics")
         request.add_header("Accept", "application/openmetrics-text; version=1.0.0")
         with urllib.request.urlopen(request, timeout=5) as answer:
@@ -218,7 +216,7 @@ class TestExporter:
             assert answer.read().endswith(b"# EOF\n")
 
     @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (apt-get install prometheus)")
-    def test_promtool_finds_nothing_to_mend(self, metered: Metered) -> None:
+    def test_promtool_finds_no_problem(self, metered: Metered) -> None:
         with urllib.request.urlopen(f"http://127.0.0.1:{metered.port}/metrics", timeout=5) as answer:
             text = answer.read()
         done = subprocess.run([str(PROMTOOL), "check", "metrics"], input=text, capture_output=True, check=False)
@@ -234,7 +232,7 @@ class TestExporter:
             for worker in workers:
                 os.kill(worker, signal.SIGCONT)
 
-    def test_it_knows_no_secret(self, metered: Metered) -> None:
+    def test_it_has_no_secret_in_its_environment(self, metered: Metered) -> None:
         assert b"JWT_SECRET" not in Path(f"/proc/{metered.exporter()}/environ").read_bytes()
 
     def test_it_comes_back_when_it_is_killed(self, metered: Metered) -> None:
@@ -245,8 +243,8 @@ class TestExporter:
         assert metered.scrape().total(COUNT) == before
 
     @pytest.mark.nightly
-    def test_one_that_was_stopped_keeps_nobody_from_ending(self, settings: Settings, tmp_path: Path) -> None:
-        """The master ends it, however it is, and then itself."""
+    def test_a_suspended_exporter_does_not_delay_the_shutdown(self, settings: Settings, tmp_path: Path) -> None:
+        """The master kills it in any state, and then exits."""
         port = free_port()
         with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
             wait_until(lambda: _answers(port), 20)
@@ -256,7 +254,7 @@ class TestExporter:
         assert exporter not in process_table()
 
     def test_it_waits_for_its_port_and_the_service_does_not(self, settings: Settings, tmp_path: Path) -> None:
-        """One line says why there are no metrics, and one that there are."""
+        """One log line gives the reason that there are no metrics, and one reports them available."""
         with closing(socket.create_server(("127.0.0.1", 0))) as holder:
             port = holder.getsockname()[1]
             with serving(settings, tmp_path / "log", METRICS_PORT=str(port)) as served:
@@ -275,6 +273,6 @@ class TestExporter:
                 wait_until(lambda: not _answers(port), 5)
 
     @pytest.mark.nightly
-    def test_there_is_none_where_none_is_wanted(self, settings: Settings, tmp_path: Path) -> None:
+    def test_without_the_setting_there_is_no_exporter(self, settings: Settings, tmp_path: Path) -> None:
         with serving(settings, tmp_path / "log", METRICS_PORT="0") as served:
             assert Metered(served, 0).exporter() is None

@@ -1,4 +1,4 @@
-"""Issue 7: what ``flask new resource`` writes passes every check at once, and can be taken away again."""
+"""Output of ``flask new resource`` passes every check at once, and can be removed again."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ OWN = (
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a copy of the tree with widgets."""
+    """Return a copy of the tree with the resource ``widgets``."""
     tree = copied(ROOT, tmp_path_factory.mktemp("with") / "candor")
     assert "flask tokens issue --subject alice --scope widgets" in run(tree, *FLASK, "new", "resource", "widgets")
     yield tree
@@ -27,25 +27,25 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def contents(tree: Path) -> dict[str, bytes]:
-    """Return the programs of a tree, and what else a resource has a line in."""
+    """Return the programs of a tree, and all other files in which a resource has a line."""
     found = (path for folder in ("app", "deploy", "migrations", "tests") for path in (tree / folder).rglob("*"))
     return {str(path.relative_to(tree)): path.read_bytes() for path in found if path.suffix in {".py", ".conf", ".txt"}}
 
 
 @pytest.mark.nightly
-def test_it_is_sound(tree: Path, server_url: str) -> None:
-    """On every floor, with a migration, and with tests that pass; the sweeps take it in."""
+def test_it_passes_all_checks(tree: Path, server_url: str) -> None:
+    """In every layer, with a migration and passing tests; the sweeping tests include it."""
     check(tree, server_url, *OWN)
 
 
 def test_its_additions_are_in_the_changelog(tree: Path) -> None:
-    said = run(tree, *FLASK, "contract", "check")
-    assert "added: `DELETE /v1/widgets/{widget_id}` is a new operation.\n" in said
-    assert "added: Code `WIDGET_NOT_FOUND` is new.\n" in said
-    assert "added: `widgets` is a new scope.\n" in said
+    output = run(tree, *FLASK, "contract", "check")
+    assert "added: `DELETE /v1/widgets/{widget_id}` is a new operation.\n" in output
+    assert "added: Code `WIDGET_NOT_FOUND` is new.\n" in output
+    assert "added: `widgets` is a new scope.\n" in output
 
 
-def test_taken_away_again_it_leaves_nothing_behind(tree: Path) -> None:
-    """What it adds to the files of all are lines of their own."""
+def test_removed_again_it_leaves_nothing_behind(tree: Path) -> None:
+    """The lines that it adds to shared files are separate lines."""
     run(tree, "bash", "-ec", removal("widgets", "widget"))
     assert contents(tree) == {path: text for path, text in contents(ROOT).items() if "widgets" not in path}

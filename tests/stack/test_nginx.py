@@ -1,4 +1,4 @@
-"""nginx in front says what the service says, and hands on what is true (C4, C16, C20)."""
+"""nginx in front answers as the service does, and passes on true values only (C4, C16, C20)."""
 
 import json
 import os
@@ -31,11 +31,11 @@ pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
 
 REFUSED = {
-    "a line that is no request": (b"GARBAGE\r\n\r\n", 400),
+    "an invalid request line": (b"GARBAGE\r\n\r\n", 400),
     "a version to come": (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400),
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
     "two hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-    "a host that is none": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
+    "an invalid host": (b"GET / HTTP/1.1\r\nHost: a b/../\r\n\r\n", 400),
     "a path out of the root": (b"GET /../ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "an unknown transfer coding": (b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: foo\r\n\r\n", 501),
     "a doubtful transfer coding": (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, foo\r\n\r\n", 400),
@@ -46,8 +46,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, app: Flask, name: str) -> None:
-    """C1, C4: the same members with the same values, and a line in the log."""
+def test_a_rejection_by_nginx_has_the_document_of_the_service(fronted: Deployment, app: Flask, name: str) -> None:
+    """C1, C4: the same members with the same values, and a log entry."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
     same = {
@@ -66,13 +66,13 @@ def test_what_nginx_refuses_is_the_document_of_the_service(fronted: Deployment, 
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
     assert headers["Server"] == "nginx"
     assert document["timestamp"].endswith("Z")
-    wait_until(lambda: document["request_id"] in fronted.refusals.read_text(), 10)
-    lines = [json.loads(line) for line in fronted.refusals.read_text().splitlines()]
+    wait_until(lambda: document["request_id"] in fronted.rejections.read_text(), 10)
+    lines = [json.loads(line) for line in fronted.rejections.read_text().splitlines()]
     assert [line["code"] for line in lines if line["request_id"] == document["request_id"]] == [document["code"]]
     response_checks.PROBLEMS.setdefault(document["code"], []).append(document | {"instance": "/"})
 
 
-def test_an_allowed_origin_may_read_what_nginx_refuses(fronted: Deployment) -> None:
+def test_an_allowed_origin_may_read_a_rejection_by_nginx(fronted: Deployment) -> None:
     """C24."""
     head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nOrigin: {ORIGIN}"
     _, headers, _ = parsed(fronted.raw(f"{head}\r\n\r\n".encode(), timeout=1))
@@ -82,30 +82,30 @@ def test_an_allowed_origin_may_read_what_nginx_refuses(fronted: Deployment) -> N
     assert ("Access-Control-Allow-Origin" in headers, headers["Vary"]) == (False, "Origin")
 
 
-def test_http_0_9_is_not_spoken(fronted: Deployment) -> None:
-    """It has no way to say what is wrong."""
+def test_http_0_9_is_not_supported(fronted: Deployment) -> None:
+    """HTTP/0.9 cannot express an error."""
     assert fronted.raw(b"GET /healthz\r\n") == b""
 
 
-def test_plain_http_on_the_port_of_tls_is_refused_with_a_document(fronted: Deployment) -> None:
-    """497."""
+def test_plain_http_on_the_tls_port_is_rejected_with_a_document(fronted: Deployment) -> None:
+    """nginx's status 497."""
     answer = fronted.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", port=fronted.tls_port)
     answered, _, document = parsed(answer)
     assert (answered, document["code"]) == (400, "MALFORMED_REQUEST")
 
 
-def test_an_oversize_is_refused_before_it_is_sent(fronted: Deployment) -> None:
-    """No 100 Continue."""
+def test_an_oversize_is_rejected_before_it_is_sent(fronted: Deployment) -> None:
+    """Without 100 Continue."""
     head = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"
     assert fronted.raw(head, timeout=1).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("size", [16_385, 100_000, 1_048_576, 1_048_577])
 @pytest.mark.parametrize("target", ["/v1/tokens:revoke", "/v1/tokens:revoke?a=b"])
-def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
+def test_a_body_over_the_limit_of_the_operation_is_413_with_that_limit(
     fronted: Deployment, size: int, target: str
 ) -> None:
-    """From nginx or from the service, which has not read it: the document is the same, and never a 502."""
+    """By nginx, or by the service, which has not read it: the document is the same, and never a 502."""
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
     for _ in range(10):
         answer = fronted.raw(f"{head}Content-Length: {size}\r\n\r\n".encode() + b" " * size)
@@ -123,8 +123,8 @@ def test_a_body_over_what_the_operation_reads_is_413_with_its_limit(
         ("FOO /healthz", 405),
     ],
 )
-def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, request_line: str, status: int) -> None:
-    """405 with the methods of the path."""
+def test_the_service_answers_where_nginx_lacks_the_facts(fronted: Deployment, request_line: str, status: int) -> None:
+    """405, with the methods of the path."""
     request = f"{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     answered, headers, document = parsed(fronted.raw(request.encode()))
     assert (answered, document["status"]) == (status, status)
@@ -132,10 +132,10 @@ def test_what_nginx_could_not_say_right_the_service_says(fronted: Deployment, re
 
 
 @contextmanager
-def asked(
+def requested(
     deployment: Deployment, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None
 ) -> Iterator[tuple[HTTPResponse, bytes]]:
-    """Ask through nginx, and yield the answer and its body."""
+    """Send a request through nginx, and yield the response and its body."""
     with closing(HTTPConnection("127.0.0.1", deployment.port, timeout=10)) as connection:
         sent = {"Content-Type": "application/json", **(headers or {})} if body else headers or {}
         connection.request(method, path, json.dumps(body) if body else None, sent)
@@ -144,25 +144,25 @@ def asked(
 
 
 class TestRequestIds:
-    """C16, before the service and in it."""
+    """C16, in nginx and in the service."""
 
     @pytest.mark.parametrize("name", ["X-Request-Id", "Request-Id", "X-Trace-Id"])
     def test_a_valid_one_is_kept(self, fronted: Deployment, name: str) -> None:
-        with asked(fronted, "/healthz", {name: "mine-1234"}) as (answer, _):
+        with requested(fronted, "/healthz", {name: "mine-1234"}) as (answer, _):
             assert answer.headers["X-Request-Id"] == answer.headers["Request-Id"] == "mine-1234"
-        refused = fronted.raw(f"GET / HTTP/1.1\r\n{name}: mine-1234\r\nHost: x\r\nHost: y\r\n\r\n".encode())
-        assert parsed(refused)[1]["X-Request-Id"] == "mine-1234"
+        rejected = fronted.raw(f"GET / HTTP/1.1\r\n{name}: mine-1234\r\nHost: x\r\nHost: y\r\n\r\n".encode())
+        assert parsed(rejected)[1]["X-Request-Id"] == "mine-1234"
 
     @pytest.mark.parametrize("sent", ["short", "x" * 129, 'a"}\t{"b": 1', "ümläut-id", "${jndi:x}-id"])
     def test_another_is_replaced(self, fronted: Deployment, sent: str) -> None:
-        with asked(fronted, "/healthz", {"X-Request-Id": sent, "Request-Id": "the-second-one"}) as (answer, _):
+        with requested(fronted, "/healthz", {"X-Request-Id": sent, "Request-Id": "the-second-one"}) as (answer, _):
             assert answer.headers["X-Request-Id"] == "the-second-one"
-        with asked(fronted, "/healthz", {"X-Request-Id": sent}) as (answer, _):
+        with requested(fronted, "/healthz", {"X-Request-Id": sent}) as (answer, _):
             assert len(answer.headers["X-Request-Id"]) == 32
 
-    def test_there_is_one_line_in_the_log(self, fronted: Deployment) -> None:
-        """The service logs what reaches it, and nginx does not log it again."""
-        with asked(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
+    def test_there_is_one_log_entry(self, fronted: Deployment) -> None:
+        """The service logs the requests that reach it, and nginx does not log them again."""
+        with requested(fronted, "/v1/tasks", {"X-Request-Id": "exactly-one-line"}) as (answer, _):
             assert answer.status == 401
         lines = [
             json.loads(line)
@@ -170,15 +170,15 @@ class TestRequestIds:
             if "exactly-one-line" in line
         ]
         assert [line["logger"] for line in lines].count("candor.access") == 1
-        assert "exactly-one-line" not in fronted.refusals.read_text()
+        assert "exactly-one-line" not in fronted.rejections.read_text()
 
-    def test_a_line_of_nginx_has_the_fields_of_the_service_s(self, fronted: Deployment) -> None:
-        """Who reads one reads the other."""
-        fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: refused-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
+    def test_a_log_entry_of_nginx_has_the_fields_of_the_service(self, fronted: Deployment) -> None:
+        """Readers of one log understand the other."""
+        fronted.raw(b"PUT /v1/tasks?secret=1 HTTP/1.1\r\nX-Request-Id: rejected-by-nginx\r\nHost: x\r\nHost: y\r\n\r\n")
         fronted.raw(b"HACK /v1 HTTP/1.1\r\nX-Request-Id: made-up-method\r\nHost: x\r\nHost: y\r\n\r\n")
-        wait_until(lambda: "made-up-method" in fronted.refusals.read_text(), 10)
-        written = fronted.refusals.read_text().splitlines()
-        (line,) = [json.loads(line) for line in written if "refused-by-nginx" in line]
+        wait_until(lambda: "made-up-method" in fronted.rejections.read_text(), 10)
+        written = fronted.rejections.read_text().splitlines()
+        (line,) = [json.loads(line) for line in written if "rejected-by-nginx" in line]
         assert line["message"] == "PUT /v1/tasks 400"
         assert {name: line[name] for name in ("level", "severity", "kind", "code", "method", "route", "path")} == {
             **dict.fromkeys(("level", "severity"), "WARNING"),
@@ -195,8 +195,8 @@ class TestRequestIds:
 class TestClientAddress:
     """C22."""
 
-    def test_nobody_gets_a_limit_of_his_own_by_claiming_an_address(self, fronted: Deployment) -> None:
-        """Whatever is claimed, it counts for the address that connects: four workers count 200 requests."""
+    def test_a_claimed_address_does_not_give_a_separate_limit(self, fronted: Deployment) -> None:
+        """The limit counts the connecting address, whatever a header field claims: four workers count 200 requests."""
         left = []
         for number in range(200):
             claim = f"203.0.113.{number}"
@@ -206,46 +206,46 @@ class TestClientAddress:
                 "Forwarded": f"for={claim}",
                 "X_Forwarded_For": claim,
             }
-            with asked(fronted, "/v1/tasks", claims) as (answer, _):
+            with requested(fronted, "/v1/tasks", claims) as (answer, _):
                 left.append(int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0]))
         assert min(left) <= 1_000_000 - 200 / 4
 
     def test_the_instances_cannot_be_reached_around_nginx(self, fronted: Deployment) -> None:
-        """They listen on unix sockets in a folder that is closed to others."""
+        """They listen on Unix sockets in a folder that is closed to other users."""
         for path in fronted.sockets:
             assert path.is_socket()
             assert path.parent.stat().st_mode & 0o007 == 0
 
 
 class TestConditionalRequests:
-    """C20: an ETag comes through as it is."""
+    """C20: an ETag passes unchanged."""
 
     def test_an_etag_stays_strong_though_gzip_is_accepted(
         self, fronted: Deployment, client: FlaskClient, bearer: Bearer
     ) -> None:
         created = client.post("/v1/tasks", json={"task": {"title": "x", "description": "y" * 900}}, headers=bearer())
         path, headers = created.headers["Location"], {**bearer(), "Accept-Encoding": "gzip, br"}
-        with asked(fronted, path, headers) as (answer, body):
+        with requested(fronted, path, headers) as (answer, body):
             tag = answer.headers["ETag"]
             assert tag.startswith('"')
             assert answer.headers["Content-Encoding"] is None
             assert json.loads(body)["title"] == "x"
-        with asked(fronted, path, {**headers, "If-None-Match": tag}) as (answer, body):
+        with requested(fronted, path, {**headers, "If-None-Match": tag}) as (answer, body):
             assert (answer.status, body) == (304, b"")
         changed = {**bearer(), "If-Match": tag}
-        with asked(fronted, path, changed, "PATCH", {"status": "STATUS_IN_PROGRESS"}) as (answer, _):
+        with requested(fronted, path, changed, "PATCH", {"status": "STATUS_IN_PROGRESS"}) as (answer, _):
             assert answer.status == 200
 
 
 class TestUnreachableInstances:
-    """A worker that is not reachable is 503, for what is read and for what is written."""
+    """An unreachable worker gives 503, for reads and for writes."""
 
-    @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find a connection that is open still
-    def test_it_says_so_and_when_to_come_back(self, fronted: Deployment, method: str) -> None:
+    @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])  # a GET may find an open connection
+    def test_the_document_has_the_reason_and_retry_after(self, fronted: Deployment, method: str) -> None:
         for path in fronted.sockets:
             path.chmod(0)
         try:
-            with asked(fronted, "/v1/tasks", method=method) as (answer, body):
+            with requested(fronted, "/v1/tasks", method=method) as (answer, body):
                 document = response_checks.strict(body)
                 assert (answer.status, document["code"]) == (503, "SERVICE_UNAVAILABLE")
                 assert answer.headers["Retry-After"] == str(document["retry_after"]) == "1"
@@ -255,12 +255,12 @@ class TestUnreachableInstances:
                 path.chmod(0o777)
 
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
-    def test_while_one_is_there_nothing_is_refused(self, fronted: Deployment, method: str) -> None:
+    def test_while_one_instance_is_reachable_no_request_is_rejected(self, fronted: Deployment, method: str) -> None:
         for path in fronted.sockets:
             path.chmod(0)
             try:
                 for _ in range(5):
-                    with asked(fronted, "/v1/tasks/x", method=method) as (answer, _):
+                    with requested(fronted, "/v1/tasks/x", method=method) as (answer, _):
                         assert answer.status in {401, 405}
             finally:
                 path.chmod(0o777)
@@ -282,11 +282,11 @@ LOCKED: Final = text(
 
 
 class TestLostWorkers:
-    """A worker that dies over a request: nginx answers, and knows what may be sent again."""
+    """When a worker dies during a request, nginx answers, and its document states whether a retry is safe."""
 
     @pytest.fixture
     def lost(self, settings: Settings, tmp_path: Path, bearer: Bearer) -> Iterator[Callable[..., dict[str, Any]]]:
-        """Return what sends a request of which the workers die, and returns the document."""
+        """Return a function that sends a request whose workers die, and returns the document."""
         engine = create_engine(settings.database_url)
         observer = create_engine(settings.database_url, poolclass=NullPool)
         with deployed(settings, tmp_path, {}) as deployment, engine.connect() as locker, ThreadPoolExecutor(1) as aside:
@@ -297,24 +297,24 @@ class TestLostWorkers:
 
             def send(method: str, path: str, body: Any, **headers: str) -> dict[str, Any]:
                 def wait_for_the_answer() -> tuple[int, bytes]:
-                    with asked(deployment, path, {**bearer(), **headers}, method, body) as (answer, said):
-                        return answer.status, said
+                    with requested(deployment, path, {**bearer(), **headers}, method, body) as (answer, body_text):
+                        return answer.status, body_text
 
                 locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
                 waiting = aside.submit(wait_for_the_answer)
                 wait_until(is_locked, 10)
                 for pid in deployment.workers:
                     os.kill(pid, signal.SIGKILL)
-                status, said = waiting.result(15)
+                status, body_text = waiting.result(15)
                 locker.rollback()
                 wait_until(lambda: all(map(is_ready, deployment.sockets)), 20)
                 assert status == 503
-                return dict(response_checks.strict(said))
+                return dict(response_checks.strict(body_text))
 
             yield send
         engine.dispose()
 
-    def test_only_what_cannot_be_done_twice_may_be_sent_again(self, lost: Callable[..., dict[str, Any]]) -> None:
+    def test_only_idempotent_requests_are_retryable(self, lost: Callable[..., dict[str, Any]]) -> None:
         body = {"task": {"title": "lost"}}
         document = lost("POST", "/v1/tasks", body)
         assert (document["retryable"], "retry" in document) == (False, False)

@@ -1,4 +1,4 @@
-"""The pages for operators, followed to the letter, have the results that they promise.
+"""The steps of the pages for operators, followed to the letter, have the results that the pages promise.
 
 Executed are ``docs/operate/upgrade.md``, ``docs/operate/secrets.md``, and the first admin of
 ``docs/operate/install-debian.md``.
@@ -46,7 +46,7 @@ def downgrade() -> None:
     op.drop_column("tasks", "colour")
 '''
 _ADDRESSES: Final = itertools.count(1)
-"""Of clients: each request has another one, because logins are limited by address."""
+"""Addresses of clients: a different one for each request, because logins are limited by address."""
 WITHIN: Final = 5.0
 """Seconds after which every instance rejects the tokens of a retired key."""
 
@@ -71,7 +71,7 @@ def call(
 
 
 def statuses(installation: Installation, token: str) -> list[int]:
-    """Return what both instances answer to a token."""
+    """Return the responses of both instances to a token."""
     return [call(installation, number, token)[0] for number in (1, 2)]
 
 
@@ -81,7 +81,7 @@ def token(installation: Installation) -> str:
 
 @contextmanager
 def watched(installation: Installation) -> Iterator[list[bool]]:
-    """Yield whether some instance was ready, in calls every 50 ms."""
+    """Yield True if an instance was ready, every 50 ms."""
     seen, ended = list[bool](), threading.Event()
 
     def watch() -> None:
@@ -117,7 +117,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def release(origin: Path, *, since: str) -> None:
-    """Make ``v2``: a migration, and another version."""
+    """Create ``v2``: a migration, and another version."""
     migration = origin / "migrations" / "versions" / f"{NEXT}_colour.py"
     migration.write_text(MIGRATION.format(new=NEXT, head=HEAD, since=since))
     settings = origin / "app" / "config" / "__init__.py"

@@ -1,4 +1,4 @@
-"""More work than threads (C23a), on a real gunicorn that has two of them."""
+"""More requests than threads (C23a), on a real gunicorn that has two of them."""
 
 import socket
 import threading
@@ -19,12 +19,12 @@ from tests.stack.conftest import Served, serving
 Bearer = Callable[..., dict[str, str]]
 THREADS = 2
 PROMPT = 1.0
-"""Seconds within which what is answered at once is answered on a noisy machine; what is stuck takes two."""
+"""Seconds for an immediate answer on a busy machine; a stuck request takes two."""
 
 
 @pytest.fixture(scope="module")
 def narrow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with one worker that has two threads, each with a slot of its own."""
+    """Serve with one worker that has two threads and two slots."""
     log = tmp_path_factory.mktemp("narrow") / "log"
     with serving(settings, log, WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS)) as served:
         yield served
@@ -32,26 +32,28 @@ def narrow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def stuck(narrow: Served, settings: Settings, bearer: Bearer) -> Iterator[list[tuple[int, float]]]:
-    """Have both threads wait for a lock for two seconds; return what became of their requests."""
+    """Make both threads wait for a lock for two seconds; return the outcomes of their requests."""
     engine = create_engine(settings.database_url)
     answers: list[tuple[int, float]] = []
     with engine.connect() as locker:
         locker.execute(text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
-        asking = [threading.Thread(target=lambda: answers.append(ask(narrow, bearer())[:2])) for _ in range(THREADS)]
-        for each in asking:
+        senders = [
+            threading.Thread(target=lambda: answers.append(request(narrow, bearer())[:2])) for _ in range(THREADS)
+        ]
+        for each in senders:
             each.start()
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
             wait_until(lambda: watching.execute(waiting).scalar_one() == THREADS, 5)
         yield answers
         locker.rollback()
-    for each in asking:
+    for each in senders:
         each.join(20)
     engine.dispose()
 
 
-def ask(served: Served, headers: dict[str, str], path: str = "/v1/tasks") -> tuple[int, float, Any, bytes]:
-    """Send a request on a connection of its own; return the status, the seconds, the header fields and the body."""
+def request(served: Served, headers: dict[str, str], path: str = "/v1/tasks") -> tuple[int, float, Any, bytes]:
+    """Send a request on a new connection; return the status, the seconds, the header fields and the body."""
     began = time.monotonic()
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
         connection.request("GET", path, headers=headers)
@@ -62,17 +64,17 @@ def ask(served: Served, headers: dict[str, str], path: str = "/v1/tasks") -> tup
 
 class TestStuckThreads:
     def test_health_and_readiness_answer_all_the_same(self, narrow: Served, stuck: list[tuple[int, float]]) -> None:
-        """C23a, 3.6: even when every request thread is blocked."""
+        """C23a: although every request thread is blocked."""
         for path in ("/healthz", "/readyz"):
-            status, seconds, _, _ = ask(narrow, {}, path)
+            status, seconds, _, _ = request(narrow, {}, path)
             assert (status, seconds < PROMPT) == (200, True)
         assert stuck == []
 
-    def test_others_are_refused_in_time_and_served_again_afterwards(
+    def test_others_are_rejected_in_time_and_served_again_afterwards(
         self, narrow: Served, stuck: list[tuple[int, float]], bearer: Bearer
     ) -> None:
-        """C1, C16: the same problem document, with the caller's request id, in exactly one access line."""
-        status, seconds, headers, body = ask(narrow, {**bearer(), "X-Request-Id": "overloaded-1"})
+        """C1, C16: the same problem document, with the caller's request id, in exactly one access log entry."""
+        status, seconds, headers, body = request(narrow, {**bearer(), "X-Request-Id": "overloaded-1"})
         document = response_checks.strict(body)
         assert (status, document["code"], document["request_id"]) == (503, "SERVICE_UNAVAILABLE", "overloaded-1")
         assert (headers["Retry-After"], headers["X-Request-Id"]) == ("1", "overloaded-1")
@@ -83,10 +85,10 @@ class TestStuckThreads:
         assert access["duration_ms"] >= 0
         assert stuck == []
 
-    def test_a_refused_connection_serves_the_next_request(
+    def test_a_rejected_connection_serves_the_next_request(
         self, narrow: Served, stuck: list[tuple[int, float]], bearer: Bearer
     ) -> None:
-        """And what was sent behind the refused one is not lost."""
+        """The bytes behind the rejected request are not lost."""
         head = f"Host: x\r\nAuthorization: {bearer()['Authorization']}\r\n"
         first = f"POST /v1/tasks HTTP/1.1\r\n{head}Content-Length: 2\r\n\r\n{{}}"
         second = f"GET /healthz HTTP/1.1\r\n{head}Connection: close\r\n\r\n"
@@ -95,24 +97,24 @@ class TestStuckThreads:
         assert answers.count(b"HTTP/1.1 ") == 2
         assert answers.split(b"HTTP/1.1 ")[2].startswith(b"200 OK")
 
-    def test_who_sends_nothing_or_half_a_head_is_not_in_the_way(
+    def test_connections_without_a_complete_head_do_not_block_others(
         self, narrow: Served, stuck: list[tuple[int, float]]
     ) -> None:
         with ExitStack() as stack:
             for sent in (b"", b"GET / HTT") * 20:
                 stack.enter_context(half_sent(narrow, sent))
-            assert ask(narrow, {}, "/healthz")[:1] == (200,)
+            assert request(narrow, {}, "/healthz")[:1] == (200,)
 
 
 @contextmanager
 def half_sent(served: Served, sent: bytes) -> Iterator[socket.socket]:
-    """Connect, and send no more than this."""
+    """Connect, and send these bytes only."""
     with closing(socket.create_connection(("127.0.0.1", served.port), timeout=10)) as connection:
         connection.sendall(sent)
         yield connection
 
 
-def test_who_does_not_close_after_the_last_answer_is_not_in_the_way(narrow: Served) -> None:
+def test_clients_that_do_not_close_after_the_last_response_do_not_block_others(narrow: Served) -> None:
     """gunicorn's own main loop would wait two seconds for each of them."""
     with ExitStack() as stack:
         for _ in range(10):
@@ -120,5 +122,5 @@ def test_who_does_not_close_after_the_last_answer_is_not_in_the_way(narrow: Serv
                 half_sent(narrow, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             )
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        status, seconds, _, _ = ask(narrow, {}, "/healthz")
+        status, seconds, _, _ = request(narrow, {}, "/healthz")
         assert (status, seconds < PROMPT) == (200, True)

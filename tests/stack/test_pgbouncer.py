@@ -28,7 +28,7 @@ from tests.stack.deployment import SCALE
 
 CLIENTS: Final = 8
 REQUESTS: Final = 60
-"""Of each client; every fourth creates a task."""
+"""Requests of each client; every fourth creates a task."""
 CONNECTIONS: Final = 5
 WITHIN: Final = 20.0
 """Seconds until the pooler listens."""
@@ -45,7 +45,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture
 def pooled_url(settings: Settings, home: Path) -> Iterator[str]:
-    """Return the URL of a pooler in front of a migrated database, whose role has the parameters of a session."""
+    """Return the URL of a pooler in front of a migrated database, whose role has the session parameters."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed (Debian: apt install pgbouncer)")
@@ -86,7 +86,7 @@ def plain(url: str) -> str:
 
 
 def set_session(url: str) -> None:
-    """Set for the role what the service would set on connecting, in this database only."""
+    """Set the parameters for the role that the service otherwise sets on connecting, in this database only."""
     parameters = {
         **{name: value.replace("\\", "") for name, value in SESSION.items()},
         "statement_timeout": "10s",
@@ -121,7 +121,7 @@ def wait_for(url: str, pooler: "subprocess.Popen[bytes]", log: Path) -> None:
 def test_no_request_fails(
     settings: Settings, pooled_url: str, tmp_path: Path, bearer: Callable[..., dict[str, str]]
 ) -> None:
-    """A pooler that knows no prepared statements of the protocol: connections stop preparing, no request notices."""
+    """With a pooler without protocol-level prepared statements, connections stop preparing, and requests succeed."""
     statuses: Counter[int] = Counter()
     titles: list[str] = []
     with serving(settings, tmp_path / "served", DATABASE_URL=pooled_url, RATE_LIMIT="1000000 per hour") as served:

@@ -1,4 +1,4 @@
-"""The service below a path of nginx, which removes the path or passes it on: both are the same to clients."""
+"""The service below a path of nginx, which removes the path or passes it on: both look the same to clients."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.stack.test_boot import started
 
 pytestmark = needs_nginx
 USER = "user root;" if os.geteuid() == 0 else ""
-"""Whom the workers of nginx run as: the socket is for owner and group only."""
+"""The account of nginx's workers: the socket is for owner and group only."""
 CONFIGURATION = """
 {user} daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1;
 events {{ worker_connections 64; }}
@@ -74,7 +74,7 @@ def public_url(
 
 
 def status_of(url: str) -> int:
-    """Return the status of a GET; 0 where nobody answers."""
+    """Return the status of a GET; 0 without a response."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": "*/*"}), timeout=10) as answer:
             return int(answer.status)
@@ -85,7 +85,7 @@ def status_of(url: str) -> int:
 
 
 def fetched(url: str, *, accept: str, **more: str) -> str:
-    """Return the body of an answer, whatever its status."""
+    """Return the body of a response, whatever its status."""
     request = urllib.request.Request(url, headers={"Accept": accept, **more})
     with suppress(HTTPError), urllib.request.urlopen(request, timeout=10) as answer:
         return str(answer.read().decode())
@@ -96,7 +96,7 @@ def fetched(url: str, *, accept: str, **more: str) -> str:
     raise AssertionError("unreachable")
 
 
-def test_what_is_created_is_where_location_says(public_url: str, token: TokenMaker) -> None:
+def test_a_created_resource_is_at_its_location(public_url: str, token: TokenMaker) -> None:
     host = public_url.removesuffix("/candor")
     bearer = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"}
     request = urllib.request.Request(
@@ -110,13 +110,13 @@ def test_what_is_created_is_where_location_says(public_url: str, token: TokenMak
     urllib.request.urlopen(removal, timeout=10).close()
 
 
-def test_a_problem_names_what_was_asked_for_and_leads_to_its_page(public_url: str) -> None:
+def test_a_problem_has_the_requested_path_and_links_to_its_page(public_url: str) -> None:
     problem = json.loads(fetched(f"{public_url}/v1/taks", accept="application/json"))
     assert problem["instance"] == "/candor/v1/taks"
     assert status_of(problem["type"]) == 200
 
 
-def test_nginx_knows_the_operations_below_the_path(public_url: str) -> None:
+def test_nginx_matches_the_operations_below_the_path(public_url: str) -> None:
     def repetition(method: str, path: str, **fields: str) -> str:
         request = urllib.request.Request(f"{public_url}{path}", method=method, headers=fields, data=b"{}")
         with pytest.raises(HTTPError) as caught:
@@ -131,7 +131,7 @@ def test_nginx_knows_the_operations_below_the_path(public_url: str) -> None:
     assert repetition("POST", "/v1/unknown", **{"Idempotency-Key": "one"}) == "once once 1048576"
 
 
-def test_pages_assets_and_documents_lead_to_one_another(public_url: str) -> None:
+def test_links_of_pages_assets_and_documents_work(public_url: str) -> None:
     host = public_url.removesuffix("/candor")
     for page in ("/", "/docs", "/errors"):
         links = set(

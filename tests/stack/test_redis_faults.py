@@ -1,4 +1,4 @@
-"""Whatever becomes of Redis, requests are answered, in time, and within limits."""
+"""With any fault of Redis, requests are answered in time and within limits."""
 
 import json
 import logging
@@ -21,21 +21,21 @@ from tests.stack.redis_server import Redis
 LIMIT: Final = 30
 WORKERS: Final = 2
 LASTS: Final = 2.5
-"""Seconds that a fault lasts under load."""
+"""Seconds of load during a fault."""
 BACK_WITHIN: Final = 10.0
 _addresses: Final = (f"203.0.{n // 250}.{n % 250 + 1}" for n in count())
 
 
 @dataclass
 class Crowd:
-    """Clients of one address who keep asking, each on one connection after another."""
+    """Clients of one address that send requests without a pause, each on one connection after another."""
 
     port: int
     address: str = field(default_factory=lambda: next(_addresses))
     answers: list[tuple[float, int, float]] = field(default_factory=list)
-    """When an answer came (monotonic), its status, and the seconds it took."""
+    """For each response: when it was received (monotonic), its status, and the seconds it took."""
 
-    def ask(self) -> int:
+    def send(self) -> int:
         """Send one request."""
         began = time.monotonic()
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -46,13 +46,13 @@ class Crowd:
         return status
 
     @contextmanager
-    def asking(self, clients: int = 6) -> Iterator[None]:
-        """Ask from several clients until the block ends."""
+    def sending(self, clients: int = 6) -> Iterator[None]:
+        """Send requests from several clients until the block ends."""
         stop = threading.Event()
 
         def go_on() -> None:
             while not stop.wait(0.02):
-                self.ask()
+                self.send()
 
         threads = [threading.Thread(target=go_on) for _ in range(clients)]
         for thread in threads:
@@ -66,11 +66,11 @@ class Crowd:
                 thread.join()
 
     def with_status(self, status: int) -> int:
-        """Return how many answers had it."""
+        """Return the number of responses with this status."""
         return sum(each == status for _, each, _ in self.answers)
 
     def slowest_but_one_percent(self, since: float) -> float:
-        """Return the 99th percentile of the seconds that answers after this moment took."""
+        """Return the 99th percentile of the response times after this moment."""
         taken = sorted(seconds for at, _, seconds in self.answers if at >= since)
         return taken[len(taken) * 99 // 100]
 
@@ -84,7 +84,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="module")
 def limited(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with two workers that share a limit, to as many addresses as we care to make up."""
+    """Serve with two workers that share a limit, for any number of invented addresses."""
     with serving(
         settings,
         tmp_path_factory.mktemp("limited") / "log",
@@ -97,13 +97,13 @@ def limited(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathF
 
 @dataclass
 class Log:
-    """What the workers wrote of the limits since the test began."""
+    """The log entries of the workers about rate limits since the test began."""
 
     served: Served
     before: int
 
     def of(self, level: str) -> list[dict[str, Any]]:
-        """Return the lines of a level, access lines apart."""
+        """Return the log entries of a level, without those of access."""
         lines = self.served.log.read_text()[self.before :].splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{")]
         return [each for each in found if each["level"] == level and each["logger"] == "candor.breakers"]
@@ -115,9 +115,9 @@ def log(limited: Served) -> Log:
 
 
 def is_shared(limited: Served, redis: Redis) -> bool:
-    """Tell whether every request of a crowd, on whichever worker, was counted in the one place."""
+    """Return True if every one of many requests, on any worker, was counted in Redis."""
     crowd = Crowd(limited.port)
-    statuses = [crowd.ask() for _ in range(8)]
+    statuses = [crowd.send() for _ in range(8)]
     assert set(statuses) == {200}
     return redis.counted(crowd.address) == len(statuses)
 
@@ -126,11 +126,13 @@ FAULTS: Final[list[Callable[[Redis], Any]]] = [Redis.killed, Redis.frozen, Redis
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_whatever_becomes_of_redis(limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]) -> None:
-    """No 5xx, p99 within 250 ms from the second second, limits within × workers, and back again."""
+def test_requests_succeed_during_any_fault_of_redis(
+    limited: Served, redis: Redis, log: Log, fault: Callable[[Redis], Any]
+) -> None:
+    """No 5xx, p99 within 250 ms from the second second, limits within × workers, and recovery."""
     wait_until(lambda: is_shared(limited, redis), BACK_WITHIN)
     crowd = Crowd(limited.port)
-    with crowd.asking():
+    with crowd.sending():
         with fault(redis):
             began = time.monotonic()
             wait_until(lambda: time.monotonic() - began >= LASTS, 2 * LASTS)

@@ -1,4 +1,4 @@
-"""Two real instances, and a network between them that is slow, cuts off, lies and ends (3.5 for remotes)."""
+"""Two real instances, and a network between them that is slow, interrupts, corrupts and fails."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from app.config import Settings
 from tests.api.accounts import an_address, join
 from tests.api.caller import Caller
 from tests.fakes import remote as fake
-from tests.fakes.remote import Behaviour, Remote, carries, says
+from tests.fakes.remote import Behaviour, Remote, answers, carries
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, free_port, serving
 
 SECRET: Final = b"<h1>what only the other side knows</h1>"
 TRIES: Final = 5
 GOOD: Final = 6
-"""Good calls before each bad one, so that the breaker, which counts, is not the one that answers."""
+"""Successful calls before each failed one, enough for the circuit breaker to stay closed."""
 SEES: Final = {
     "late": ("timed-out", 504, "DEADLINE_EXCEEDED"),
     "black hole": ("timed-out", 504, "DEADLINE_EXCEEDED"),
@@ -34,27 +34,27 @@ SEES: Final = {
     "another type": ("no-usable-answer", 502, "EXTERNAL_SERVICE_ERROR"),
     "html 503": ("no-usable-answer", 502, "EXTERNAL_SERVICE_ERROR"),
 }
-"""What a caller sees: why an answer is degraded, or, where there is no copy of the user, the error."""
+"""The caller's view: the reason of a degraded response, or the error where there is no copy of the user."""
 
 
 def fault(name: str, port: int) -> Behaviour:
-    """Return a network before this port with this fault."""
+    """Return a network in front of this port with this fault."""
     return {
         "late": carries(port, fake.late(2)),
         "black hole": fake.is_silent,
         "byte by byte": carries(port, fake.byte_by_byte),
         "reset": fake.resets,
         "half": carries(port, fake.half),
-        "hung up": fake.hangs_up,
+        "hung up": fake.disconnects,
         "garbage": fake.sends(bytes(range(256)) * 4),
         "another type": carries(port, fake.as_html),
-        "html 503": says(SECRET, 503, "text/html"),
+        "html 503": answers(SECRET, 503, "text/html"),
     }[name]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An instance, the network before the other, and that one."""
+    """An instance, the network in front of the other instance, and that instance."""
 
     first: Served
     network: Remote
@@ -62,23 +62,23 @@ class Pair:
     user: dict[str, Any]
     bearer: Callable[..., dict[str, str]]
 
-    def mend(self) -> None:
-        """Have the network carry everything."""
+    def recover(self) -> None:
+        """Remove the fault from the network."""
         self.network.behave = carries(self.second.port)
 
     def is_whole(self) -> bool:
-        """Tell whether the user's profile is all it can be."""
+        """Return True if the user's profile is complete."""
         status, _, degraded = self.profile()
         return status == 200 and not degraded
 
     def profile(self, subject: str = "", **headers: str) -> tuple[int, dict[str, Any], str]:
-        """Return the status, the document, and the field Degraded: for an admin of this name, or for the user."""
+        """Return the status, the document, and the field Degraded, for an admin of this name, or for the user."""
         token = self.bearer(subject, "admin") if subject else self.bearer(self.user["id"], "")
         return profile(self.first, self.user, {**token, **headers})
 
 
 def profile(served: Served, user: dict[str, Any], headers: dict[str, str]) -> tuple[int, dict[str, Any], str]:
-    """Ask for a profile."""
+    """Request a profile."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=30)) as connection:
         connection.request("GET", f"/v1/users/{user['id']}/profile", headers=headers)
         answer = connection.getresponse()
@@ -105,7 +105,7 @@ def pair(
 
 def test_a_profile_comes_through(pair: Pair) -> None:
     """C16: with one request id in both logs."""
-    pair.mend()
+    pair.recover()
     wait_until(pair.is_whole, 10)
     status, document, _ = pair.profile(**{"X-Request-Id": "through-both-logs"})
     assert (status, document["user"]) == (200, pair.user)
@@ -114,8 +114,8 @@ def test_a_profile_comes_through(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("name", SEES)
-def test_what_the_caller_sees(pair: Pair, name: str) -> None:
-    """C26: whoever has seen the user sees a copy, whoever has not is told what is wrong."""
+def test_the_responses_during_a_fault(pair: Pair, name: str) -> None:
+    """C26: a caller who has seen the user gets a copy, another caller gets an error."""
     reason, status, code = SEES[name]
     expected = (200, f"user;reason={reason}, preferences;reason={reason}", status, code)
     subjects = (f"admin-{name}-{number}" for number in range(TRIES))
@@ -123,11 +123,11 @@ def test_what_the_caller_sees(pair: Pair, name: str) -> None:
 
 
 def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
-    """Return what those see, once a fault has come, who have seen the user before, and who have not.
+    """Return the responses after a fault, for callers who have seen the user before and for callers who have not.
 
-    A busy machine is late by itself now and then.
+    A busy machine is occasionally late by itself.
     """
-    pair.mend()
+    pair.recover()
     for _ in range(GOOD):
         wait_until(pair.is_whole, 10)
     pair.network.behave = fault(name, pair.second.port)
@@ -138,26 +138,26 @@ def seen(pair: Pair, name: str, subject: str) -> tuple[int, str, int, str]:
     return known[0], known[2], unknown[0], unknown[1].get("code", "")
 
 
-def test_the_dead_are_left_alone(pair: Pair) -> None:
-    """One probe at most, however many ask. That it recovers by one, the tests of the API show, and the demo."""
-    pair.mend()
+def test_an_unreachable_instance_gets_one_probe(pair: Pair) -> None:
+    """One probe at most, for any number of callers. Tests of the API and the demo show that one probe recovers it."""
+    pair.recover()
     wait_until(pair.is_whole, 10)
     pair.network.behave = fake.resets
     open_at = "user;reason=breaker-open, preferences;reason=breaker-open"
     wait_until(lambda: pair.profile()[2] == open_at, 20)
-    asked = pair.network.connections
+    connections_before = pair.network.connections
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: pair.profile(), range(40)))
     assert {(status, degraded) for status, _, degraded in answers} == {(200, open_at)}
-    assert pair.network.connections - asked <= 1
+    assert pair.network.connections - connections_before <= 1
     assert '"breaker":"users"' in pair.first.log.read_text()
 
 
 @pytest.mark.nightly
-def test_an_instance_that_asks_itself_answers(
+def test_an_instance_that_calls_itself_answers(
     settings: Settings, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """C23, C23a: what it asks itself for is no profile, so that there is no loop; and its work slots are bounded."""
+    """C23, C23a: a call to itself does not request a profile, therefore there is no loop, and its slots are bounded."""
     port = free_port()
     urls = {"USERS_URL": f"http://127.0.0.1:{port}", "PREFERENCES_URL": f"http://127.0.0.1:{port}"}
     log = tmp_path_factory.mktemp("itself") / "log"

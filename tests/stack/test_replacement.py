@@ -1,4 +1,4 @@
-"""Processes come and go under load, and nobody behind nginx notices."""
+"""Processes start and end under load, and clients of nginx do not notice."""
 
 import os
 import signal
@@ -21,14 +21,14 @@ Bearer = Callable[..., dict[str, str]]
 
 @pytest.fixture(autouse=True)
 def empty_tables(settings: Settings) -> Iterator[None]:
-    """Begin with nothing, whichever files ran before in this process, and leave nothing behind."""
+    """Begin without data of earlier tests in this process, and leave no data behind."""
     empty(settings)
     yield
     empty(settings)
 
 
 def empty(settings: Settings) -> None:
-    """Delete every task, and every key under which one was created."""
+    """Delete every task, and every idempotency key of a creation."""
     engine = create_engine(settings.database_url)
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM tasks"))
@@ -46,16 +46,18 @@ def titles(settings: Settings) -> Counter[str]:
 
 
 def assert_nothing_is_lost(ledger: Ledger, settings: Settings) -> None:
-    """Hold that every request ended well, and that the database says what the clients were told."""
+    """Assert that every request succeeded, and that the database matches the responses."""
     assert ledger.total > 100
     assert ledger.count("refused") < ledger.total / 10
     wanted = {"get": 200, "list": 200, "keyed": 201, "unkeyed": 201, "patch": 200, "delete": 200}
-    assert not {kind: found for kind, status in wanted.items() if (found := ledger.unlike(kind, status))}, ledger.said
+    assert not {kind: found for kind, status in wanted.items() if (found := ledger.unlike(kind, status))}, (
+        ledger.failures
+    )
     assert_acknowledged_is_stored(ledger, settings)
 
 
 def assert_acknowledged_is_stored(ledger: Ledger, settings: Settings) -> None:
-    """Hold that no acknowledged write is missing, and none is there twice."""
+    """Assert that no acknowledged write is missing or stored twice."""
     stored = titles(settings)
     assert {title: found for title, found in stored.items() if found > 1} == {}
     deleted = {title for title, path in ledger.created.items() if path in ledger.deleted}
@@ -65,7 +67,7 @@ def assert_acknowledged_is_stored(ledger: Ledger, settings: Settings) -> None:
 
 
 def test_hup_under_load_loses_nothing(fronted: Deployment, bearer: Bearer, settings: Settings) -> None:
-    """New workers are there before the old ones go."""
+    """New workers run before the old ones end."""
     before = set(fronted.workers)
     with traffic(fronted.port, bearer) as ledger:
         for _ in range(max(1, round(SCALE))):
@@ -88,25 +90,27 @@ def test_replacing_one_instance_after_the_other_loses_nothing(
 def test_killed_workers_cost_no_read_and_no_keyed_write(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:
-    """What was sent once and lost is 503, and was not sent again."""
+    """A request that was sent once and lost gets 503, and is not sent again."""
 
     def kill_one() -> None:
         os.kill(fronted.workers[0], signal.SIGKILL)
 
     with traffic(fronted.port, bearer) as ledger:
         kills = repeat_for(3 * SCALE, kill_one, every=0.6)
-    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
-    assert set(ledger.unlike("keyed", 201)) <= {409}, ledger.said  # still running: its database session ends within 1 s
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.failures
+    assert set(ledger.unlike("keyed", 201)) <= {409}, (
+        ledger.failures
+    )  # still running: its database session ends within 1 s
     assert ledger.count("keyed for good") == 0
     for kind, status in (("unkeyed", 201), ("patch", 200), ("delete", 200)):
-        assert set(ledger.unlike(kind, status)) <= {503}, ledger.said
+        assert set(ledger.unlike(kind, status)) <= {503}, ledger.failures
         assert sum(ledger.unlike(kind, status).values()) <= kills * 16
     assert_acknowledged_is_stored(ledger, settings)
 
 
-@pytest.mark.skipif(SCALE < 2, reason="takes a deployment of its own; make soak runs it")
+@pytest.mark.skipif(SCALE < 2, reason="needs a separate deployment; make soak runs it")
 def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp_path: Path) -> None:
-    """Each worker ends after its share of requests, the next one takes over."""
+    """Each worker ends after its share of requests, and the next one replaces it."""
     often = {"GUNICORN_CMD_ARGS": "--max-requests 100 --max-requests-jitter 50"}
     with deployed(settings, tmp_path / "recycled", often) as deployment:
         seen = set(deployment.workers)
@@ -120,13 +124,13 @@ def test_recycling_workers_loses_nothing(settings: Settings, bearer: Bearer, tmp
 def test_a_killed_master_is_replaced_and_leaves_no_worker(
     fronted: Deployment, bearer: Bearer, settings: Settings
 ) -> None:
-    """Its workers end under load as well, and what comes meanwhile is answered by the other instance."""
+    """Its workers end under load as well, and the other instance answers in the meantime."""
     master = fronted.masters[0]
     orphans = descendants(master) - {master}
     with traffic(fronted.port, bearer) as ledger:
         os.kill(master, signal.SIGKILL)
         wait_until(lambda: not orphans & set(process_table()), 15)
         wait_until(lambda: len(fronted.masters) == 2 and all(map(is_ready, fronted.sockets)), 30)
-    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.said
-    assert {status for _, status in ledger.answers} <= {200, 201, 503, 409}, ledger.said
+    assert ledger.unlike("get", 200) == ledger.unlike("list", 200) == {}, ledger.failures
+    assert {status for _, status in ledger.answers} <= {200, 201, 503, 409}, ledger.failures
     assert_acknowledged_is_stored(ledger, settings)

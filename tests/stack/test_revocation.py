@@ -1,6 +1,6 @@
-"""What is revoked is refused by every worker of every instance within 5 seconds, whatever Redis forgets.
+"""Every worker of every instance rejects a revoked session within 5 seconds, even when Redis loses its data.
 
-And what other issuers have signed is accepted by each from its first request on.
+Each worker accepts tokens of other issuers from its first request on.
 """
 
 import json
@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from tests.api.accounts import PASSWORD, an_address
 from tests.fakes.issuer import AUDIENCE, Issuer
-from tests.fakes.remote import Remote, says
+from tests.fakes.remote import Remote, answers
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
 from tests.stack.redis_server import Redis
@@ -26,12 +26,12 @@ from tests.stack.redis_server import Redis
 WITHIN: Final = 5.0
 OTHER: Final = Issuer()
 TRIES: Final = 12
-"""Connections, so many that every worker gets some."""
+"""Connections, enough for every worker to get some."""
 
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
-    """Return what the instances share their limits in."""
+    """Return the Redis in which the instances share their limits."""
     redis = Redis()
     with redis.server:
         yield redis
@@ -39,8 +39,8 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture
 def issuers(tmp_path: Path) -> Iterator[Path]:
-    """Return a file that names another issuer, who tells its keys."""
-    remote, path = Remote(says(OTHER.jwks())), tmp_path / "issuers.toml"
+    """Return a file that names another issuer, which publishes its keys."""
+    remote, path = Remote(answers(OTHER.jwks())), tmp_path / "issuers.toml"
     path.write_text(f'["{OTHER.url}"]\njwks_url = "{remote.url}"\naudience = "{AUDIENCE}"\n')
     yield path
     remote.close()
@@ -62,7 +62,7 @@ def instances(settings: Settings, redis: Redis, issuers: Path, tmp_path: Path) -
 
 @pytest.fixture
 def email(app: Flask, settings: Settings) -> str:
-    """Return the address of somebody with an account."""
+    """Return the address of a user with an account."""
     address = an_address()
     body = {"name": "Alice", "email": address}
     assert app.test_client().post("/v1/users", json=body).status_code == 202
@@ -77,15 +77,15 @@ def email(app: Flask, settings: Settings) -> str:
 
 
 def post(served: Served, path: str, body: dict[str, str]) -> Any:
-    """Return what a POST is answered with."""
+    """Return the response to a POST."""
     headers = {"Content-Type": "application/json"}
-    asked = urllib.request.Request(served.url + path, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(asked, timeout=10) as answer:
+    request = urllib.request.Request(served.url + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 
 
 def statuses(instances: list[Served], access_token: str) -> set[int]:
-    """Return how an access token is answered, by every worker."""
+    """Return every worker's status for an access token."""
     seen = set()
     for served in instances:
         for _ in range(TRIES):
@@ -96,10 +96,10 @@ def statuses(instances: list[Served], access_token: str) -> set[int]:
     return seen
 
 
-def test_everywhere_within_five_seconds_and_redis_has_no_say(
+def test_everywhere_within_five_seconds_without_redis(
     app: Flask, instances: list[Served], redis: Redis, email: str
 ) -> None:
-    """By its bearer; by who disables the account."""
+    """By the holder of the session, or by an admin who disables the account."""
     assert statuses(instances, OTHER.token()) == {403}, "known, and without the scope"
     sessions = [post(instances[0], "/v1/tokens", {"email": email, "password": PASSWORD}) for _ in range(2)]
     first, second = (each["access_token"] for each in sessions)

@@ -30,7 +30,7 @@ PATH: Final = "/v1/tasks?page_size=1"
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Engine]:
-    """Return the database; nothing is revoked afterwards."""
+    """Return the database; no session is revoked afterwards."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     yield engine
     with engine.connect() as connection:
@@ -61,7 +61,7 @@ class Client:
             time.sleep(0.005)
 
     def get(self) -> int:
-        """Return the status of one GET, on a connection of its own: any worker may answer."""
+        """Return the status of one GET, on a new connection, which any worker may accept."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
         connection.request("GET", PATH, headers=self._fields)
         status = connection.getresponse().status
@@ -70,7 +70,7 @@ class Client:
 
 
 def revoke(database: Engine, *, sessions: int) -> None:
-    """Revoke so many sessions in one transaction."""
+    """Revoke that many sessions in one transaction."""
     with database.connect() as connection:
         connection.execute(
             text(
@@ -82,7 +82,7 @@ def revoke(database: Engine, *, sessions: int) -> None:
 
 
 def in_force_after(database: Engine, client: Client, session: str) -> float:
-    """Revoke a session, and return after how many seconds no worker accepts its token."""
+    """Revoke a session, and return the seconds until no worker accepts its token."""
     with database.connect() as connection:
         connection.execute(
             text("INSERT INTO revoked_tokens (id, expire_time) VALUES (:id, now() + interval '1 hour')"),

@@ -1,4 +1,4 @@
-"""``flask rpc serve`` as a process that is told to leave, and whose database and callers are taken away."""
+"""``flask rpc serve`` as a process that is stopped, and that loses its database and its callers."""
 
 import json
 import os
@@ -32,7 +32,7 @@ from tests.stack.conftest import IN_FORCE_WITHIN
 from tests.stack.deployment import ROOT
 
 ROOM: Final = 20.0
-"""Seconds in which something has to happen on a machine that is busy with other things."""
+"""Seconds that an event may take on a busy machine."""
 NOT_SERVING, SERVING = HealthCheckResponse.NOT_SERVING, HealthCheckResponse.SERVING
 CALLER: Final = """
 import sys
@@ -45,7 +45,7 @@ with Client.of(int(sys.argv[1]), sys.argv[2]) as client:
 
 
 class Process:
-    """A server that others can kill, behind a network that they can stop."""
+    """A server that tests can kill, behind a network that they can stop."""
 
     def __init__(self, settings: Settings, home: Path, **environment: str) -> None:
         url = make_url(settings.database_url)
@@ -64,14 +64,14 @@ class Process:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=log)
 
     def close(self) -> None:
-        """End it, and see that it has written nothing but lines of JSON."""
+        """End the server, and assert that its output is lines of JSON only."""
         self.process.kill()
         self.process.wait(ROOM)
         self.network.close()
         assert all(json.loads(line) for line in self._log.read_text().splitlines())
 
     def lines(self, logger: str) -> list[dict[str, Any]]:
-        """Return what one logger has written."""
+        """Return the log entries of one logger."""
         lines: list[dict[str, Any]] = [json.loads(line) for line in self._log.read_text().splitlines()]
         return [line for line in lines if line["logger"] == logger]
 
@@ -95,7 +95,7 @@ def run(settings: Settings, tmp_path: Path) -> Iterator[Run]:
 
 @pytest.fixture(scope="module")
 def steady(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """Return a server that nobody kills, with four threads."""
+    """Return a server that no test kills, with four threads."""
     started = Process(settings, tmp_path_factory.mktemp("steady"), WEB_THREADS="4")
     with Client.of(started.port, None) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
@@ -105,13 +105,13 @@ def steady(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def other_session(settings: Settings) -> Iterator[Connection]:
-    """Return a connection of somebody else's."""
+    """Return a connection of another user."""
     with connected(settings) as connection:
         yield connection
 
 
 def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
-    """Return the status of a call for a task that is not there."""
+    """Return the status of a call for a task that does not exist."""
     try:
         client.call("GetTask", REQUESTS["GetTask"], within=within)
     except grpc.RpcError as error:
@@ -120,7 +120,7 @@ def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
     raise AssertionError
 
 
-def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
+def test_sigterm_reports_not_serving_finishes_calls_and_accepts_no_new_ones(
     run: Run, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
     process = run(DRAIN_SECONDS="1")
@@ -146,7 +146,7 @@ def test_told_to_leave_it_says_so_first_lets_calls_finish_and_lets_nobody_in(
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(run: Run, times: int) -> None:
-    """Also after a second SIGTERM, which ends it at once."""
+    """Also after a second SIGTERM, which ends the server at once."""
     process = run(DRAIN_SECONDS="30" if times > 1 else "0")
     with Client.of(process.port, None) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
@@ -163,10 +163,10 @@ def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(r
     assert sum(line.get("count", 1) for line in errors) == 50
 
 
-def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
+def test_without_a_database_it_is_unavailable_and_reports_it_until_recovery(
     run: Run, settings: Settings, token: TokenMaker
 ) -> None:
-    """Never UNKNOWN or INTERNAL, be the database frozen or gone."""
+    """Never UNKNOWN or INTERNAL, with the database frozen or stopped."""
     process = run()
     with Client.of(process.port, token("alice")) as client:
         wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
@@ -175,7 +175,7 @@ def test_without_a_database_it_is_unavailable_and_says_so_until_it_is_back(
         assert code_of(client, within=0.2) in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
         wait_until(lambda: health(client.channel) == NOT_SERVING, ROOM)
         assert code_of(client, within=0.2) in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
-        failure = client.refused("GetTask", REQUESTS["GetTask"], within=ROOM)
+        failure = client.failure("GetTask", REQUESTS["GetTask"], within=ROOM)
         assert failure.code in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
         process.network.flows.set()
         wait_until(lambda: code_of(client, within=5) is StatusCode.NOT_FOUND, ROOM)
@@ -196,8 +196,8 @@ def test_the_statement_of_a_killed_caller_is_gone(
     wait_until(lambda: "CANCELLED" in {line["grpc_status"] for line in steady.lines("candor.access")}, ROOM)
 
 
-def test_who_sends_nothing_but_heads_holds_up_nobody(steady: Process, token: TokenMaker) -> None:
-    """A call takes a thread once it is there, and not while it is being sent."""
+def test_clients_that_send_only_heads_block_no_other_client(steady: Process, token: TokenMaker) -> None:
+    """A call takes a thread when its message is complete, not while it is being sent."""
     with Client.of(steady.port, token("alice")) as client, Client.of(steady.port, None) as slow:
         hold: grpc.StreamUnaryMultiCallable[bytes, bytes] = slow.channel.stream_unary("/todo.v1.TodoService/GetTask")
         released = Held()
@@ -209,7 +209,7 @@ def test_who_sends_nothing_but_heads_holds_up_nobody(steady: Process, token: Tok
 
 
 class Held:
-    """Messages that do not come until they are let go."""
+    """Incomplete messages, which end when the test releases them."""
 
     def __init__(self) -> None:
         self._end, self._begin = os.pipe()
@@ -224,29 +224,29 @@ class Held:
 
 
 def test_it_counts_for_prometheus(steady: Process, token: TokenMaker) -> None:
-    """Issue 8: the method is the route."""
+    """The method is the route."""
     with Client.of(steady.port, token("alice")) as client:
         assert code_of(client, within=ROOM) is StatusCode.NOT_FOUND
     labels = {"method": "POST", "route": "/todo.v1.TodoService/GetTask", "status": "404"}
     wait_until(lambda: scraped(steady.metrics_port).total("http_request_duration_seconds_count", **labels) >= 1, ROOM)
 
 
-def test_a_level_that_is_asked_for_is_in_force_there_too(
-    steady: Process, token: TokenMaker, ask_for: Callable[[Level], None]
+def test_a_log_level_is_in_force_in_the_grpc_server_too(
+    steady: Process, token: TokenMaker, set_log_level: Callable[[Level], None]
 ) -> None:
-    """3.6: within 5 seconds, and back again."""
+    """Within 5 seconds, and back again."""
     with Client.of(steady.port, token("somebody-curious")) as client:
 
-        def told() -> bool:
+        def is_in_force() -> bool:
             before = len(steady.lines("candor.access"))
             assert StatusCode.UNAVAILABLE not in {code_of(client, within=ROOM) for _ in range(10)}
             return len(steady.lines("candor.access")) > before
 
-        assert told()
-        ask_for(Level.ERROR)
-        wait_until(lambda: not told(), IN_FORCE_WITHIN)
-        ask_for(Level.INFO)
-        wait_until(told, IN_FORCE_WITHIN)
+        assert is_in_force()
+        set_log_level(Level.ERROR)
+        wait_until(lambda: not is_in_force(), IN_FORCE_WITHIN)
+        set_log_level(Level.INFO)
+        wait_until(is_in_force, IN_FORCE_WITHIN)
 
 
 @pytest.mark.nightly
@@ -290,9 +290,7 @@ def made_certificate(home: Path) -> tuple[Path, Path]:
         ({"RPC_CERTIFICATE": "/nowhere", "RPC_KEY": "/nowhere"}, "RPC_CERTIFICATE or RPC_KEY cannot be read"),
     ],
 )
-def test_what_it_cannot_serve_with_it_says_in_a_line(
-    settings: Settings, environment: dict[str, str], says: str
-) -> None:
+def test_unusable_settings_are_reported_in_one_line(settings: Settings, environment: dict[str, str], says: str) -> None:
     environ = os.environ | {"DATABASE_URL": settings.database_url, "RPC_PORT": str(free_port()), **environment}
     command = [sys.executable, "-m", "flask", "rpc", "serve"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)

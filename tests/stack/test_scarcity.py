@@ -1,4 +1,4 @@
-"""Too few file descriptors, too little memory: who finds no room waits, and nothing ends of it."""
+"""Too few file descriptors or too little memory: further clients wait, and no process ends."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from tests.stack.conftest import ROOT, Served, serving_by
 ASK: Final = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 ALLOWED: Final = 256
 ROOM: Final = 160
-"""What is left of them for connections, beside 64 of the worker's own and two for each of 16 threads."""
+"""Descriptors that remain for connections, after 64 for the worker and two for each of 16 threads."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def scarce(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def allowed(files: int) -> tuple[str, ...]:
-    """Return what a command begins with that may open so many files."""
+    """Return the prefix of a command that may open that many files."""
     return "sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"
 
 
@@ -47,7 +47,7 @@ def worker_of(served: Served) -> int:
 
 
 def connect(served: Served, stack: ExitStack, count: int) -> list[socket.socket]:
-    """Connect so many times, and ask on each."""
+    """Open that many connections, and send a request on each."""
     made = [
         stack.enter_context(closing(socket.create_connection(("127.0.0.1", served.port), timeout=10)))
         for _ in range(count)
@@ -58,7 +58,7 @@ def connect(served: Served, stack: ExitStack, count: int) -> list[socket.socket]
 
 
 def answered(connections: list[socket.socket]) -> int:
-    """Return how many have an answer by now."""
+    """Return the number of connections with a response."""
     count = 0
     for each in connections:
         each.settimeout(0)
@@ -68,7 +68,7 @@ def answered(connections: list[socket.socket]) -> int:
 
 
 def share_of_a_core(pid: int, over: float = 1.5) -> float:
-    """Watch a process for so many seconds, and return how much of a core it took."""
+    """Watch a process for that many seconds, and return its share of a core."""
 
     def seconds() -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
@@ -80,7 +80,7 @@ def share_of_a_core(pid: int, over: float = 1.5) -> float:
 
 
 class TestFileDescriptors:
-    def test_who_comes_when_all_are_taken_is_served_when_others_leave(self, scarce: Served) -> None:
+    def test_a_client_that_connects_when_all_are_taken_is_served_when_others_leave(self, scarce: Served) -> None:
         worker = worker_of(scarce)
         with ExitStack() as later, ExitStack() as sooner:
             first = connect(scarce, sooner, ROOM)
@@ -92,8 +92,8 @@ class TestFileDescriptors:
             wait_until(lambda: answered(second) == ROOM // 2, 20)
         assert worker_of(scarce) == worker
 
-    def test_a_worker_that_has_none_left_accepts_nobody_and_lives(self, scarce: Served) -> None:
-        """Be it that something else has used them up, or that the machine has no more."""
+    def test_a_worker_without_free_descriptors_stops_accepting_and_lives(self, scarce: Served) -> None:
+        """Because another part of the worker has used them up, or because the machine has no more."""
         worker = worker_of(scarce)
         in_use = {int(each.name) for each in Path(f"/proc/{worker}/fd").iterdir()}
         next_one = min(set(range(ALLOWED)) - in_use)
@@ -105,9 +105,9 @@ class TestFileDescriptors:
             resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
             wait_until(lambda: answered(waiting) == 8, 10)
         assert worker_of(scarce) == worker
-        assert scarce.log.read_text().count("no connection can be accepted") == 1, "and says it once, not each time"
+        assert scarce.log.read_text().count("no connection can be accepted") == 1, "logged once, not each time"
 
-    def test_one_with_too_few_to_serve_at_all_says_so_and_does_not_start(self, settings: Settings) -> None:
+    def test_a_worker_with_too_few_descriptors_reports_it_and_does_not_start(self, settings: Settings) -> None:
         command = [*allowed(100), sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
         environ = os.environ | {"DATABASE_URL": settings.database_url, "JWT_SECRET": settings.jwt_secret}
         ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
@@ -120,7 +120,7 @@ class TestFileDescriptors:
 
 MEBIBYTE: Final = 1 << 20
 PEAK: Final = 450
-"""MiB that a worker takes at most, as docs/operate/install-debian.md states; 100 at rest, here 160 to 250."""
+"""MiB that a worker uses at most, as docs/operate/install-debian.md states; 100 at rest, here 160 to 250."""
 HOSTILE: Final = {
     "many": b"[" * 9 + b'{"a":1},' * ((MEBIBYTE - 200) // 8) + b"1" + b"]" * 9,
     "long": b'{"requests":[{"task":{"title":"x","tags":[' + b'"a",' * ((MEBIBYTE - 60) // 4) + b'"b"]}}]}',

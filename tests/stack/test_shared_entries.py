@@ -1,4 +1,4 @@
-"""What a flood of requests that no limit bounds costs the log, on a real gunicorn."""
+"""The log output of a flood of requests that no limit bounds, on a real gunicorn."""
 
 import json
 import socket
@@ -21,14 +21,14 @@ COUNT = 400
 
 @pytest.fixture(scope="module")
 def limited(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with one worker that lets one request an hour in."""
+    """Serve with one worker that allows one request per hour."""
     log = tmp_path_factory.mktemp("limited") / "log"
     with serving(settings, log, WEB_CONCURRENCY="1", RATE_LIMIT="1 per hour") as served:
         yield served
 
 
 def entries(served: Served, code: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the entries of errors with this code, and those of access."""
+    """Return the log entries of errors with this code, and those of access."""
     found = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     errors = [each for each in found if each["logger"] == "candor.errors" and each["code"] == code]
     return errors, [
@@ -86,7 +86,7 @@ def test_so_do_those_that_the_parser_rejects(
 
 
 def shared(served: Served, code: str, ids: list[str], *, seconds: float, since: int = 0) -> None:
-    """Hold that errors with this code share entries, and that each request has its access entry."""
+    """Assert that errors with this code share entries, and that each request has its access entry."""
 
     def accounted() -> int:
         return sum(each.get("count", 1) for each in entries(served, code)[0])

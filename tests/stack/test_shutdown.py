@@ -1,4 +1,4 @@
-"""Leaving: readiness first, then the door, then the work in hand; and every other way to be told."""
+"""Shutdown: readiness fails, the listener closes, in-flight requests finish; and all other signals that end it."""
 
 import os
 import re
@@ -18,27 +18,27 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from tests.stack.checkout import descendants, process_table, wait_until
-from tests.stack.deployment import ROOT, SCALE, ask, received
+from tests.stack.deployment import ROOT, SCALE, fetch, received
 
 Bearer = Callable[..., dict[str, str]]
 ENDS_WITHIN: Final = 30.0
-"""Seconds in which a service that was told has to be gone: 15 after which a worker that missed the signal, because it
-was just starting, is killed, and room for a machine that is busy with other things."""
+"""Seconds until a stopped service has ended: 15, after which a worker that missed the signal during its start
+is killed, and a margin for a busy machine."""
 AT_ONCE: Final = 10.0
-"""Seconds, likewise with room, for a service that does not wait for a worker to be killed."""
+"""Seconds, with the same margin, for a service that does not wait until a worker is killed."""
 GONE_WITHIN: Final = 10.0
-"""Seconds, likewise with room, in which what belonged to a process that has ended is gone."""
+"""Seconds, with the same margin, until the children of an ended process are gone."""
 
 
 class Service:
-    """A gunicorn on a unix socket, as systemd would start it."""
+    """A gunicorn on a Unix socket, as systemd starts it."""
 
     def __init__(self, settings: Settings, home: Path, name: str) -> None:
         self.path, self.log = home / f"{name}.sock", home / f"{name}.log"
         self._settings = settings
 
     def start(self, *, drain: float = 0.0) -> "subprocess.Popen[bytes]":
-        """Start, and do not wait."""
+        """Start, without waiting."""
         environ = os.environ | {
             "APP_ENV": "production",
             "BIND": f"unix:{self.path}",
@@ -53,13 +53,13 @@ class Service:
         return self.process
 
     def serve(self, *, drain: float = 0.0) -> set[int]:
-        """Start, and return all its processes once it is ready."""
+        """Start, and return all its processes when it is ready."""
         self.start(drain=drain)
-        wait_until(lambda: ask(self.path, "/readyz").startswith(b"HTTP/1.1 200"), 30)
+        wait_until(lambda: fetch(self.path, "/readyz").startswith(b"HTTP/1.1 200"), 30)
         return descendants(self.process.pid)
 
     def leaves_nothing(self, processes: set[int]) -> None:
-        """Hold that nothing is left of it but a log without a traceback."""
+        """Assert that only a log without a traceback remains."""
         wait_until(lambda: not processes & set(process_table()), GONE_WITHIN)
         assert not self.path.exists()
         assert "Traceback" not in self.log.read_text()
@@ -67,7 +67,7 @@ class Service:
 
 @pytest.fixture
 def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
-    """Return a service that is not running yet."""
+    """Return a service that has not started."""
     service = Service(settings, tmp_path, "a")
     yield service
     with suppress(AttributeError):
@@ -75,7 +75,7 @@ def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
         service.process.wait()
 
 
-def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished(
+def test_readiness_fails_then_the_listener_closes_and_in_flight_requests_finish(
     service: Service, settings: Settings, bearer: Bearer
 ) -> None:
     drain = 2.0
@@ -88,15 +88,15 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
             each.settimeout(15)
             each.connect(str(service.path))
         connection.sendall(head.encode())
-        assert connection.recv(65536).startswith(b"HTTP/1.1 100")  # so a handler has it in hand
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100")  # therefore a handler processes it
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: b'"draining":"failed"' in ask(service.path, "/readyz"), drain)
+        wait_until(lambda: b'"draining":"failed"' in fetch(service.path, "/readyz"), drain)
         kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = received(kept)
         assert answer.startswith(b"HTTP/1.1 200")
         assert b"\r\nConnection: close\r\n" in answer
-        wait_until(lambda: not ask(service.path, "/healthz"), GONE_WITHIN)
+        wait_until(lambda: not fetch(service.path, "/healthz"), GONE_WITHIN)
         assert time.monotonic() - began >= drain
         connection.sendall(body)
         assert received(connection).startswith(b"HTTP/1.1 201")
@@ -113,7 +113,7 @@ def test_readiness_fails_first_then_the_door_closes_and_work_in_hand_is_finished
 def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
     service: Service, signals: list[signal.Signals], pause: float
 ) -> None:
-    """Whatever is left of the drain."""
+    """Regardless of the time left for draining."""
     processes = service.serve(drain=60)
     for signum in signals:
         service.process.send_signal(signum)
@@ -123,13 +123,13 @@ def test_a_second_sigterm_a_sigint_and_a_sigquit_end_it_at_once(
 
 
 @pytest.mark.nightly
-def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> None:
-    """A terminal tells the workers too, so that these hear it twice; here amid requests."""
+def test_ctrl_c_reaches_each_process_and_ends_them_at_once(service: Service) -> None:
+    """A terminal sends the signal to the workers too, therefore they receive it twice; here during requests."""
     for _ in range(round(4 * SCALE)):
         processes = service.serve(drain=60)
         with ThreadPoolExecutor(4) as crowd:
-            asked = [crowd.submit(ask, service.path, "/healthz") for _ in range(200)]
-            asked[50].result()
+            pending = [crowd.submit(fetch, service.path, "/healthz") for _ in range(200)]
+            pending[50].result()
             for pid in processes:
                 os.kill(pid, signal.SIGINT)
             assert service.process.wait(AT_ONCE) == 0
@@ -137,14 +137,14 @@ def test_ctrl_c_tells_each_process_and_ends_them_at_once(service: Service) -> No
 
 
 def catches(pid: int, signum: signal.Signals) -> bool:
-    """Tell whether a process has a handler for a signal."""
+    """Return True if a process has a handler for a signal."""
     found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found
     return bool(int(found[1], 16) >> (signum - 1) & 1)
 
 
-def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path) -> None:
-    """Wherever it is on its way."""
+def test_a_signal_during_the_start_stops_it(settings: Settings, tmp_path: Path) -> None:
+    """At any stage of the start."""
     tries = round(3 * SCALE)
     for number in range(tries):
         signum = (signal.SIGTERM, signal.SIGINT)[number % 2]
@@ -152,7 +152,7 @@ def test_told_to_stop_while_starting_it_stops(settings: Settings, tmp_path: Path
         process = service.start()
         time.sleep(2.0 * (number + 0.5) / tries)
         processes = descendants(process.pid)
-        is_early = not catches(process.pid, signal.SIGTERM)  # Python itself is starting, and dies as any program does
+        is_early = not catches(process.pid, signal.SIGTERM)  # Python itself is starting, and the default action ends it
         process.send_signal(signum)
         status = process.wait(ENDS_WITHIN)
         assert status == 0 or (is_early and status in {-signum, 1, 130})

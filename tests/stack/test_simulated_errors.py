@@ -1,4 +1,4 @@
-"""``Simulate-Error`` behind gunicorn: in production, across workers, and beside requests that need the slots (C25b)."""
+"""``Simulate-Error`` behind gunicorn: in production, across workers, and with requests that need the slots (C25b)."""
 
 import json
 import os
@@ -33,16 +33,16 @@ REFUSAL: Final = (
 )
 
 
-def ask(served: Served, token: str, value: str | None, path: str = TASKS) -> tuple[int, dict[str, Any], float]:
-    """Return status, document and seconds of the answer to a request."""
+def call(served: Served, token: str, value: str | None, path: str = TASKS) -> tuple[int, dict[str, Any], float]:
+    """Return status, document and seconds of the response."""
     fields = {"Authorization": f"Bearer {token}", "Connection": "close"}
     request = urllib.request.Request(served.url + path, headers=fields | ({"Simulate-Error": value} if value else {}))
     began = time.monotonic()
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             status, body = answer.status, answer.read()
-    except urllib.error.HTTPError as refused:
-        status, body = refused.code, refused.read()
+    except urllib.error.HTTPError as failure:
+        status, body = failure.code, failure.read()
     return status, json.loads(body), time.monotonic() - began
 
 
@@ -72,13 +72,13 @@ def test_production_ignores_it_unless_both_settings_are_true(
     settings: Settings, tmp_path: Path, token: Callable[..., str]
 ) -> None:
     with serving(settings, tmp_path / "log", **PRODUCTION) as served:
-        assert ask(served, token(), "SERVICE_UNAVAILABLE")[0] == 200
+        assert call(served, token(), "SERVICE_UNAVAILABLE")[0] == 200
         assert lines(served, "candor.start")[0]["simulates_errors"] is False
 
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    """Return what two workers share."""
+    """Return the Redis that two workers share."""
     redis = Redis()
     with redis.server:
         yield redis
@@ -86,7 +86,7 @@ def redis() -> Iterator[Redis]:
 
 @pytest.fixture(scope="module")
 def allowed(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, int]]:
-    """Serve in production with both settings, by two workers with a work slot each; with the port of the metrics."""
+    """Serve in production with both settings, by two workers with one slot each; return the port of the metrics too."""
     port = free_port()
     environment = {
         **IN_PRODUCTION,
@@ -99,27 +99,27 @@ def allowed(settings: Settings, redis: Redis, tmp_path_factory: pytest.TempPathF
         yield served, port
 
 
-def test_the_start_says_that_it_is_on(allowed: tuple[Served, int]) -> None:
-    said = lines(allowed[0], "candor.start")
-    assert said[0]["simulates_errors"] is True
-    assert any(each["message"].startswith("FAULTS_ON_DEMAND_IN_PRODUCTION is true") for each in said)
+def test_the_start_logs_that_simulation_is_on(allowed: tuple[Served, int]) -> None:
+    entries = lines(allowed[0], "candor.start")
+    assert entries[0]["simulates_errors"] is True
+    assert any(each["message"].startswith("FAULTS_ON_DEMAND_IN_PRODUCTION is true") for each in entries)
 
 
 def test_a_series_counts_across_workers(allowed: tuple[Served, int], token: Callable[..., str]) -> None:
     served, _ = allowed
     one = token("of-two-workers")
-    statuses = [ask(served, one, "SERVICE_UNAVAILABLE; after=6")[0] for _ in range(12)]
+    statuses = [call(served, one, "SERVICE_UNAVAILABLE; after=6")[0] for _ in range(12)]
     assert statuses == [200] * 6 + [503] * 6
 
 
 def test_a_delay_holds_a_slot_like_any_request(allowed: tuple[Served, int], token: Callable[..., str]) -> None:
-    """Eight at once on two slots: those without one are a real 503; what needs no slot is answered meanwhile."""
+    """Eight at once on two slots: those without a slot get a real 503; requests that need no slot are answered."""
     served, port = allowed
     before = scraped(port)
     with ThreadPoolExecutor(9) as pool:
-        slow = [pool.submit(ask, served, token(), "INVALID_FILTER; delay=2") for _ in range(8)]
+        slow = [pool.submit(call, served, token(), "INVALID_FILTER; delay=2") for _ in range(8)]
         time.sleep(0.5)
-        status, _, seconds = pool.submit(ask, served, token(), None, "/healthz").result()
+        status, _, seconds = pool.submit(call, served, token(), None, "/healthz").result()
         assert (status, seconds < 2) == (200, True)
     answers = [each.result() for each in slow]
     codes = [document["code"] for _, document, _ in answers]
@@ -139,14 +139,14 @@ def test_a_delay_holds_a_slot_like_any_request(allowed: tuple[Served, int], toke
 
 def test_a_delay_ends_with_the_budget(settings: Settings, tmp_path: Path, token: Callable[..., str]) -> None:
     with serving(settings, tmp_path / "log", REQUEST_TIMEOUT="0.5") as served:
-        status, document, seconds = ask(served, token(), "TASK_NOT_FOUND; delay=60", f"{TASKS}/{ABSENT}")
+        status, document, seconds = call(served, token(), "TASK_NOT_FOUND; delay=60", f"{TASKS}/{ABSENT}")
     assert (status, document["code"], document["spent_in"]) == (504, "DEADLINE_EXCEEDED", "simulation")
     assert 0.5 <= seconds < 10
 
 
 def test_no_stack_and_no_error_is_logged(allowed: tuple[Served, int], token: Callable[..., str]) -> None:
     served, _ = allowed
-    assert ask(served, token(), "INTERNAL_ERROR")[0] == 500
+    assert call(served, token(), "INTERNAL_ERROR")[0] == 500
     until, found = time.monotonic() + 10, list[dict[str, Any]]()
     while not found and time.monotonic() < until:
         found = [each for each in lines(served, "candor.errors") if each["code"] == "INTERNAL_ERROR"]

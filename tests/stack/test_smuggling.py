@@ -1,6 +1,6 @@
-"""No bytes of a body, and none behind a refused request, are ever taken for a request (RFC 9112 section 11.2).
+"""Bytes of a body, or behind a rejected request, are never taken for a request (RFC 9112 section 11.2).
 
-Each case ends in what only a wrong reading takes for a request, for a path that must then appear in no answer;
+Each case ends in bytes that only a wrong parser takes for a request, for a path that must not appear in any response;
 directly at gunicorn and through nginx.
 """
 
@@ -14,7 +14,7 @@ from tests.stack.deployment import Deployment, needs_nginx
 
 Send = Callable[..., bytes]
 SILENCE: Final = 0.25
-"""Seconds after which nothing more comes where the connection stays open."""
+"""Seconds of silence after which an open connection sends nothing more."""
 MARKER: Final = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 POST: Final = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
@@ -22,12 +22,12 @@ REFUSED: Final = (400, 413, 414, 431, 501)
 
 
 def chunks(*lines: bytes) -> bytes:
-    """Return a chunked POST with these lines for a body."""
+    """Return a chunked POST with these lines as its body."""
     return POST + CHUNKED + b"\r\n" + b"".join(lines)
 
 
 def framed(*fields: bytes) -> bytes:
-    """Return a POST with these fields that say how long it is, and an empty chunked body."""
+    """Return a POST with these fields of its length, and an empty chunked body."""
     return POST + b"".join(field + b"\r\n" for field in fields) + b"\r\n0\r\n\r\n"
 
 
@@ -68,10 +68,10 @@ AMBIGUOUS: Final = {
     "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
     "a version in lower case": b"GET /healthz http/1.1\r\nHost: x\r\n\r\n",
 }
-"""Refused: how long the request is cannot be told beyond doubt."""
+"""Rejected, because the length of the request is ambiguous."""
 
 BROKEN: Final = {
-    "a size that is none": chunks(b"zz\r\nhello\r\n0\r\n\r\n"),
+    "an invalid size": chunks(b"zz\r\nhello\r\n0\r\n\r\n"),
     "a negative size": chunks(b"-1\r\nhello\r\n0\r\n\r\n"),
     "a size with a plus": chunks(b"+5\r\nhello\r\n0\r\n\r\n"),
     "a size with 0x": chunks(b"0x5\r\nhello\r\n0\r\n\r\n"),
@@ -83,7 +83,7 @@ BROKEN: Final = {
     "no end of the chunk": chunks(b"5\r\nhello0\r\n\r\n"),
     "a carriage return in an extension": chunks(b"5;a\rb\r\nhello\r\n0\r\n\r\n"),
 }
-"""Refused while the body is read: what follows is no request, whatever it looks like."""
+"""Rejected while the body is read: the bytes that follow are not a request, whatever they look like."""
 
 SWALLOWED: Final = {
     "in an endless body": framed(b"Content-Length: " + b"9" * 40),
@@ -91,14 +91,15 @@ SWALLOWED: Final = {
     "in a chunk": chunks(b"%x\r\n" % len(MARKER)),
     "in a body that a GET has no use for": b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     % len(MARKER),
-    "in a body behind a refusal": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(MARKER),
+    "in a body behind a rejected head": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    % len(MARKER),
 }
-"""The bytes are a body; answered whatever else the request deserves."""
+"""The bytes are a body; the response depends on the rest of the request."""
 
 
 @pytest.fixture(params=["gunicorn", pytest.param("nginx", marks=needs_nginx)])
 def send(request: pytest.FixtureRequest) -> Send:
-    """Return a sender that goes to gunicorn, or through nginx."""
+    """Return a sender to gunicorn, or through nginx."""
     if request.param == "nginx":
         fronted: Deployment = request.getfixturevalue("fronted")
         return fronted.raw
@@ -107,12 +108,12 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Return the status of each response in what came back."""
+    """Return the status of each received response."""
     return [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_request_of_doubtful_length_is_refused_and_ends_the_connection(send: Send, name: str) -> None:
+def test_a_request_of_ambiguous_length_is_rejected_and_ends_the_connection(send: Send, name: str) -> None:
     answer = send(AMBIGUOUS[name] + MARKER)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) == 1, answer
@@ -121,22 +122,22 @@ def test_a_request_of_doubtful_length_is_refused_and_ends_the_connection(send: S
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_follows_a_broken_chunk_is_no_request(send: Send, name: str) -> None:
+def test_bytes_after_a_broken_chunk_are_not_a_request(send: Send, name: str) -> None:
     answer = send(BROKEN[name] + MARKER)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) == 1, answer
-    assert statuses(answer)[0] in {400, 401}, answer  # 401: refused without a token, before the body was read (C9)
+    assert statuses(answer)[0] in {400, 401}, answer  # 401: rejected without a token, before the body was read (C9)
 
 
 @pytest.mark.parametrize("name", SWALLOWED)
-def test_what_stands_in_a_body_is_no_request(send: Send, name: str) -> None:
+def test_bytes_of_a_body_are_not_a_request(send: Send, name: str) -> None:
     answer = send(SWALLOWED[name] + MARKER, timeout=SILENCE)
     assert b"smuggled" not in answer
     assert len(statuses(answer)) <= 1, answer
 
 
 def test_requests_one_after_the_other_are_two(send: Send) -> None:
-    """That the marker would be answered where it is a request."""
+    """The marker is answered where it is a request."""
     answer = send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + MARKER, timeout=SILENCE)
     assert statuses(answer) == [200, 404]
     assert b"/smuggled" in answer

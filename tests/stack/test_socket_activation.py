@@ -1,4 +1,4 @@
-"""Under systemd the socket outlives the process: nobody is refused who came too early or too late."""
+"""Under systemd the socket outlives the process: clients that come before the start or after the end are served."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ import pytest
 
 from app.config import Settings
 from tests.stack.checkout import wait_until
-from tests.stack.deployment import ROOT, ask, received
+from tests.stack.deployment import ROOT, fetch, received
 
 UNITS: Final = ROOT / "deploy" / "systemd"
 ACTIVATE: Final = """
@@ -24,11 +24,11 @@ os.dup2(int(sys.argv[1]), 3, inheritable=True)
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
 os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"])
 """
-"""What systemd does: the listening socket is descriptor 3 of the process that it names."""
+"""The work of systemd: the listening socket is descriptor 3 of the process that the variable names."""
 
 
 class Activated:
-    """A socket of ours, and the instances that serve it one after the other."""
+    """A socket of the test, and the instances that serve it one after the other."""
 
     def __init__(self, settings: Settings, path: Path) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class Activated:
 
     @property
     def mode(self) -> int:
-        """Return who may connect."""
+        """Return the permissions for connecting."""
         return stat.S_IMODE(self.path.stat().st_mode)
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -62,14 +62,14 @@ class Activated:
 
 @pytest.fixture
 def activated(settings: Settings, tmp_path: Path) -> Iterator[Activated]:
-    """Return a socket that nobody serves yet."""
+    """Return a socket without a process that serves it."""
     activated = Activated(settings, tmp_path / "1.sock")
     with closing(activated.listener):
         yield activated
 
 
 def early(path: Path) -> socket.socket:
-    """Connect and ask although nobody serves."""
+    """Connect and send a request although no process serves."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(20)
     connection.connect(str(path))
@@ -77,12 +77,12 @@ def early(path: Path) -> socket.socket:
     return connection
 
 
-def test_who_comes_before_the_process_waits_and_who_comes_as_it_leaves_goes_elsewhere(activated: Activated) -> None:
+def test_early_clients_wait_and_clients_during_the_shutdown_get_the_other_instance(activated: Activated) -> None:
     with closing(early(activated.path)) as first:
         process = activated.start()
         assert received(first).startswith(b"HTTP/1.1 200")
     process.terminate()
-    wait_until(lambda: activated.mode == 0, 2)  # closed for nginx, which asks the other instance
+    wait_until(lambda: activated.mode == 0, 2)  # closed for nginx, which then uses the other instance
     assert process.wait(10) == 0
     activated.path.chmod(0o660)
     with closing(early(activated.path)) as between:
@@ -90,20 +90,20 @@ def test_who_comes_before_the_process_waits_and_who_comes_as_it_leaves_goes_else
         process = activated.start()
         assert received(between).startswith(b"HTTP/1.1 200")
     assert activated.mode == 0o660
-    assert ask(activated.path, "/readyz").startswith(b"HTTP/1.1 200")
+    assert fetch(activated.path, "/readyz").startswith(b"HTTP/1.1 200")
     process.terminate()
     assert process.wait(10) == 0
     assert activated.path.exists()
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_finds_nothing_to_say_about_the_units(tmp_path: Path) -> None:
-    python, home = tmp_path / "venv", tmp_path / "home"  # systemd takes no blanks, which the real folders may have
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    python, home = tmp_path / "venv", tmp_path / "home"  # systemd accepts no spaces, which the real folders may have
     python.symlink_to(Path(sys.executable).parent.parent)
     home.symlink_to(ROOT)
     for unit in UNITS.glob("candor*"):
         text = unit.read_text().replace("/opt/candor/.venv", str(python)).replace("/opt/candor", str(home))
         (tmp_path / unit.name).write_text(text)
     units = [str(tmp_path / name) for name in ("candor@1.service", "candor@1.socket", "candor.target")]
-    said = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
-    assert (said.returncode, said.stderr) == (0, "")
+    verified = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""A worker that neither answers nor dies: others serve, and it is replaced. Only in `make soak`, being slow."""
+"""A worker that neither answers nor dies is replaced, while others serve. Slow, therefore only in `make soak`."""
 
 import os
 import signal
@@ -21,21 +21,21 @@ from tests.stack.traffic import traffic
 pytestmark = [needs_nginx, pytest.mark.skipif(SCALE < 2, reason="takes long; make soak runs it")]
 Bearer = Callable[..., dict[str, str]]
 HEARTBEAT: Final = 15.0
-"""Seconds after which gunicorn gives a worker up."""
+"""Seconds after which gunicorn replaces a worker."""
 ROOM: Final = 4.0
-"""Seconds beyond what is promised (the budget of 10 s and 0.4 s for nginx), for a machine that is busy
-otherwise; a client that is forgotten waits for 30."""
+"""Seconds beyond the promised limit (the budget of 10 s and 0.4 s for nginx), for a machine that is busy
+with other work; a forgotten client waits for 30."""
 
 
 @pytest.fixture
 def deployment(settings: Settings, tmp_path: Path) -> Iterator[Deployment]:
-    """Bring up a deployment that may be treated badly."""
+    """Start a deployment that tests may damage."""
     with deployed(settings, tmp_path / "stuck") as deployment:
         yield deployment
 
 
-def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deployment, bearer: Bearer) -> None:
-    """Nobody waits longer than the budget and half a second."""
+def test_a_suspended_worker_is_replaced_and_its_requests_get_504(deployment: Deployment, bearer: Bearer) -> None:
+    """No client waits longer than the budget and half a second."""
     stopped = deployment.workers[0]
     with traffic(deployment.port, bearer) as ledger:
         time.sleep(1)
@@ -53,7 +53,7 @@ def test_a_stopped_worker_is_replaced_and_what_it_held_is_504(deployment: Deploy
 
 
 def test_when_every_worker_is_stopped_the_answer_is_504_in_time(deployment: Deployment) -> None:
-    """C23: from nginx, in the words of the service."""
+    """C23: from nginx, with the service's texts."""
     for worker in deployment.workers:
         os.kill(worker, signal.SIGSTOP)
     try:

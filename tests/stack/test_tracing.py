@@ -1,4 +1,4 @@
-"""Spans leave a real worker by OTLP, as the standard variables say; a collector that is away harms nobody."""
+"""A real worker exports spans by OTLP, as the standard variables specify; without a collector, requests succeed."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ TASK: Final = "/v1/tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 
 @pytest.fixture
 def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
-    """Return the port of a collector, and what it has been sent."""
+    """Return the port of a collector, and the requests it received."""
     sent: Queue[Any] = Queue()
 
     class Collector(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -47,8 +47,8 @@ def collected() -> Iterator[tuple[int, "Queue[Any]"]]:
     server.server_close()
 
 
-def refused(served: Served, headers: dict[str, str]) -> dict[str, Any]:
-    """Return the problem document of a request for a task that is not there."""
+def not_found(served: Served, headers: dict[str, str]) -> dict[str, Any]:
+    """Return the problem document of a request for a task that does not exist."""
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
         connection.request("GET", TASK, headers=headers)
         answer = connection.getresponse()
@@ -57,7 +57,7 @@ def refused(served: Served, headers: dict[str, str]) -> dict[str, Any]:
         return document
 
 
-def test_spans_reach_the_collector_with_the_ids_that_the_client_was_told(
+def test_spans_reach_the_collector_with_the_ids_in_the_response(
     settings: Settings, tmp_path: Path, bearer: Callable[..., dict[str, str]], collected: tuple[int, "Queue[Any]"]
 ) -> None:
     port, sent = collected
@@ -70,7 +70,7 @@ def test_spans_reach_the_collector_with_the_ids_that_the_client_was_told(
     }
     traceparent = {"Traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
     with serving(settings, tmp_path / "log", **environment) as served:
-        document = refused(served, bearer() | traceparent)
+        document = not_found(served, bearer() | traceparent)
         spans: dict[str, Any] = {}
         while "GET /v1/tasks/<id:task_id>" not in spans:
             path, request = sent.get(timeout=WITHIN)
@@ -83,7 +83,7 @@ def test_spans_reach_the_collector_with_the_ids_that_the_client_was_told(
     assert {"SELECT", "TaskService.get", "GET /v1/tasks/<id:task_id>"} <= spans.keys()
 
 
-def test_without_a_collector_requests_are_answered_and_one_line_says_so(
+def test_without_a_collector_requests_succeed_and_one_log_entry_reports_it(
     settings: Settings, tmp_path: Path, bearer: Callable[..., dict[str, str]]
 ) -> None:
     port = free_port()
@@ -97,14 +97,14 @@ def test_without_a_collector_requests_are_answered_and_one_line_says_so(
     with serving(settings, tmp_path / "log", **environment) as served:
         deadline = time.monotonic() + WITHIN
         while not (lines := lines_of("candor.tracing", served.log)) and time.monotonic() < deadline:
-            assert len(refused(served, bearer())["trace_id"]) == 32
+            assert len(not_found(served, bearer())["trace_id"]) == 32
         for _ in range(20):
-            assert len(refused(served, bearer())["trace_id"]) == 32
+            assert len(not_found(served, bearer())["trace_id"]) == 32
     assert [line["message"] for line in lines] == ["spans are dropped: the collector does not accept them"]
     assert lines_of("candor.tracing", served.log) == lines
     assert not [line for line in served.log.read_text().splitlines() if '"opentelemetry' in line]
 
 
 def lines_of(logger: str, log: Path) -> list[dict[str, Any]]:
-    """Return what one logger has written."""
+    """Return the log entries of one logger."""
     return [json.loads(line) for line in log.read_text().splitlines() if f'"{logger}"' in line]

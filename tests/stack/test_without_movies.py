@@ -1,4 +1,4 @@
-"""Issue 7: movies can be taken away: files by their name, and the lines that mention them; the house stands."""
+"""Movies can be removed: files by their name, and the lines that mention them; the rest of the codebase works."""
 
 import re
 import shutil
@@ -18,15 +18,15 @@ REMAINING: Final = (
     *("tests/unit/services", "tests/unit/errs", "tests/integration/test_task_collection.py"),
     *(f"tests/api/test_{each}.py" for each in ("create_task", "delete_task", "authorization", "registration")),
 )
-"""Tests that would notice, of all that remain."""
+"""Tests, among all that remain, that would notice."""
 
 PASSWORDS: Final = "list.txt"
-"""What people choose, films among it."""
+"""Interests that users choose, films among them."""
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a copy of the tree without movies, taken away as the documentation says, their migration too."""
+    """Return a copy of the tree without movies and their migration, removed as the documentation describes."""
     tree = copied(ROOT, tmp_path_factory.mktemp("without") / "candor")
     run(tree, "bash", "-ec", removal("movies", "movie"))
     close_up(tree / VERSIONS)
@@ -35,7 +35,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def close_up(versions: Path) -> None:
-    """Give migrations numbers without a gap again, each following the one before."""
+    """Renumber migrations without a gap, each following the previous one."""
     for number, path in enumerate(sorted(versions.glob("[0-9]*.py")), 1):
         before = f'"{number - 1:04d}"' if number > 1 else "None"
         text = re.sub('(?m)^revision = "[0-9]+"', f'revision = "{number:04d}"', path.read_text())
@@ -44,7 +44,7 @@ def close_up(versions: Path) -> None:
         path.with_name(f"{number:04d}{path.name[4:]}").write_text(closed)
 
 
-def test_nothing_speaks_of_them_any_more(tree: Path) -> None:
+def test_no_file_mentions_them(tree: Path) -> None:
     assert list((tree / "app").rglob("*movie*")) + list((tree / "tests").rglob("*movie*")) == []
     code = [
         path
@@ -61,8 +61,8 @@ def test_what_remains_is_sound(tree: Path, server_url: str) -> None:
     check(tree, server_url, *REMAINING)
 
 
-def test_the_contract_notices_and_is_recorded_anew(tree: Path) -> None:
-    """What is taken away from callers fails, until the fork says that it means it."""
+def test_the_contract_check_fails_and_the_contract_is_recorded_again(tree: Path) -> None:
+    """The check fails for removed operations, until the fork accepts them."""
     other = copied(tree, tree.parent / "recorded")
     done = subprocess.run([*FLASK, "contract", "check"], cwd=other, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -75,7 +75,7 @@ def test_the_contract_notices_and_is_recorded_anew(tree: Path) -> None:
 def test_where_the_migration_has_run_another_one_drops_the_table(
     tree: Path, tmp_path: Path, make_database: Callable[[str], str]
 ) -> None:
-    """The other way of the documentation: the file of the migration is kept."""
+    """The alternative of the documentation: the file of the migration is kept."""
     kept = copied(tree, tmp_path / "candor")
     shutil.rmtree(kept / VERSIONS)
     copied(ROOT / VERSIONS, kept / VERSIONS)
@@ -90,7 +90,7 @@ def test_where_the_migration_has_run_another_one_drops_the_table(
 
 
 def test_another_resource_can_take_their_place(tree: Path, tmp_path: Path) -> None:
-    """Issue 7: what writes a resource needs none of them as an example."""
+    """The generator of resources needs no movies as an example."""
     other = copied(tree, tmp_path / "candor")
     run(other, *FLASK, "new", "resource", "gizmos")
     assert "/v1/gizmos/<id:gizmo_id>" in run(other, *FLASK, "routes")

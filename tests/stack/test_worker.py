@@ -1,4 +1,4 @@
-"""``flask worker``, in processes that are killed, stopped and told to leave."""
+"""``flask worker``, in processes that are killed, suspended and stopped."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.stack.deployment import ROOT, SCALE
 
 LEASE: Final = 2.0
 ROOM: Final = 20.0
-"""Seconds in which something has to happen on a machine that is busy with other things."""
+"""Seconds that an event may take on a busy machine."""
 MANY: Final = round(1000 * SCALE)
 
 WRITER: Final = """
@@ -45,7 +45,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Farm:
-    """Workers on one queue, and what their jobs have done."""
+    """Workers on one queue, and the effects of their jobs."""
 
     def __init__(self, settings: Settings, connection: Connection, home: Path) -> None:
         self._environ = os.environ | {
@@ -56,18 +56,18 @@ class Farm:
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def measure(self) -> int:
-        """Have the next worker serve its metrics, and return where."""
+        """Make the next worker serve its metrics, and return their address."""
         port = free_port()
         self._environ["WORKER_METRICS_PORT"] = str(port)
         return port
 
     def reach_through(self, proxy: Proxy) -> None:
-        """Have the workers that follow find the database behind this."""
+        """Place this network between the database and the workers that follow."""
         url = make_url(self._environ["DATABASE_URL"]).set(host="127.0.0.1", port=proxy.port)
         self._environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
 
     def python(self, *words: str) -> "subprocess.Popen[bytes]":
-        """Start Python with these words, and keep what it says."""
+        """Start Python with these arguments, and keep its output."""
         with self._log(len(self.workers)).open("wb") as log:
             self.workers.append(subprocess.Popen([sys.executable, *words], cwd=ROOT, env=self._environ, stderr=log))
         return self.workers[-1]
@@ -76,7 +76,7 @@ class Farm:
         return self._home / f"{number}.log"
 
     def pool(self, connections: int) -> None:
-        """Have the workers that follow get by with so many."""
+        """Limit the connections of the workers that follow."""
         self._environ["DATABASE_POOL_SIZE"] = str(connections)
 
     def worker(self, *options: str) -> "subprocess.Popen[bytes]":
@@ -87,16 +87,16 @@ class Farm:
         """Start a worker, and return it once it is ready."""
         worker = self.worker(*options)
         number = len(self.workers) - 1
-        wait_until(lambda: "worker ready" in self.said(number), ROOM)
+        wait_until(lambda: "worker ready" in self.output(number), ROOM)
         return worker
 
-    def said(self, number: int) -> str:
+    def output(self, number: int) -> str:
         """Return the log of a process."""
         return self._log(number).read_text()
 
     def lines(self, number: int, message: str) -> list[dict[str, object]]:
-        """Return what a process has logged under a message."""
-        lines: list[dict[str, object]] = [json.loads(line) for line in self.said(number).splitlines()]
+        """Return the log entries of a process with a message."""
+        lines: list[dict[str, object]] = [json.loads(line) for line in self.output(number).splitlines()]
         return [line for line in lines if line["message"] == message]
 
     def add(self, kind: str, count: int = 1, **payload: str) -> None:
@@ -110,23 +110,23 @@ class Farm:
         )
 
     def count(self, source: str) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return int(self._connection.execute(text(f"SELECT count(*) FROM {source}")).scalar_one())
 
     @property
     def effects(self) -> int:
-        """Return how many jobs have left a row behind."""
+        """Return the number of jobs that have inserted a row."""
         return self.count("effects")
 
     @property
     def jobs(self) -> int:
-        """Return how many jobs are not done."""
+        """Return the number of jobs that are not done."""
         return self.count("jobs")
 
 
 @pytest.fixture
 def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
-    """Return a farm without workers."""
+    """Return a set of workers, still empty."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("DELETE FROM jobs"))
@@ -143,7 +143,7 @@ def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Callable[[], str]:
-    """Return a maker of files that jobs wait for to go."""
+    """Return a factory of files whose removal jobs wait for."""
 
     def make() -> str:
         path = tmp_path / "gate"
@@ -154,7 +154,7 @@ def gate(tmp_path: Path) -> Callable[[], str]:
 
 
 @pytest.mark.nightly
-def test_committed_and_then_everything_killed_it_is_done(farm: Farm) -> None:
+def test_a_committed_job_runs_although_every_process_is_killed(farm: Farm) -> None:
     assert farm.python("-c", WRITER).wait(ROOM) == -signal.SIGKILL
     assert (farm.jobs, farm.effects) == (1, 0)
     farm.start()
@@ -173,7 +173,7 @@ def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
 
 
 def test_a_worker_that_is_killed_loses_no_job(farm: Farm, gate: Callable[[], str]) -> None:
-    """What it held is done by another when its lease is over, and what it wrote was undone."""
+    """Another worker executes its job when the lease has expired, and the transaction of the first is rolled back."""
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     first = farm.start()
@@ -199,7 +199,7 @@ def test_a_worker_that_was_stopped_past_its_lease_is_fenced(farm: Farm, gate: Ca
     assert farm.effects == 1
 
 
-def test_told_to_leave_it_finishes_what_has_begun_and_begins_nothing(farm: Farm, gate: Callable[[], str]) -> None:
+def test_sigterm_finishes_running_jobs_and_starts_none(farm: Farm, gate: Callable[[], str]) -> None:
     path = Path(gate())
     farm.add("test.wait", gate=str(path))
     worker = farm.start()
@@ -212,8 +212,8 @@ def test_told_to_leave_it_finishes_what_has_begun_and_begins_nothing(farm: Farm,
     assert (farm.effects, farm.jobs) == (1, 1)
 
 
-def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
-    """Neither one that fails, nor one that takes the process along."""
+def test_poison_jobs_harm_no_other_job_and_no_worker(farm: Farm) -> None:
+    """Neither a job that fails, nor a job that kills its process."""
     farm.add("test.fail", 5)
     farm.add("test.note", 20)
     worker = farm.start()
@@ -229,8 +229,8 @@ def test_poison_harms_no_other_job_and_no_worker(farm: Farm) -> None:
     wait_until(lambda: farm.effects == 21, ROOM)
 
 
-def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
-    """The outcomes that the jobs had, and what is in the queue."""
+def test_finished_and_queued_jobs_are_measured(farm: Farm) -> None:
+    """The outcomes of the jobs, and the content of the queue."""
     port = farm.measure()
     farm.add("test.note", 20)
     farm.add("test.fail", 3)
@@ -238,30 +238,30 @@ def test_what_is_done_and_what_waits_is_measured(farm: Farm) -> None:
     farm.start()
     wait_until(lambda: farm.effects == 20 and farm.count("jobs WHERE attempts > 0 AND lease_owner IS NULL") == 3, ROOM)
     wait_until(lambda: scraped(port).total("jobs_queued", kind="test.unknown") == 2, ROOM)
-    told = scraped(port)
-    assert told.total("jobs_total", kind="test.note", outcome="done") == 20
-    assert told.total("job_duration_seconds_count", kind="test.note") == 20
-    assert told.total("jobs_total", kind="test.fail", outcome="rescheduled") >= 3
-    assert told.total("jobs_overdue_seconds", kind="test.unknown") > 0
-    assert told.total("jobs_dead") == 0
+    is_in_force = scraped(port)
+    assert is_in_force.total("jobs_total", kind="test.note", outcome="done") == 20
+    assert is_in_force.total("job_duration_seconds_count", kind="test.note") == 20
+    assert is_in_force.total("jobs_total", kind="test.fail", outcome="rescheduled") >= 3
+    assert is_in_force.total("jobs_overdue_seconds", kind="test.unknown") > 0
+    assert is_in_force.total("jobs_dead") == 0
 
 
 @pytest.mark.nightly
-def test_a_level_that_is_asked_for_is_in_force_in_a_worker_too(farm: Farm, ask_for: Callable[[Level], None]) -> None:
-    """3.6: within 5 seconds, and back again."""
+def test_a_log_level_is_in_force_in_a_worker_too(farm: Farm, set_log_level: Callable[[Level], None]) -> None:
+    """Within 5 seconds, and back again."""
     farm.start()
 
-    def told() -> bool:
+    def is_in_force() -> bool:
         before = len(farm.lines(0, "job test.note: done"))
         farm.add("test.note", 10)
         wait_until(lambda: farm.jobs == 0, ROOM)
         return len(farm.lines(0, "job test.note: done")) > before
 
-    assert told()
-    ask_for(Level.ERROR)
-    wait_until(lambda: not told(), IN_FORCE_WITHIN)
-    ask_for(Level.INFO)
-    wait_until(told, IN_FORCE_WITHIN)
+    assert is_in_force()
+    set_log_level(Level.ERROR)
+    wait_until(lambda: not is_in_force(), IN_FORCE_WITHIN)
+    set_log_level(Level.INFO)
+    wait_until(is_in_force, IN_FORCE_WITHIN)
 
 
 def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
@@ -270,19 +270,19 @@ def test_a_port_that_is_taken_keeps_no_worker_from_working(farm: Farm) -> None:
         farm.add("test.note")
         farm.start()
         wait_until(lambda: farm.effects == 1, ROOM)
-    assert f"no metrics are served on METRICS_HOST=127.0.0.1 WORKER_METRICS_PORT={port}" in farm.said(0)
+    assert f"no metrics are served on METRICS_HOST=127.0.0.1 WORKER_METRICS_PORT={port}" in farm.output(0)
 
 
-def test_more_threads_than_connections_are_refused_in_a_line(farm: Farm) -> None:
-    """Jobs would starve one another, and the worker would take the database for one that is away."""
+def test_more_threads_than_connections_are_rejected_in_one_line(farm: Farm) -> None:
+    """Jobs would wait for connections of one another, and the worker would take the database for unavailable."""
     farm.pool(3)
     assert farm.worker("--threads", "3").wait(ROOM) == 1
-    assert farm.said(0).startswith("Error: --threads 3 needs DATABASE_POOL_SIZE=4, and it is 3: ")
-    assert farm.said(0).count("\n") == 1
+    assert farm.output(0).startswith("Error: --threads 3 needs DATABASE_POOL_SIZE=4, and it is 3: ")
+    assert farm.output(0).count("\n") == 1
 
 
 @pytest.mark.nightly
-def test_unless_told_it_does_as_many_jobs_as_the_pool_is_for(farm: Farm, gate: Callable[[], str]) -> None:
+def test_by_default_it_runs_as_many_jobs_as_the_pool_allows(farm: Farm, gate: Callable[[], str]) -> None:
     farm.pool(2)
     path = Path(gate())
     farm.add("test.wait", 3, gate=str(path))
@@ -302,12 +302,12 @@ def test_while_the_database_is_away_it_waits(farm: Farm, settings: Settings) -> 
     farm.reach_through(proxy)
     worker = farm.start()
     proxy.close()
-    wait_until(lambda: bool(farm.lines(0, "jobs are out of reach")), ROOM)
+    wait_until(lambda: bool(farm.lines(0, "the job queue is unavailable")), ROOM)
     farm.add("test.note")
-    proxy = Proxy(server.host or "", server.port or 5432, door=socket.create_server(("127.0.0.1", proxy.port)))
+    proxy = Proxy(server.host or "", server.port or 5432, listener=socket.create_server(("127.0.0.1", proxy.port)))
     wait_until(lambda: farm.jobs == 0, ROOM)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(ROOM) == 0
-    assert len(farm.lines(0, "jobs are out of reach")) == 1
-    assert len(farm.lines(0, "jobs are within reach again")) == 1
+    assert len(farm.lines(0, "the job queue is unavailable")) == 1
+    assert len(farm.lines(0, "the job queue is available again")) == 1
     proxy.close()

@@ -1,4 +1,4 @@
-"""A bounded load of every kind of request, whose every answer is accounted for.
+"""A bounded load of every kind of request, in which every response is accounted for.
 
 A title is taken at most once per owner, so a write that was silently sent twice shows as 409 to its client.
 """
@@ -22,7 +22,7 @@ Headers = dict[str, str]
 
 @dataclass
 class Ledger:
-    """What was asked and what came back: counts of (kind, status), and the names of what was acknowledged."""
+    """The requests and their outcomes: counts of (kind, status), and the names of acknowledged resources."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     created: dict[str, str] = field(default_factory=dict)
@@ -30,19 +30,19 @@ class Ledger:
     doubtful: set[str] = field(default_factory=set)
     keyed: set[str] = field(default_factory=set)
     slowest: float = 0.0
-    said: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def enter(self, kind: str, status: int, seconds: float, said: bytes = b"") -> None:
-        """Enter one answer; status 0 is none."""
+    def enter(self, kind: str, status: int, seconds: float, body_text: bytes = b"") -> None:
+        """Record one response; status 0 is a request without a response."""
         with self.lock:
             self.answers[kind, status] += 1
             self.slowest = max(self.slowest, seconds)
             if status == 0 or status >= 400:
-                self.said.append(f"{kind} {status} {said[:300]!r}")
+                self.failures.append(f"{kind} {status} {body_text[:300]!r}")
 
     def count(self, kind: str, *statuses: int) -> int:
-        """Return how many requests of a kind ended so; with any status when none is named."""
+        """Return the number of requests of a kind with this status, or with any status when none is given."""
         return sum(n for (k, status), n in self.answers.items() if k == kind and (not statuses or status in statuses))
 
     def unlike(self, kind: str, *statuses: int) -> dict[int, int]:
@@ -56,7 +56,7 @@ class Ledger:
 
 
 class Client:
-    """One caller on a kept-alive connection (or on a new one each time), doing a bit of everything."""
+    """One caller on a kept-alive connection (or on a new one each time), which sends every kind of request."""
 
     def __init__(self, port: int, bearer: Headers, ledger: Ledger, stop: threading.Event, seed: int) -> None:
         self._ledger, self._stop, self._seed = ledger, stop, seed
@@ -69,13 +69,13 @@ class Client:
         self._number = 0
 
     def run(self) -> None:
-        """Go on until told to stop."""
+        """Send requests until stopped."""
         acts: list[Callable[[], None]] = [self._get, self._get, self._list, self._keyed, self._keyed, self._unkeyed]
         acts += [self._patch, self._delete]
         self._keyed()
         while not self._stop.is_set():
             self._random.choice(acts)()
-        self._hang_up()
+        self._disconnect()
 
     def _get(self) -> None:
         self._send("get", "GET", self._random.choice(self._mine or ["/v1/tasks?page_size=1"]))
@@ -84,7 +84,7 @@ class Client:
         self._send("list", "GET", "/v1/tasks?page_size=5")
 
     def _keyed(self) -> None:
-        """Create with a key, and repeat what failed as the contract says."""
+        """Create with a key, and repeat a failed request as the contract specifies."""
         title = self._title()
         for _ in range(RETRIES):
             status, body = self._send("keyed", "POST", "/v1/tasks", {"task": {"title": title}}, key=title)
@@ -126,39 +126,39 @@ class Client:
     def _send(
         self, kind: str, method: str, path: str, body: object = None, key: str | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Ask, and again after a refusal for overload, before which nothing was done; each of those is entered apart.
+        """Send a request, and repeat it when it is rejected for overload, before it had an effect; each is recorded.
 
-        The service itself says so, with the path; what nginx says in its stead has none.
+        An overload response of the service has the path; a response of nginx has none.
         """
         for _ in range(RETRIES):
-            status, said, seconds = self._ask(method, path, body, key)
-            is_refused = status == HTTPStatus.SERVICE_UNAVAILABLE and b'"instance":' in said
-            self._ledger.enter("refused" if is_refused else kind, status, seconds, said)
+            status, body_text, seconds = self._exchange(method, path, body, key)
+            is_refused = status == HTTPStatus.SERVICE_UNAVAILABLE and b'"instance":' in body_text
+            self._ledger.enter("refused" if is_refused else kind, status, seconds, body_text)
             if not is_refused:
                 break
             time.sleep(PAUSE)
         with suppress(ValueError):
-            return status, json.loads(said) if status == HTTPStatus.CREATED else {}
+            return status, json.loads(body_text) if status == HTTPStatus.CREATED else {}
         return status, {}
 
-    def _ask(self, method: str, path: str, body: object, key: str | None) -> tuple[int, bytes, float]:
+    def _exchange(self, method: str, path: str, body: object, key: str | None) -> tuple[int, bytes, float]:
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         headers |= {"Connection": "close"} if self._closes else {}
-        began, status, said = time.monotonic(), 0, b""
+        began, status, body_text = time.monotonic(), 0, b""
         try:
             if self._connection is None:
                 self._connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
             self._connection.request(method, path, json.dumps(body).encode() if body is not None else None, headers)
             answer = self._connection.getresponse()
-            said, status = answer.read(), answer.status
+            body_text, status = answer.read(), answer.status
             if answer.will_close:
-                self._hang_up()
+                self._disconnect()
         except (OSError, HTTPException) as fault:
-            said, status = repr(fault).encode(), 0
-            self._hang_up()
-        return status, said, time.monotonic() - began
+            body_text, status = repr(fault).encode(), 0
+            self._disconnect()
+        return status, body_text, time.monotonic() - began
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,4 +1,4 @@
-"""Copies of this tree, to be changed and checked as somebody would who forks it."""
+"""Copies of this tree, to change and check as the author of a fork does."""
 
 import os
 import re
@@ -14,16 +14,16 @@ MACHINERY: Final = {".git", ".venv", ".local", "__pycache__", ".hypothesis", ".s
 LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",))
 FLASK: Final = (sys.executable, "-m", "flask")
 LAW: Final = tuple(f"tests/law/test_{each}.py" for each in ("declared_errors", "env_example", "nginx", "sizes"))
-"""What notices at once when something is missing somewhere."""
+"""Tests that fail at once when a part is missing."""
 
 
 def copied(source: Path, tree: Path) -> Path:
-    """Return a copy of a tree, without what was made in it, but for what mypy remembers."""
+    """Return a copy of a tree, without generated files, except for mypy's cache."""
     return Path(shutil.copytree(source, tree, ignore=lambda _, names: MACHINERY.intersection(names)))
 
 
 def run(tree: Path, *command: str, **environment: str) -> str:
-    """Run a command in a tree, and return what it prints; it must succeed."""
+    """Run a command in a tree, which must succeed, and return its output."""
     environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | environment
     done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"

@@ -1,4 +1,4 @@
-"""Settings: what the environment says, refused at once with every fault named."""
+"""Settings: the environment is read once, and a rejection lists every error."""
 
 import ipaddress
 import stat
@@ -22,7 +22,7 @@ PRODUCTION = {
 
 
 def faults(environ: dict[str, str], local: Path = Path("/nowhere")) -> list[str]:
-    """Return what an environment is refused for."""
+    """Return the errors of a rejected environment."""
     with pytest.raises(InvalidSettings) as caught:
         Settings.from_env(environ, local=local)
     return caught.value.faults
@@ -36,44 +36,46 @@ class TestDevelopment:
         assert settings.rate_limit == "100 per second"
         assert settings.database_url.startswith("postgresql+psycopg://")
 
-    def test_a_blank_setting_is_an_unset_one(self, tmp_path: Path) -> None:
+    def test_a_blank_setting_counts_as_unset(self, tmp_path: Path) -> None:
         assert Settings.from_env({"PORT": "  ", "HOST": ""}, local=tmp_path).port == 8000
 
-    def test_the_embedded_database_is_found_where_it_left_its_address(self, tmp_path: Path) -> None:
+    def test_the_embedded_database_is_found_by_its_address_file(self, tmp_path: Path) -> None:
         (tmp_path / "database-url").write_text("postgresql+psycopg://a@b/c\n")
         assert Settings.from_env({}, local=tmp_path).database_url == "postgresql+psycopg://a@b/c"
         assert Settings.from_env({"DATABASE_URL": "postgres://d@e/f"}, local=tmp_path).database_url.endswith("d@e/f")
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.com"])
-    def test_beyond_loopback_is_refused(self, host: str) -> None:
+    def test_an_address_beyond_loopback_is_rejected(self, host: str) -> None:
         assert faults({"HOST": host}) == ["HOST may be other than loopback only with APP_ENV=production."]
 
-    def test_nor_may_grpc(self) -> None:
+    def test_a_grpc_address_beyond_loopback_is_rejected(self) -> None:
         assert faults({"RPC_HOST": "0.0.0.0"}) == ["RPC_HOST may be other than loopback only with APP_ENV=production."]
 
-    def test_a_proxy_may_be_written_as_ipv4_in_ipv6(self, tmp_path: Path) -> None:
+    def test_a_proxy_can_be_an_ipv4_address_in_ipv6_form(self, tmp_path: Path) -> None:
         written = {"TRUSTED_PROXIES": "::ffff:10.0.0.0/104 ::ffff:192.0.2.1 2001:db8::/32"}
         proxies = ("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32")
         assert Settings.from_env(written, local=tmp_path).trusted_proxies == tuple(map(ipaddress.ip_network, proxies))
 
-    def test_a_certificate_has_a_key(self) -> None:
+    def test_a_certificate_requires_a_key(self) -> None:
         for name in ("RPC_CERTIFICATE", "RPC_KEY"):
-            assert faults({name: "/etc/candor/pem"}) == ["RPC_KEY and RPC_CERTIFICATE are set both or neither."]
+            assert faults({name: "/etc/candor/pem"}) == [
+                "RPC_KEY and RPC_CERTIFICATE must both be set or both be unset."
+            ]
 
     def test_loopback_has_three_names(self, tmp_path: Path) -> None:
         urls = {Settings.from_env({"HOST": host}, local=tmp_path).public_url for host in ("localhost", "::1")}
         assert urls == {"http://localhost:8000", "http://[::1]:8000"}
 
-    def test_nothing_can_be_changed_afterwards(self, tmp_path: Path) -> None:
+    def test_settings_are_immutable(self, tmp_path: Path) -> None:
         with pytest.raises(FrozenInstanceError):
-            Settings.from_env({}, local=tmp_path).port = 1  # type: ignore[misc]  # what is tested
+            Settings.from_env({}, local=tmp_path).port = 1  # type: ignore[misc]  # tested here
 
 
 class TestIssuers:
-    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "us"\nscopes = {"*" = "tasks orders"}\n'
+    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks orders"}\n'
 
     def read(self, tmp_path: Path, text: str) -> Settings:
-        """Return the settings with a file of issuers."""
+        """Return the settings with a file of identity providers."""
         path = tmp_path / "issuers.toml"
         path.write_text(text)
         return Settings.from_env({"ISSUERS": str(path)}, local=tmp_path)
@@ -81,7 +83,7 @@ class TestIssuers:
     def test_ok(self, tmp_path: Path) -> None:
         google = '["https://accounts.google.com"]\nscopes = {"1" = "tasks", "2" = ""}\n'
         (one, other) = self.read(tmp_path, self.GOOD + google).issuers
-        assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "us")
+        assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "api")
         assert (one.scopes_of("anybody"), other.scopes_of("1")) == (
             frozenset({"tasks", "orders"}),
             frozenset({"tasks"}),
@@ -89,7 +91,7 @@ class TestIssuers:
         assert (other.scopes_of("2"), other.scopes_of("3")) == (frozenset(), frozenset())
         assert (one.name_of("x"), other.name_of("x")) == ("https://a.test/#x", "https://accounts.google.com#x")
 
-    def test_on_this_machine_it_need_not_be_https(self, tmp_path: Path) -> None:
+    def test_a_loopback_issuer_can_use_http(self, tmp_path: Path) -> None:
         assert self.read(tmp_path, self.GOOD.replace("https://a.test", "http://127.0.0.1:1")).issuers
 
     @pytest.mark.parametrize(
@@ -102,35 +104,35 @@ class TestIssuers:
             ('["https://a.test/"]', "[issuer]"),
             ('["https://a.test/"]\n', ""),
             ('jwks_url = "https://a.test/keys"\n', ""),
-            ('audience = "us"\n', ""),
+            ('audience = "api"\n', ""),
             ("https://a.test/keys", "http://a.test/keys"),
             ("https://a.test/keys", "file:///etc/passwd"),
-            ('"us"', "1"),
+            ('"api"', "1"),
             ("audience", "audiences"),
             ("tasks orders", "tasks admin"),
             ('"tasks orders"', '["tasks"]'),
             ('"tasks orders"', "'a\"b'"),
         ],
     )
-    def test_what_is_not_safe_is_refused(self, tmp_path: Path, part: str, other: str) -> None:
-        """3.4: no keys over an open line, nobody an admin."""
+    def test_an_unsafe_issuer_is_rejected(self, tmp_path: Path, part: str, other: str) -> None:
+        """No keys over an unencrypted connection, and no administrators."""
         with pytest.raises(InvalidSettings, match="ISSUERS must"):
             self.read(tmp_path, self.GOOD.replace(part, other))
 
-    def test_a_file_that_is_not_there_is_refused(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_rejected(self, tmp_path: Path) -> None:
         said = "ISSUERS must be a file that can be read: No such file or directory."
         assert faults({"ISSUERS": str(tmp_path / "absent")}) == [said]
 
 
 class TestDrain:
-    def test_development_ends_at_once_and_production_takes_leave(self, tmp_path: Path) -> None:
+    def test_development_has_no_drain_time_and_production_has_one(self, tmp_path: Path) -> None:
         assert Settings.from_env({}, local=tmp_path).drain_seconds == 0
         assert Settings.from_env(PRODUCTION).drain_seconds == 5
         assert Settings.from_env({**PRODUCTION, "DRAIN_SECONDS": "0"}).drain_seconds == 0
 
 
 class TestDevelopmentSecret:
-    def test_it_is_made_once_for_the_owner_only_and_used_again(self, tmp_path: Path) -> None:
+    def test_it_is_created_once_readable_only_by_its_owner_and_reused(self, tmp_path: Path) -> None:
         first = Settings.from_env({}, local=tmp_path / "local").jwt_secret
         kept = tmp_path / "local" / "jwt-secret"
         assert (len(first), kept.read_text()) == (64, first)
@@ -138,17 +140,17 @@ class TestDevelopmentSecret:
         assert Settings.from_env({}, local=tmp_path / "local").jwt_secret == first
         assert [path.name for path in kept.parent.iterdir()] == ["jwt-secret"]
 
-    def test_the_environment_s_secret_beats_it_and_none_is_made(self, tmp_path: Path) -> None:
+    def test_a_secret_in_the_environment_takes_precedence_and_none_is_created(self, tmp_path: Path) -> None:
         assert Settings.from_env({"JWT_SECRET": "y" * 32}, local=tmp_path).jwt_secret == "y" * 32
         assert list(tmp_path.iterdir()) == []
 
-    def test_those_who_come_together_get_the_same(self, tmp_path: Path) -> None:
+    def test_processes_that_start_together_get_the_same_secret(self, tmp_path: Path) -> None:
         with ThreadPool(16) as pool:
             secrets = pool.map(lambda _: Settings.from_env({}, local=tmp_path).jwt_secret, range(64))
         assert len(set(secrets)) == 1
         assert [path.name for path in tmp_path.iterdir()] == ["jwt-secret"]
 
-    def test_where_nothing_can_be_written_it_lives_as_long_as_the_process(self, tmp_path: Path) -> None:
+    def test_without_a_writable_folder_it_exists_only_in_the_process(self, tmp_path: Path) -> None:
         (tmp_path / "local").write_text("a file, not a folder")
         assert len(Settings.from_env({}, local=tmp_path / "local").jwt_secret) == 64
 
@@ -159,20 +161,20 @@ class TestProduction:
         assert settings.is_production
         assert settings.database_url == "postgresql+psycopg://candor@db/candor"
 
-    def test_it_may_listen_beyond_loopback(self) -> None:
+    def test_it_can_listen_beyond_loopback(self) -> None:
         assert Settings.from_env({**PRODUCTION, "HOST": "0.0.0.0"}).host == "0.0.0.0"
 
     @pytest.mark.parametrize("name", ["DATABASE_URL", "PUBLIC_URL", "JWT_SECRET"])
-    def test_nothing_is_made_up(self, name: str, tmp_path: Path) -> None:
+    def test_required_settings_have_no_defaults(self, name: str, tmp_path: Path) -> None:
         (fault,) = faults({**PRODUCTION, name: ""}, tmp_path)
         assert fault.startswith(f"{name} is required in production")
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_short_secret_is_refused_and_not_repeated(self) -> None:
+    def test_a_short_secret_is_rejected_and_not_shown(self) -> None:
         (fault,) = faults({**PRODUCTION, "JWT_SECRET": "hunter2"})
-        assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes one."
+        assert fault == "JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` generates one."
 
-    def test_keys_have_names_and_their_order(self) -> None:
+    def test_keys_keep_their_names_and_order(self) -> None:
         new, old = "n" * 32, "o" * 32
         assert Settings.from_env({"JWT_KEYS": f"new:{new} old:{old}"}, local=Path("/nowhere")).jwt_keys == (
             ("new", new),
@@ -182,25 +184,25 @@ class TestProduction:
     @pytest.mark.parametrize(
         "keys", ["short:s3cret", "s3cret" * 6, f"a:{'s3cret' * 6} a:{'s3cret' * 6}", ":s3cret", "a/b:s3cret"]
     )
-    def test_unfit_keys_are_refused_and_not_repeated(self, keys: str) -> None:
+    def test_invalid_keys_are_rejected_and_not_shown(self, keys: str) -> None:
         (fault,) = faults({**PRODUCTION, "JWT_KEYS": keys})
         assert fault.startswith("JWT_KEYS must")
         assert "s3cret" not in fault
 
-    def test_a_secret_is_measured_in_bytes(self) -> None:
+    def test_the_length_of_a_secret_is_measured_in_bytes(self) -> None:
         assert Settings.from_env({**PRODUCTION, "JWT_SECRET": "äöüßéèàçñøåæêîôû"}).jwt_secret
 
-    def test_the_level_is_bounded_below(self) -> None:
+    def test_the_log_level_has_a_minimum(self) -> None:
         assert faults({**PRODUCTION, "LOG_LEVEL_MIN": "WARNING"}) == [
             "LOG_LEVEL must not be less severe than LOG_LEVEL_MIN."
         ]
 
-    def test_debug_is_refused(self) -> None:
+    def test_debug_mode_is_rejected(self) -> None:
         assert faults({**PRODUCTION, "DEBUG": "true"}) == ["DEBUG must be off in production."]
 
 
 class TestFaults:
-    def test_every_one_is_named_at_once_and_once(self) -> None:
+    def test_every_error_is_reported_at_once_and_once(self) -> None:
         environ = {
             "APP_ENV": "production",
             "PORT": "0",
@@ -224,7 +226,7 @@ class TestFaults:
         ]
         assert all(fault.endswith(".") for fault in named)
 
-    def test_the_message_lists_them(self) -> None:
+    def test_the_message_lists_all_errors(self) -> None:
         with pytest.raises(InvalidSettings, match=r"Candor does not start:\n  - PORT must .*\n  - DEBUG must "):
             Settings.from_env({"PORT": "x", "DEBUG": "x"})
 
@@ -281,11 +283,11 @@ class TestFaults:
             ("DEBUG_PORT", "65472"),
         ],
     )
-    def test_each_setting_refuses_nonsense(self, name: str, text: str) -> None:
+    def test_each_setting_rejects_invalid_values(self, name: str, text: str) -> None:
         (fault,) = faults({name: text})
         assert fault.startswith(f"{name} must ")
 
-    def test_the_command_line_names_them_without_a_traceback_and_fails(self) -> None:
+    def test_the_command_line_shows_errors_without_a_traceback_and_fails(self) -> None:
         program = "import wsgi"
         environ = {"APP_ENV": "production", "PORT": "x", "PATH": ""}
         ended = subprocess.run(
@@ -325,10 +327,10 @@ class TestTypes:
             ),
         ],
     )
-    def test_each_is_read_as_its_type(self, tmp_path: Path, name: str, text: str, value: object) -> None:
+    def test_each_setting_is_read_as_its_type(self, tmp_path: Path, name: str, text: str, value: object) -> None:
         assert getattr(Settings.from_env({name.upper(): text}, local=tmp_path), name) == value
 
-    def test_every_setting_has_a_default_a_reader_and_a_sentence(self) -> None:
+    def test_every_setting_has_a_default_a_parser_and_a_description(self) -> None:
         for each in Settings.__dataclass_fields__.values():
             assert callable(each.metadata["parse"])
             assert each.metadata["says"].endswith(".")
@@ -336,7 +338,7 @@ class TestTypes:
 
 
 class TestDatabaseUrl:
-    """The forms of libpq; ``tests/integration/test_database_sessions.py`` connects with them."""
+    """The URL forms of libpq; ``tests/integration/test_database_sessions.py`` connects with them."""
 
     @pytest.mark.parametrize(
         ("written", "url"),
@@ -381,10 +383,10 @@ class TestDatabaseUrl:
             ("postgresql://h/d?target_session_attrs=some", "has an invalid value of target_session_attrs"),
         ],
     )
-    def test_what_does_not_work_has_its_own_sentence(self, written: str, fault: str) -> None:
+    def test_each_unsupported_form_has_its_own_message(self, written: str, fault: str) -> None:
         assert faults({**PRODUCTION, "DATABASE_URL": written}) == [f"DATABASE_URL {fault}."]
 
-    def test_a_password_is_never_quoted(self) -> None:
+    def test_a_password_is_never_shown(self) -> None:
         (fault,) = faults({**PRODUCTION, "DATABASE_URL": "postgresql://user:s3cr/et@host/name"})
         assert "s3cr" not in fault
         assert "encode reserved characters" in fault
@@ -415,31 +417,33 @@ class TestMail:
     @pytest.mark.parametrize(
         ("url", "fault"),
         [
-            ("https://app.example.com/activate", "holds {token} once"),
-            ("https://app.example.com/{token}/{token}", "holds {token} once"),
-            ("https://app.example.com/{token}/{id}", "holds {token} once"),
-            ("https://{token}.example.com/", "holds {token} once"),
-            ("https://user:secret@app.example.com/{token}", "holds {token} once"),
-            ("app.example.com/{token}", "holds {token} once"),
-            ("javascript:alert('{token}')", "holds {token} once"),
-            ("mailto:a@example.com?{token}", "holds {token} once"),
-            ('https://app.example.com/"><b>{token}', "holds {token} once"),
-            ("https://app.example.com/a b{token}", "holds {token} once"),
-            ("https://[::1/{token}", "holds {token} once"),
+            ("https://app.example.com/activate", "{token} once"),
+            ("https://app.example.com/{token}/{token}", "{token} once"),
+            ("https://app.example.com/{token}/{id}", "{token} once"),
+            ("https://{token}.example.com/", "{token} once"),
+            ("https://user:secret@app.example.com/{token}", "{token} once"),
+            ("app.example.com/{token}", "{token} once"),
+            ("javascript:alert('{token}')", "{token} once"),
+            ("mailto:a@example.com?{token}", "{token} once"),
+            ('https://app.example.com/"><b>{token}', "{token} once"),
+            ("https://app.example.com/a b{token}", "{token} once"),
+            ("https://[::1/{token}", "{token} once"),
             ("http://app.example.com/{token}", "must start with https://"),
         ],
     )
-    def test_a_page_that_cannot_take_one_is_refused(self, name: str, url: str, fault: str) -> None:
-        """Mails would be sent that lead nowhere, or elsewhere."""
+    def test_a_page_that_cannot_take_a_token_is_rejected(self, name: str, url: str, fault: str) -> None:
+        """Otherwise, emails would contain links that lead nowhere or to another site."""
         (told,) = faults({name: url})
         assert told.startswith(f"{name} ")
         assert fault in told
 
     @pytest.mark.parametrize("sender", ["nobody", "@example.com", "a@b\r\nBcc: c@d", "a@b, c@d", "ä@example.com"])
-    def test_who_is_no_sender(self, sender: str) -> None:
-        assert faults({"MAIL_FROM": sender}) == ["MAIL_FROM must be an address such as 'Candor <candor@example.com>'."]
+    def test_an_invalid_sender_is_rejected(self, sender: str) -> None:
+        assert faults({"MAIL_FROM": sender}) == [
+            "MAIL_FROM must be an address such as 'Support <support@example.com>'."
+        ]
 
-    def test_production_names_its_sender(self) -> None:
+    def test_production_requires_a_sender(self) -> None:
         assert faults({**PRODUCTION, "SMTP_URL": "smtp://localhost"}) == [
             "MAIL_FROM is required in production if SMTP_URL is set."
         ]

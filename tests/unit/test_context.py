@@ -1,4 +1,4 @@
-"""C16: what a request has others do keeps its id."""
+"""Request context in background work: work in another thread keeps the request ID (C16)."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ def test_work_in_another_thread_keeps_the_id() -> None:
         assert "request_id" not in pool.submit(JsonFormatter().format, RECORD).result()
 
 
-def test_what_the_work_sets_stays_with_it() -> None:
+def test_context_that_the_work_sets_stays_in_its_thread() -> None:
     def work() -> None:
         context.request_id.set("another")
 

@@ -1,7 +1,7 @@
-"""A resource's first files, from the templates beside this module: one for each floor, and the lines in files of all.
+"""Generates a resource from templates: its own files in each layer, and its lines in shared files.
 
-The templates speak of gadgets. ``lines.txt`` names files, and below each the lines it needs; a line finds its place
-among those that are like it.
+The templates use the word gadgets. ``lines.txt`` names the shared files, and below each the lines to add; each line is
+placed among similar lines.
 """
 
 import ast
@@ -37,33 +37,33 @@ TIDY: Final = (("check", "--fix-only", "--select", "I", "--config", OWN_NAMES), 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What many of a resource are called, and one of them."""
+    """The plural and the singular of a resource's name."""
 
     many: str
     one: str
 
     @classmethod
     def of(cls, many: str, one: str | None = None) -> Self:
-        """Return both.
+        """Return both words.
 
         Raises:
-            ValueError: a word cannot be taken into a program.
+            ValueError: a word cannot be used in code.
         """
         if one is None:
             one = next((many.removesuffix(end) + put for end, put in SINGULAR if many.endswith(end)), many)
         for word in (many, one):
             if not WORD.fullmatch(word):
-                raise ValueError(f"{word!r} is no name for a resource, which is a word of 2 to 14 small letters")
+                raise ValueError(f"{word!r} is not a name for a resource, which is a word of 2 to 14 small letters")
             if keyword.iskeyword(word) or word in vars(builtins) or word in _template_words():
-                raise ValueError(f"{word!r} means something else to Python or in the code of a resource")
+                raise ValueError(f"{word!r} is reserved in Python or in the code of a resource")
         if many in RESERVED_WORDS:
-            raise ValueError(f"{many!r} means something else to SQL")
+            raise ValueError(f"{many!r} is reserved in SQL")
         if many == one:
-            raise ValueError(f"{many!r} is no plural: name many of them, and one by --singular")
+            raise ValueError(f"{many!r} is not a plural: name the plural, and the singular with --singular")
         return cls(many, one)
 
     def put_into(self, text: str) -> str:
-        """Return a template with these words in place of its own; columns stay where they are."""
+        """Return a template with these words; columns stay aligned."""
         text = re.sub("gadgets {2,}", lambda found: f"{self.many:<{len(found[0]) - 1}} ", text)
         return SAMPLE.sub(self._spelled, text)
 
@@ -73,10 +73,10 @@ class Words:
 
 
 def write(root: Path, words: Words) -> dict[Path, bool]:
-    """Write every file of the resource, or none; return their paths, each with whether it was there before.
+    """Write every file of the resource, or none. Return the paths, each with true if the file existed before.
 
     Raises:
-        ValueError: the name is taken, or the tree is not what the templates were made for.
+        ValueError: the name is taken, or the tree does not match the templates.
     """
     files = _tidied(root, dict((*_new_files(root, words), *_changed_files(root, words), *_announced(root, words))))
     before: dict[Path, bytes | None] = {}
@@ -93,7 +93,7 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
 
 
 def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
-    """Yield the files that are the resource's alone."""
+    """Yield the resource's own files."""
     newest = max((int(path.name[:4]) for path in (root / MIGRATIONS).glob("[0-9]*.py")), default=0)
     facts = {"NUMBER": f"{newest + 1:04d}", "BEFORE": f"{newest:04d}", "VERSION": VERSION}
     for template in sorted(TEMPLATE.rglob("*.py.txt")):
@@ -102,18 +102,18 @@ def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
             name, text = name.replace(fact, value), text.replace(fact, value)
         path = Path(words.put_into(name))
         if (root / path).exists():
-            raise ValueError(f"{path} is there already")
+            raise ValueError(f"{path} already exists")
         yield path, words.put_into(text)
 
 
 def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
-    """Yield the files of all, with the lines that the resource adds to them."""
+    """Yield the shared files with the resource's lines."""
     for name, lines in _lines().items():
         if not (root / name).is_file():
-            raise ValueError(f"{name} is missing: this is written for a checkout")
+            raise ValueError(f"{name} is missing: run this in a checkout")
         text = (root / name).read_text()
         if name.endswith(".py") and words.many in _names(text):
-            raise ValueError(f"{name} calls something {words.many!r} already")
+            raise ValueError(f"{name} already uses the name {words.many!r}")
         before = ""
         for line in lines:
             text = _placed(text, line, words, before or name)
@@ -122,7 +122,9 @@ def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
 
 
 def _announced(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
-    """Yield CHANGELOG.md with an entry for callers, which ``make contract`` wants, if it has an unreleased section."""
+    """Yield CHANGELOG.md with an entry for clients, which ``make contract`` requires, if it has an unreleased
+    section.
+    """
     path = root / CHANGELOG
     heading = re.search("(?m)^## Unreleased.*\n+", path.read_text()) if path.is_file() else None
     if heading:
@@ -130,9 +132,9 @@ def _announced(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
 
 
 def _placed(text: str, line: str, words: Words, before: str) -> str:
-    """Return a text with one line more, in its place by the alphabet among those that are like it.
+    """Return a text with one more line, in alphabetical order among similar lines.
 
-    Those are alike to the end; or else begin alike; or else it is the line that was added before.
+    Similar lines match the whole template line, or its beginning; otherwise the line added before is the place.
     """
     new, present = words.put_into(line), text.splitlines()
     last = list(SAMPLE.finditer(line))[-1].end()
@@ -141,20 +143,20 @@ def _placed(text: str, line: str, words: Words, before: str) -> str:
         filter(None, ([n for n, each in enumerate(present) if re.fullmatch(like, each)] for like in likes)), []
     )
     if not found:
-        raise ValueError(f"{before} has no line like {new.strip()!r} to put it beside")
+        raise ValueError(f"{before} has no line similar to {new.strip()!r}")
     at = next((n for n in found if present[n] > new), found[-1] + 1)
     while at < len(present) and present[at] < new and present[at].split()[-1:] == new.split()[-1:]:
-        at += 1  # what only ends alike is of the same list
+        at += 1  # lines with the same ending belong to the same list
     return "\n".join([*present[:at], new, *present[at:], ""])
 
 
 def _like(line: str) -> str:
-    """Return a pattern of lines that say the same of another resource."""
+    """Return a pattern of the same line for another resource."""
     return re.sub(r"(?<=w\+)(\\ ){2,}", " +", r"\w+".join(map(re.escape, SAMPLE.split(line))))
 
 
 def _lines() -> dict[str, list[str]]:
-    """Return the lines that each file of all is to have."""
+    """Return the lines to add to each shared file."""
     found: dict[str, list[str]] = {}
     for line in LINES.read_text().splitlines():
         if SAMPLE.search(line):
@@ -165,26 +167,26 @@ def _lines() -> dict[str, list[str]]:
 
 
 def _template_words() -> set[str]:
-    """Return the names that the templates go by; a resource of one of them would be mistaken for what bears it."""
+    """Return the names in the templates; a resource with such a name would be ambiguous."""
     names = {name for path in TEMPLATE.rglob("*.py.txt") for name in _names(path.read_text())}
     return {name for name in names if not SAMPLE.search(name)}
 
 
 def _names(program: str) -> set[str]:
-    """Return what a program calls its modules, classes, functions, variables and attributes."""
+    """Return the names of a program's modules, classes, functions, variables and attributes."""
     kinds = ((ast.Name, "id"), (ast.arg, "arg"), (ast.alias, "name"), (ast.ClassDef, "name"), (ast.FunctionDef, "name"))
     return {getattr(each, name) for each in ast.walk(ast.parse(program)) for kind, name in kinds if type(each) is kind}
 
 
 def _tidied(root: Path, files: dict[Path, str]) -> dict[Path, str]:
-    """Return files as ruff has them: how lines break, and in what order import lines stand, depends on the words."""
+    """Return files as formatted by ruff: line breaks and the order of imports depend on the words."""
     with TemporaryDirectory() as folder:
         for path, text in files.items():
             (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder) / path).write_text(text)
         for step in TIDY:
             command = [sys.executable, "-m", "ruff", *step, "--quiet", "--config", str(root / "pyproject.toml"), folder]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
             if done.returncode:
-                raise ValueError(f"ruff, which make lint installs, said {' '.join(done.stderr.split())[-200:]!r}")
+                raise ValueError(f"ruff, which make lint installs, failed: {' '.join(done.stderr.split())[-200:]!r}")
         return {path: (Path(folder) / path).read_text() for path in files}

@@ -1,19 +1,20 @@
-"""HTTP, as this service asks others by it: one client for each dependency, made in ``app.wiring``.
+"""The HTTP client for dependencies: one instance for each dependency, created in ``app.wiring``.
 
 ::
 
-    keys = HttpClient("keys", "https://login.example.com", patience=timedelta(seconds=2), hooks=(log_turns, …))
-    found = keys.get("/.well-known/jwks.json")             # JSON, as Python has it: look at what it is
+    keys = HttpClient("keys", "https://login.example.com", timeout=timedelta(seconds=2), hooks=(log_transitions,))
+    found = keys.get("/.well-known/jwks.json")             # JSON as Python objects: validate it
     found = keys.get("/tokeninfo", params={"access_token": token}, headers={"Accept-Language": "en"})
 
-Bounded in time, resolving the name and a dripping body included (``network``), and in bytes; three attempts of what may
-pass, within a retry budget and behind a breaker. No redirect is followed, no cookie kept, no proxy or ``.netrc`` of the
-environment heeded. The request's id, trace and the time that is left go along.
+Each call has a total timeout that includes name resolution and slow bodies (``deadline_transport``), and a size limit.
+Transient errors are tried three times, within a retry budget and behind a circuit breaker. The client does not follow
+redirects, store cookies, or use proxies and ``.netrc`` of the environment. It sends the request ID, the trace, and the
+remaining time.
 
-What goes wrong is an error of the house (``answers``), of kind UNAVAILABLE (not reached), DEADLINE (too late),
-EXTERNAL (no usable answer), or what a problem document says; its fact ``remote_status`` is the status answered, if one
-was. A 4xx is neither tried again nor held against the dependency. What the other side says is for the log, and nobody
-is shown it.
+Failures are application errors (``answers``). Their kind is UNAVAILABLE (not reached), DEADLINE (too late), EXTERNAL
+(no usable response), or the kind in the problem document of the dependency. The error context has the status of the
+response as ``remote_status``, if there was one. A 4xx is not retried, and does not count as a failure of the
+dependency. Texts of the dependency are only logged, never returned to callers.
 """
 
 from app.clients.http.client import HttpClient

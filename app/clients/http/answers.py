@@ -1,4 +1,4 @@
-"""What an answer means: JSON, or an error of the house. Here and once; nothing that the other side says passes on."""
+"""Translation of responses to JSON or application errors. Only this module does it. No text of a dependency passes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from app.resilience.deadline import Deadline
 
 PROBLEM: Final = "application/problem+json"
 MAX_QUOTED: Final = 300
-"""Characters that the log is told of a text."""
+"""The maximum number of characters of a text that are logged."""
 
 
 def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadline) -> object:
-    """Return the JSON of a successful answer.
+    """Return the JSON of a successful response.
 
     Raises:
-        Error: of the kind that a problem document names.
-        ExternalServiceError: there is no usable answer.
+        Error: the response is a problem document; the error has its kind.
+        ExternalServiceError: there is no usable response.
     """
     body = _body(response, max_bytes)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -32,16 +32,16 @@ def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadlin
             _unusable(response, body.decode("utf-8", "replace")) if remote is None else _own_error(remote, name, limit)
         )
     if media_type != "application/json" and not media_type.endswith("+json"):
-        raise _unusable(response, f"a success of the type {media_type[:MAX_QUOTED]!r}")
+        raise _unusable(response, f"a successful response of the media type {media_type[:MAX_QUOTED]!r}")
     try:
         return orjson.loads(body)
     except ValueError as error:
-        raise _unusable(response, "a success that is no JSON") from error
+        raise _unusable(response, "a successful response that is not JSON") from error
 
 
 def _body(response: httpx2.Response, max_bytes: int) -> bytes:
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise _unusable(response, "compressed, though we asked for no such thing")
+        raise _unusable(response, "a compressed response, which was not requested")
     body = bytearray()
     for part in response.iter_raw():
         body += part
@@ -51,7 +51,7 @@ def _body(response: httpx2.Response, max_bytes: int) -> bytes:
 
 
 def _problem(media_type: str, body: bytes, status: int) -> Error | None:
-    """Return the error of a problem document, if it is one, for the log: what it says is theirs, and not shown."""
+    """Return the error of a problem document; ``None`` if the body is not one. Its texts are only for the log."""
     try:
         document: Any = orjson.loads(body) if media_type == PROBLEM else None
     except ValueError:
@@ -72,7 +72,7 @@ def _problem(media_type: str, body: bytes, status: int) -> Error | None:
 
 
 def _own_error(remote: Error, name: str, limit: Deadline) -> Error:
-    """Return the error that means to us what another side said; a fault of its own is no fault of ours."""
+    """Return this service's error for an error of a dependency. A bug of the dependency is an external error here."""
     error = remote
     if remote.kind is Kind.UNAVAILABLE:
         error = ServiceUnavailable(retry_after=remote.__dict__.pop("retry_after", None))
@@ -93,7 +93,7 @@ def _unusable(response: httpx2.Response, reason: str) -> ExternalServiceError:
 
 @contextmanager
 def translated(name: str, limit: Deadline) -> Iterator[None]:
-    """Turn what the network does into errors of the house."""
+    """Translate network errors to application errors."""
     try:
         yield
     except (httpx2.HTTPError, OSError) as error:
@@ -101,4 +101,4 @@ def translated(name: str, limit: Deadline) -> Iterator[None]:
             raise limit.exceeded(name) from error
         if isinstance(error, httpx2.NetworkError | httpx2.TimeoutException | OSError):
             raise ServiceUnavailable(detail=f"not reached: {error}"[:MAX_QUOTED]) from error
-        raise ExternalServiceError(detail=f"no HTTP as it should be: {error}"[:MAX_QUOTED]) from error
+        raise ExternalServiceError(detail=f"an invalid HTTP response: {error}"[:MAX_QUOTED]) from error

@@ -1,4 +1,4 @@
-"""The client of one dependency."""
+"""The HTTP client of one dependency."""
 
 import os
 import weakref
@@ -19,24 +19,24 @@ from app.resilience.budget import RetryBudget
 from app.resilience.retry import Retry
 
 MAX_BYTES: Final = 256 * 1024
-"""Bytes of an answer."""
+"""The default limit of a response body, in bytes."""
 MAX_CONNECTIONS: Final = 16
 RETRY_AFTER: Final = 1
-"""Seconds after which what was not reached may be tried again by our caller."""
+"""Seconds after which the caller can retry when the dependency was not reached."""
 MIN_TIMEOUT: Final = 0.05
-"""Seconds: no service like ours takes less for a ``Request-Timeout``."""
+"""Seconds. Instances of this service accept no smaller ``Request-Timeout``."""
 
 
 class HttpClient:
-    """Asks one dependency, which bears this name in the log, in metrics and in ``spent_in``.
+    """Sends GET requests to one dependency.
 
     Args:
-        name: of the dependency.
-        url: where it is; the paths asked for come after it.
-        patience: for one call, all its attempts and pauses included.
-        hooks: are told of the breaker's turns.
-        largest: bytes of an answer.
-        connections: how many there are at most.
+        name: the name of the dependency in the log, in metrics and in ``spent_in``.
+        url: the base URL. Paths are appended to it.
+        timeout: the limit of one call, including all attempts and pauses.
+        hooks: called with the events of the circuit breaker.
+        max_bytes: the limit of a response body.
+        max_connections: the limit of the connection pool.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class HttpClient:
         os.register_at_fork(after_in_child=lambda: (alive := reset()) and alive())
 
     def _reset(self) -> None:
-        """Begin without connections: a forked child must not talk on its parent's."""
+        """Start without connections, because a forked child must not use those of its parent."""
         self._transport = Transport(connections=self._max_connections, is_encrypted=self._url.startswith("https:"))
 
     def is_available(self) -> bool:
-        """Tell whether it did when it was asked last, as far as the breaker knows; it is not asked for that."""
+        """Return whether the circuit breaker is closed. It sends no request."""
         return self.breaker.state() is State.CLOSED
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the pooled connections."""
         self._transport.close()
 
     def get(
@@ -80,10 +80,10 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         operation: str = "get",
     ) -> object:
-        """Return the JSON that a GET is answered with; ``operation`` is what the log calls it.
+        """Send a GET request and return the JSON of the response. ``operation`` is its name in the log.
 
         Raises:
-            Error: what went wrong, as the package says.
+            Error: see the package docstring.
         """
         url = httpx2.URL(self._url + path, params=params or None)
         with deadline.within(self._timeout):
@@ -93,7 +93,7 @@ class HttpClient:
                 raise self._described(error, operation) from error
 
     def _described(self, error: Error, operation: str) -> Error:
-        """Return what there is to say of a call that failed with this error."""
+        """Count a failed call, and return its error with the name of the dependency and the operation."""
         if _is_dependency_failure(error) and "breaker" not in error.facts:
             metrics.DEPENDENCY_ERRORS.labels(self.name, operation).inc()
         is_unreachable = error.kind is Kind.UNAVAILABLE and error.retry_after is None
@@ -107,7 +107,7 @@ class HttpClient:
     def _send(self, url: httpx2.URL, headers: Mapping[str, str]) -> object:
         limit = deadline.current.get()
         if limit is None:
-            raise TypeError("others are asked within a deadline")
+            raise TypeError("an outbound call requires a deadline")
         limit.check(self.name)
         left = limit.remaining()
         sent = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": product.SLUG, **headers}
@@ -126,13 +126,13 @@ class HttpClient:
 
 
 def _origin() -> dict[str, str]:
-    """Return the header fields that say what this is done for (C16): the request's id, and its trace."""
+    """Return the header fields that identify the request (C16): its ID and its trace."""
     sent = {"X-Request-Id": context.request_id.get(), "Traceparent": context.traceparent.get()}
     return {name: value for name, value in sent.items() if value}
 
 
 def _is_rejection(error: Exception) -> bool:
-    """Tell whether the other side said no, and why it did so is up to whoever asked."""
+    """Return whether the dependency rejected the request with a 4xx, which its caller has to handle."""
     status = getattr(error, "facts", {}).get("remote_status", 0)
     return isinstance(error, Error) and error.kind is Kind.EXTERNAL and 400 <= status < 500
 

@@ -1,7 +1,7 @@
-"""Connections that look at the deadline before they wait for anything.
+"""HTTP connections that enforce the current deadline.
 
-A timeout of a socket bounds one wait, and a body that comes a byte at a time never waits for long. So each wait is
-given what is left of the deadline in force, and so is the resolving of a name, in ``connect_within``.
+A socket timeout limits only one wait, and a body that arrives byte by byte never waits long. Therefore each wait gets
+the remaining time of the deadline as its timeout. ``connect_within`` limits name resolution in the same way.
 """
 
 import ssl
@@ -16,11 +16,11 @@ from app.resilience import deadline
 from app.resilience.timed_connect import connect_within
 
 IDLE: Final = 20.0
-"""Seconds that a connection is kept for the next request: less than any server keeps it."""
+"""Seconds that an idle connection is kept: less than common servers keep it."""
 
 
 class Transport(httpx2.HTTPTransport):
-    """Sends requests over at most so many connections, within the deadline."""
+    """Sends requests within the deadline, over a limited number of connections."""
 
     def __init__(self, *, connections: int, is_encrypted: bool) -> None:
         trusted = ssl.create_default_context() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -35,14 +35,15 @@ class Transport(httpx2.HTTPTransport):
 
 
 def _seconds_left(_timeout: float | None, late: type[Exception]) -> float:
-    """Return the seconds left; those who wait without a deadline have forgotten to set one.
+    """Return the remaining seconds of the deadline.
 
     Raises:
-        Exception: of the type given, when there are none.
+        TypeError: there is no deadline, which is a bug.
+        Exception: the deadline has passed; the exception has the given type.
     """
     limit = deadline.current.get()
     if limit is None:
-        raise TypeError("others are asked within a deadline")
+        raise TypeError("an outbound call requires a deadline")
     if limit.is_over:
         raise late("the deadline has passed")
     return limit.remaining()

@@ -1,6 +1,6 @@
-"""The texts of mails, for a fork to edit: of each kind ``NAME.txt``, which begins with the subject, and ``NAME.html``.
+"""The texts of emails, which forks can edit: ``NAME.txt``, which starts with the subject, and ``NAME.html``.
 
-Both are Jinja templates and say the same. They may use ``to``, ``token``, ``link`` (empty unless the setting for it is
-set), ``public_url``, ``asked_at``, ``name``. Anyone can register any address under any name, so ``displayed_name`` of
-``clients.mail_renderer`` limits how much of the name an email shows.
+Both are Jinja templates with the same content. Their variables are ``to``, ``token``, ``link`` (empty unless the
+setting for it is set), ``public_url``, ``asked_at`` (the time of the request) and ``name``. Anyone can register any
+address under any name, therefore ``displayed_name`` of ``clients.mail_renderer`` limits the name that an email shows.
 """

@@ -1,7 +1,10 @@
-"""Passwords that are guessed first, and so accepted for nobody (NIST SP 800-63B, section 5.1.1.2).
+"""Rejection of common passwords (NIST SP 800-63B, section 5.1.1.2).
 
-That is: those of a list shipped with the code, also with a few digits or signs around them; what repeats or counts up a
-few characters; and what is derived from the address, from the name, or from the name of the service.
+Common passwords are:
+
+- the passwords of a list in the code, also with a few digits or symbols around them
+- repetitions and sequences of a few characters
+- passwords that are derived from the email address, the user's name, or the name of the service
 """
 
 import unicodedata
@@ -16,46 +19,46 @@ from app.errs import Violation
 from app.errs.requests import ValidationFailed
 
 Acceptable = NewType("Acceptable", str)
-"""A password that ``PasswordRules`` has accepted: nothing else is hashed."""
+"""A password that ``PasswordRules`` has accepted. Only such a password can be hashed."""
 
 CODE: Final = "TOO_COMMON"
 LIST: Final = Path(__file__).parent / "list.txt"
 FEW: Final = 4
-"""Characters that make no other password of a common one, or of a name."""
+"""The number of extra characters with which a common password, or a name, is still rejected."""
 RUN: Final = 3
-"""The shortest row of characters that counts as a sequence, such as ``abc`` or ``111``."""
+"""The minimum length of a sequence, such as ``abc`` or ``111``."""
 PERIOD: Final = 3
-"""The most characters whose repetition is no password, such as ``abcabcabc``."""
+"""The maximum length of a unit whose repetition is rejected, such as ``abc`` in ``abcabcabc``."""
 ROWS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "1234567890", "йцукенгшщзхъ")
-"""Keys beside one another."""
+"""Rows of adjacent keys."""
 _PAIRS: Final = [pair for row in ROWS for pair in pairwise(row)]
-_BESIDE: Final = {one + next_: frozenset({2}) for one, next_ in _PAIRS} | {
+_ADJACENT: Final = {one + next_: frozenset({2}) for one, next_ in _PAIRS} | {
     next_ + one: frozenset({-2}) for one, next_ in _PAIRS
 }
-LISTED: Final = "is one of the passwords that are guessed first"
-REPEATED: Final = "repeats or counts up a few characters"
-DERIVED: Final = "is derived from the name, the address or the service"
+LISTED: Final = "is a common password"
+REPEATED: Final = "is a repetition or a sequence of a few characters"
+DERIVED: Final = "is derived from your name, your email address or the name of the service"
 
 
 class PasswordRules:
     """Accepts passwords for accounts of this service.
 
     Args:
-        own: what the service is called, which is guessed first as well.
+        own: the names of the service. Passwords that are derived from them are rejected.
     """
 
     def __init__(self, own: Iterable[str] = (product.SLUG,)) -> None:
         self._own = tuple(own)
 
     def accept(self, password: str, *, about: Iterable[str | None]) -> Acceptable:
-        """Return the password, if it may be somebody's.
+        """Return the password if it is acceptable.
 
         Args:
-            password: what was chosen.
-            about: what is known of who chooses: name and address.
+            password: the new password.
+            about: the user's name and email address.
 
         Raises:
-            ValidationFailed: it is too common.
+            ValidationFailed: the password is too common.
         """
         found = reason(password) or self._derived(password, [each for each in about if each])
         if found:
@@ -64,7 +67,7 @@ class PasswordRules:
         return Acceptable(password)
 
     def _derived(self, password: str, about: list[str]) -> str | None:
-        """Return why a password is too close to what everybody knows of the account."""
+        """Return why a password is too similar to public data of the account; ``None`` if it is not."""
         chosen = _letters_and_digits(password)
         known = {_letters_and_digits(each) for text in (*self._own, *about) for each in (text, *_words(text))}
         words = [word for word in known if len(word) >= FEW]
@@ -73,7 +76,7 @@ class PasswordRules:
 
 
 def reason(password: str) -> str | None:
-    """Return why a password is too common, whoever chooses it; ``None`` when it is not."""
+    """Return why a password is too common for every user; ``None`` if it is not."""
     text = unicodedata.normalize("NFKC", password).casefold().strip()
     if _is_simple(text):
         return REPEATED
@@ -85,7 +88,7 @@ def reason(password: str) -> str | None:
 
 
 def _is_simple(text: str) -> bool:
-    """Tell whether there is nothing, or nothing but rows: of one character, of the alphabet, or of the keyboard."""
+    """Return whether a text is empty or consists of sequences: of one character, the alphabet, or the keyboard."""
     run, steps = 1, frozenset[int]()
     for one, next_ in pairwise(text):
         taken = _steps(one, next_)
@@ -101,9 +104,9 @@ def _is_simple(text: str) -> bool:
 
 
 def _steps(one: str, next_: str) -> frozenset[int]:
-    """Return how one character follows another: 0 is the same, 1 and -1 the alphabet, 2 and -2 the keyboard."""
+    """Return the steps between two characters: 0 is the same, 1 and -1 the alphabet, 2 and -2 the keyboard."""
     distance = ord(next_) - ord(one)
-    steps = _BESIDE.get(one + next_, frozenset())
+    steps = _ADJACENT.get(one + next_, frozenset())
     return steps | {distance} if -1 <= distance <= 1 else steps
 
 
@@ -121,5 +124,5 @@ def _is_listed(text: str) -> bool:
 
 @cache
 def _list() -> str:
-    """Return the list as one text: as a set, it would take ten times the memory of each worker."""
+    """Return the list as one string. As a set, it would need ten times the memory in each worker."""
     return LIST.read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
-"""The debug listener: what this process does at this moment, for whoever has the token.
+"""The debug listener: a view into the running process for operators with the token.
 
-It answers on loopback, from threads of its own, when all others are stuck, and is no part of the API: it speaks plain
-text, JSON and one page. It shows code, counts and request ids, never arguments, environment, settings or data.
+It listens on loopback and uses its own threads, so it responds even if all others are stuck. It is not a part of the
+API, and returns plain text, JSON and one page. It shows code, counts and request IDs, never arguments, environment
+variables, settings or data.
 """
 
 from app.observability.debug.listener import Listener

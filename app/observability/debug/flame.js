@@ -9,7 +9,7 @@ function colour(node) {
   for (const letter of node.name + node.place) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
   return `hsl(${node.place.startsWith("app/") || node.place.includes("/app/") ? 20 + hash % 30 : 200 + hash % 40} 70% ${76 + hash % 10}%)`;
 }
-function told(node) {
+function described(node) {
   return `${node.name}${node.place && ` ${node.place}`}: ${node.seconds.toFixed(2)} s, ${(100 * node.seconds / (root.seconds || 1)).toFixed(1)} %`;
 }
 function draw() {
@@ -22,13 +22,13 @@ function draw() {
     deepest = Math.max(deepest, row);
     const button = document.createElement("button");
     button.textContent = node.name;
-    button.title = told(node);
+    button.title = described(node);
     button.style.left = `${100 * left}%`;
     button.style.width = `${100 * width}%`;
     button.style.top = `${row * ROW}px`;
     button.style.background = colour(node);
     if (word && (node.name + node.place).toLowerCase().includes(word)) button.className = "found";
-    button.onmouseenter = button.onfocus = () => { info.textContent = told(node); };
+    button.onmouseenter = button.onfocus = () => { info.textContent = described(node); };
     button.onclick = () => { shown = node; draw(); };
     buttons.push(button);
     if (row < lines.length) return;

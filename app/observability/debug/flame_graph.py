@@ -1,4 +1,4 @@
-"""A profile as one page that needs nothing else: it can be kept, sent and opened anywhere."""
+"""A profile as one self-contained HTML page."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ PAGE: Final = """<!doctype html>
 <style>{style}</style></head>
 <body><header><h1>Profile of {seconds:g} s</h1><button id="whole">Whole</button>
 <label>Find <input id="find" type="search"></label></header>
-<p id="info">Wall-clock time of every thread. Click a frame to look at it alone.</p><div id="graph"></div>
+<p id="info">Wall-clock time of every thread. Click a frame to zoom in.</p><div id="graph"></div>
 <script type="application/json" id="profile">{tree}</script><script>{script}</script></body></html>
 """
 

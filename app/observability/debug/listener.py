@@ -20,7 +20,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 INDEX: Final = """\
-/debug/stacks                      where every thread is, and for which request
+/debug/stacks                      the stack of each thread, and its request
 /debug/profile?seconds=5           a flame graph of 1 to 60 seconds; &format=speedscope or &format=collapsed
 /debug/vars                        pool, breakers, slots, limiter, log, build
 """
@@ -29,13 +29,13 @@ Answer = tuple[HTTPStatus, str, str]
 
 
 class Listener:
-    """Answers on 127.0.0.1, to whoever has the token."""
+    """Responds on 127.0.0.1 to clients with the token."""
 
     def __init__(self, *, port: int, token: str, variables: Callable[[], Mapping[str, object]]) -> None:
-        """Take the port.
+        """Bind the port.
 
         Raises:
-            OSError: somebody else has it.
+            OSError: the port is in use.
         """
         profiling = threading.Lock()
 
@@ -57,17 +57,17 @@ class Listener:
         self.port: Final[int] = self._server.server_address[1]
 
     def start(self) -> None:
-        """Answer from now on, in threads that end with the process."""
+        """Serve in threads that end with the process."""
         threading.Thread(target=self._server.serve_forever, name="debug", daemon=True).start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
 
 
 def _profiled(profiling: threading.Lock, query: Mapping[str, list[str]]) -> Answer:
-    """Return a profile; one at a time, since two would mostly see each other."""
+    """Return a profile; one at a time, because concurrent profiles would mostly record each other."""
     [seconds], [form] = query.get("seconds", [str(USUAL)])[:1], query.get("format", ["html"])[:1]
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 3 and 1 <= int(seconds) <= LONGEST):
         return HTTPStatus.BAD_REQUEST, TEXT, f"seconds must be an integer between 1 and {LONGEST}\n"
@@ -91,11 +91,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def server_bind(self) -> None:
-        """Bind, without asking a name server what we are called."""
+        """Bind without a DNS query for the local host name."""
         TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Let who has gone go; the log is for what the service does."""
+        """Ignore disconnected clients; the log is for the service's own work."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
     token = b""
 
     def do_GET(self) -> None:
-        """Answer, once it is certain that the caller has the token."""
+        """Respond if the client has the token."""
         if not hmac.compare_digest(self.headers.get(HEADER, "").encode("latin-1"), self.token):
             self._send(HTTPStatus.FORBIDDEN, TEXT, "")
             return
@@ -129,12 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse in no words: those of the base class are a page that quotes the request."""
+        """Return an empty body instead of the base class's page, which quotes the request."""
         self._send(HTTPStatus(code), TEXT, "")
 
     def version_string(self) -> str:
-        """Return what the Server field says."""
+        """Return the value of the ``Server`` field."""
         return product.SLUG
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of it."""
+        """Log nothing."""

@@ -1,7 +1,7 @@
-"""A sampling profiler: looks at the stack of every thread a hundred times a second, whatever the thread waits for.
+"""A sampling profiler: it records the stack of every thread a hundred times a second, including threads that wait.
 
-It counts wall-clock time, as a request does: what waits for a lock or the database is seen where it waits. Threads of a
-pool that have nothing to do are left out.
+It counts wall-clock time, like the duration of a request: time spent on a lock or the database counts where the thread
+waits. Idle threads of a pool are left out.
 """
 
 import sys
@@ -18,11 +18,11 @@ from app.observability.logs import short_path
 PER_SECOND: Final = 100
 IDLE: Final = ("_worker", "concurrent/futures/thread.py")
 DEEPEST: Final = 200
-"""Frames of a stack that are looked at, from the innermost out."""
+"""The maximum number of frames per stack, from the innermost out."""
 
 
 class Frame(NamedTuple):
-    """A function, by its name, its file, and the line it begins on."""
+    """A function: its name, its file, and its first line."""
 
     name: str
     file: str
@@ -34,13 +34,13 @@ Stack = tuple[Frame, ...]
 
 @dataclass
 class Profile:
-    """Which stacks each thread was seen with, outermost frame first, and for how many seconds each time."""
+    """The recorded stacks of each thread, outermost frame first, each with its seconds."""
 
     seconds: float
     seen: dict[str, list[tuple[Stack, float]]] = field(default_factory=dict)
 
     def collapsed(self) -> str:
-        """Return a line for each stack, with its milliseconds, as flamegraph.pl and others read it."""
+        """Return one line per stack with its milliseconds, in the format of flamegraph.pl."""
         counts: Counter[str] = Counter()
         for thread, samples in self.seen.items():
             for stack, weight in samples:
@@ -48,7 +48,7 @@ class Profile:
         return "".join(f"{stack} {milliseconds}\n" for stack, milliseconds in sorted(counts.items()))
 
     def tree(self) -> dict[str, Any]:
-        """Return the stacks as a tree: a name, its place, seconds, and what it called."""
+        """Return the stacks as a tree: name, place, seconds and calls."""
         root = _node("all threads", "")
         for thread, samples in sorted(self.seen.items()):
             for stack, weight in samples:
@@ -60,7 +60,7 @@ class Profile:
         return _listed(root)
 
     def speedscope(self) -> dict[str, Any]:
-        """Return a file for https://www.speedscope.app, a profile for each thread (its file-format-schema.json)."""
+        """Return a file for https://www.speedscope.app, with one profile per thread (its file-format-schema.json)."""
         frames: dict[Frame, int] = {}
         profiles = [
             {
@@ -92,7 +92,7 @@ def _listed(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def taken(seconds: float) -> Profile:
-    """Watch every thread but this one for so long."""
+    """Record every thread but this one for this number of seconds."""
     profile, known = Profile(seconds), dict[CodeType, Frame]()
     began = last = time.monotonic()
     while (now := time.monotonic()) - began < seconds:

@@ -1,4 +1,4 @@
-"""Where every thread is, and which request it works on."""
+"""The stack of every thread, and the request that it works on."""
 
 import sys
 import threading
@@ -10,7 +10,9 @@ from app.observability.logs import short_path
 
 
 def report() -> str:
-    """Return the stack of each thread but this one, innermost frame last; those with requests first, oldest first."""
+    """Return the stack of each thread but this one, innermost frame last; threads with requests first, the oldest
+    first.
+    """
     works, frames = active_requests.by_thread(), sys._current_frames()  # noqa: SLF001 -- the one way to see them
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     idents = sorted(frames, key=lambda ident: (ident not in works, works[ident].since if ident in works else 0, ident))

@@ -1,1 +1,1 @@
-"""What is done for a call, a resource a file: decode, call, encode."""
+"""Handlers, one file per resource: decode, call, encode."""

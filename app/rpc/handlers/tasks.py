@@ -40,7 +40,7 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
 
 @SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,))
 def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
-    """List the caller's tasks; an admin's list has everybody's."""
+    """List the caller's tasks; an admin gets the tasks of all users."""
     reader, caller = Reader(call), call.principal.id
     listing = reader.read_query(_LIST, list_query(request))
     reader.check()
@@ -84,7 +84,7 @@ def delete_task(call: Call, request: pb.DeleteTaskRequest) -> pb.DeleteTaskRespo
     once=True,
 )
 def create_tasks(call: Call, request: pb.BatchCreateTasksRequest) -> pb.BatchCreateTasksResponse:
-    """Create up to a hundred tasks; those whose titles are taken are among the failures."""
+    """Create up to 100 tasks; items whose titles are taken are in the failures."""
     reader = Reader(call)
     news = reader.read(_CREATE_SEVERAL, batch_data(request))
     reader.check()

@@ -1,7 +1,7 @@
-"""A hook is a file; each says in its docstring why it stands where it stands in ``HOOKS``. The twins of ``rest.hooks``.
+"""Hooks around every call, one per file; each docstring explains the hook's position in ``HOOKS``.
 
-Read the tuple from top to bottom: a call passes it downwards, its answer upwards. (Overload is refused before a thread
-is taken, and the deadline runs from the call's arrival: see ``admission``.)
+They correspond to ``rest.hooks``. A call passes the tuple from top to bottom, its response from bottom to top. Overload
+is rejected before a thread is taken, and the deadline starts when the call arrives: see ``admission``.
 """
 
 from collections.abc import Callable
@@ -27,22 +27,22 @@ Proceed = Callable[[], bytes]
 
 
 class Hook(Protocol):
-    """A module with one function."""
+    """A module with a function ``around``."""
 
     def around(self, call: Call, proceed: Proceed) -> bytes:
-        """Return what ``proceed`` returns, the answer's bytes, or raise instead of calling it."""
+        """Return the result of ``proceed``, which is the response's bytes, or raise without calling it."""
         ...
 
 
 OUTER: Final[tuple[Hook, ...]] = (metrics, request_id, tracing, active_requests, deadline, access_log, recovery)
-"""What is around refusals, too."""
+"""The hooks that also run for rejected calls."""
 HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
 SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)
-"""The same where FAULTS_ON_DEMAND allows callers to choose their errors."""
+"""The same hooks if FAULTS_ON_DEMAND allows callers to request errors."""
 
 
 def pass_through(hooks: tuple[Hook, ...], call: Call, work: Callable[[Call], bytes]) -> bytes:
-    """Do the work inside these hooks; what goes wrong is noted in the call."""
+    """Do the work inside these hooks; an error is recorded in the call."""
     proceed: Proceed = partial(work, call)
     for hook in reversed(hooks):
         proceed = partial(hook.around, call, proceed)

@@ -1,4 +1,4 @@
-"""Writes one line for every call. Outside recovery, so that it sees the status that is really sent."""
+"""Logs one entry for every call. Outside of ``recovery``, because it needs the final status."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from app.rpc.errors import http_status
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Answer, and write the line."""
+    """Proceed, and log the entry."""
     began, spent = time.perf_counter(), request_timing.begin()
     context.changing.set(None)
     try:

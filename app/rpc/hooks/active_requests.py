@@ -1,4 +1,4 @@
-"""Notes which thread works on which call, for whoever looks inside. After the request id, which it tells."""
+"""Records the call of each thread, for inspection. After ``request_id``, because it records the ID."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from app.rpc.calls import Call
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Answer, and note that."""
+    """Proceed, and record the call meanwhile."""
     active_requests.begin(context.request_id.get(), "POST", call.path)
     try:
         return proceed()

@@ -1,4 +1,4 @@
-"""Finds out who asks, and whether they may. Last before the handler: nothing is decoded for a bad token (C9)."""
+"""Authenticates and authorizes the caller. Last before the handler: a bad token causes no decoding (C9)."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,8 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Set the principal.
 
     Raises:
-        MissingCredentials, InvalidToken: nobody, or nobody we know, is asking.
-        InsufficientScope: the caller may not do this.
+        MissingCredentials, InvalidToken: the token is missing or invalid.
+        InsufficientScope: the token lacks the method's scope.
     """
     token = bearer_token(call.metadata.get("authorization", ""))
     if token:

@@ -1,4 +1,4 @@
-"""Has all that follows paid from the call's time budget, which runs since the call arrived (C23)."""
+"""Sets the deadline of the call, whose budget starts when the call arrives (C23)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""Counts calls per client address, together with requests. Before authentication, so that guessing is limited (C22)."""
+"""Counts calls per client address, together with HTTP requests. Before authentication, to limit token guessing
+(C22).
+"""
 
 import math
 from collections.abc import Callable

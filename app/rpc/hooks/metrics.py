@@ -1,4 +1,4 @@
-"""Measures calls, as the requests that they are to HTTP. Around everything, so that nothing goes unmeasured."""
+"""Measures calls with the metrics of HTTP requests. Outermost, to measure every call."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -9,7 +9,7 @@ from app.rpc.errors import http_status
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Answer, and measure how long that took, unless the caller has asked for an error."""
+    """Proceed, and measure the duration, unless the caller requested an error."""
     began = perf_counter()
     metrics.IN_FLIGHT.inc()
     try:

@@ -1,4 +1,4 @@
-"""Turns whatever is raised into a status. Above every hook that refuses, so that their refusals pass it too."""
+"""Turns every exception into a status. Above the hooks that reject calls, because their errors pass it too."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from app.rpc.errors import answer
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Answer; of a call whose caller has gone away there is nothing to tell but that."""
+    """Proceed; if the client has disconnected, the status is CANCELLED."""
     try:
         return proceed()
     except Exception as exc:

@@ -1,4 +1,4 @@
-"""Gives every call an id, and continues the caller's trace. Early, because everything after it may log."""
+"""Sets the request ID, and continues the client's trace. Early, because later hooks may log."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,7 +11,7 @@ TRACEPARENT: Final = request_ids.TRACEPARENT.lower()
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Set the call's id and trace, and send both back."""
+    """Set the call's request ID and trace, and return both in its metadata."""
     chosen = request_ids.chosen(call.metadata.get(name.lower()) for name in request_ids.SENT)
     context.request_id.set(chosen)
     traceparent = call.metadata.get(TRACEPARENT, "")

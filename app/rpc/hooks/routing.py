@@ -1,4 +1,4 @@
-"""Refuses what nobody answers, and what has waited for a thread for too long. Before limits (C9a)."""
+"""Rejects unknown methods and calls that waited too long for a thread. Before ``limits`` (C9a)."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from app.rpc.services import METHODS
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Go on with a call of one of our methods, while it has time.
+    """Proceed with a known method while the call has time.
 
     Raises:
         MethodNotAllowed: there is no such method.
-        DeadlineExceeded: the time is over.
+        DeadlineExceeded: the budget is spent.
     """
     if call.method is None:
         raise MethodNotAllowed(method=call.path.removeprefix("/"), allowed=[method.name for method in METHODS.values()])

@@ -1,7 +1,7 @@
-"""Answers with the error that the caller chooses by ``simulate-error``, and does nothing else; see ``rest.hooks``.
+"""Returns the error that the caller requests with ``simulate-error``, and does nothing else; see ``rest.hooks``.
 
-Last before the handler: a caller without the right to call a method cannot make it fail. It is among the hooks only
-where FAULTS_ON_DEMAND allows it.
+Last before the handler: a caller without the right to call a method cannot make it fail. The hook is active only if
+FAULTS_ON_DEMAND allows it.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ NAME: Final = FIELD.lower()
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Go on unless the call asks for an error, and is not one of the first that ``after`` lets pass.
+    """Proceed unless the call requests an error and the first ``after`` calls have passed.
 
     Raises:
-        Error: the one that it asks for, marked as simulated.
+        Error: the requested error, marked as simulated.
         ValidationFailed: the method does not declare it, or the metadata is malformed.
         DeadlineExceeded: ``delay`` is longer than the budget; marked as simulated.
-        ServiceUnavailable: ``delay`` finds no work slot, as any slow call.
+        ServiceUnavailable: ``delay`` got no work slot, like any slow call.
     """
     text = call.metadata.get(NAME)
     if text is None or call.method is None:
@@ -43,7 +43,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
 
 
 def _occurrence(named: type[Error], call: Call, method: Method) -> Error:
-    """Return an error with the facts of its example, or with those that it has of a method."""
+    """Return the error with the facts of its example, or with those of the method."""
     known: dict[type[Error], dict[str, object]] = {
         BodyTooLarge: {"limit": min(method.max_bytes, call.app.config["MAX_BODY_BYTES"])},
         InsufficientScope: {"scope": method.scope},

@@ -1,4 +1,4 @@
-"""Has every call traced, where that is on. Below the request id, since it is right about the trace."""
+"""Traces every call, if tracing is on. After ``request_id``, which sets the trace context."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from app.rpc.calls import Call
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
-    """Answer in a span, and send back which."""
+    """Proceed in a span, and return its trace in the metadata."""
     tracing = call.app.extensions.get("app-tracing")
     if tracing is None:
         return proceed()

@@ -1,1 +1,1 @@
-"""Messages, a resource a file: into the data that the schemas of ``wire`` read, and out of rows and entities."""
+"""Conversion of messages, one file per resource: to the input of ``wire`` schemas, and from rows and entities."""

@@ -1,4 +1,4 @@
-"""The messages of tasks."""
+"""Conversion of task messages."""
 
 from typing import Any, Final
 
@@ -12,10 +12,10 @@ _QUERY: Final = ("page_token", "filter", "order_by")
 
 
 def task_data(task: pb.Task) -> dict[str, Any]:
-    """Return what is said of a task, as a body of JSON says it.
+    """Return a task as the body of a JSON request.
 
-    What only the service writes is left out, and what the protocol cannot tell from nothing: no tags, and a status or
-    priority that is not specified.
+    Output-only fields are left out, and values that are equal to absent ones: no tags, and an unspecified status or
+    priority.
     """
     data: dict[str, Any] = {name: getattr(task, name) for name in ("title", "description") if task.HasField(name)}
     if task.status:
@@ -30,28 +30,28 @@ def task_data(task: pb.Task) -> dict[str, Any]:
 
 
 def creation_data(request: pb.CreateTaskRequest) -> dict[str, Any]:
-    """Return the body of a creation."""
+    """Return the JSON body of a creation."""
     return {"task": task_data(request.task)} if request.HasField("task") else {}
 
 
 def batch_data(request: pb.BatchCreateTasksRequest) -> dict[str, Any]:
-    """Return the body of a batch; of the items of one that is too long, no more than show that."""
+    """Return the JSON body of a batch; of a batch that is too long, only as many items as show that."""
     return {"requests": [creation_data(each) for each in request.requests[: BATCH + 1]]}
 
 
 def list_query(request: pb.ListTasksRequest) -> dict[str, str]:
-    """Return the query of a list."""
+    """Return the query parameters of a list."""
     values = {name: getattr(request, name) for name in _QUERY}
     return {"page_size": str(request.page_size), **{name: value for name, value in values.items() if value}}
 
 
 def mask_query(request: pb.UpdateTaskRequest) -> dict[str, str]:
-    """Return the query of an update; a mask that is there and empty is there."""
+    """Return the query parameters of an update; an empty mask is not the same as an absent one."""
     return {"update_mask": ",".join(request.update_mask.paths)} if request.HasField("update_mask") else {}
 
 
 def task_message(task: Any) -> pb.Task:
-    """Return a task, be it an entity or a row."""
+    """Return the message of a task, from an entity or a row."""
     message = pb.Task(
         name=f"tasks/{task.id}",
         title=task.title,
@@ -69,5 +69,5 @@ def task_message(task: Any) -> pb.Task:
 
 
 def _name(enum: EnumTypeWrapper, number: int) -> str:
-    """Return the name of a value; of one that nobody knows, its number."""
+    """Return the name of an enum value, or its number if it is unknown."""
     return enum.Name(number) if number in enum.values() else str(number)

@@ -1,13 +1,13 @@
-"""Moments as ``google.protobuf.Timestamp`` has them."""
+"""Conversion of ``google.protobuf.Timestamp``."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def spelled(moment: Timestamp) -> str:
-    """Return the moment as RFC 3339 spells it, for schemas to read.
+    """Return a timestamp in RFC 3339, as input of a schema.
 
-    What lies outside the years 1 to 9999 has no spelling, and what is finer than a microsecond has more digits than
-    they take.
+    A time outside of the years 1 to 9999 has no such form, and a fraction finer than microseconds has too many digits.
+    The schema rejects both.
     """
     try:
         return moment.ToJsonString()

@@ -1,4 +1,4 @@
-"""Who reads movies, and who writes them."""
+"""Callers who read and write movies."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,23 +11,23 @@ from tests.api.movies.movie import create
 
 @pytest.fixture
 def writer(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return somebody who may do everything with movies."""
+    """Return a caller with all scopes for movies."""
     return Caller(client, bearer("wanda", "movies:read movies:write"))
 
 
 @pytest.fixture
 def editor(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return another one."""
+    """Return another caller with all scopes for movies."""
     return Caller(client, bearer("edna", "movies:read movies:write"))
 
 
 @pytest.fixture
 def reader(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return somebody who may look at movies only."""
+    """Return a caller who may only read movies."""
     return Caller(client, bearer("rita", "movies:read"))
 
 
 @pytest.fixture
 def created(writer: Caller) -> TestResponse:
-    """Return the answer to a creation."""
+    """Return the response to a creation."""
     return create(writer)

@@ -1,4 +1,4 @@
-"""A movie as tests send it, and what they ask of movies most."""
+"""A movie as tests send it, and the requests that most tests share."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ REPO_MAN: Final[dict[str, Any]] = {
 
 
 def create(caller: Caller, **members: Any) -> TestResponse:
-    """Ask for Repo Man to be created, with other members perhaps."""
+    """Send a request to create Repo Man, optionally with other members."""
     return caller.post(MOVIES, json={**REPO_MAN, **members})
 
 
@@ -29,7 +29,7 @@ def made(caller: Caller, **members: Any) -> dict[str, Any]:
 
 
 def path_of(movie: dict[str, Any]) -> str:
-    """Return where a movie answers."""
+    """Return the path of a movie."""
     return f"{MOVIES}/{movie['external_id']}"
 
 

@@ -1,4 +1,4 @@
-"""C8: movies belong to nobody; the scope alone decides, and each operation asks for its own."""
+"""C8: movies have no owner. Each operation requires its own scope, and the scope alone decides."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,17 +38,17 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.fixture
 def users(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> dict[str, Caller]:
-    """Return everybody."""
+    """Return callers with each set of scopes."""
     return {name: Caller(client, bearer(*claims) if claims else {}) for name, claims in USERS.items()}
 
 
 class TestScopes:
     @pytest.mark.parametrize("user", USERS)
     @pytest.mark.parametrize("what", OPERATIONS)
-    def test_who_has_the_scope_may_and_nobody_else(
+    def test_only_callers_with_the_scope_are_allowed(
         self, users: dict[str, Caller], reader: Caller, created: Any, path: str, user: str, what: str
     ) -> None:
-        """401, 403 with the scope that it takes, or done; whoever created it."""
+        """401, 403 with the required scope, or success, for the creator and all others."""
         method, where, request = OPERATIONS[what]
         response = users[user].send(method, where or path, **request)
         scope = "movies:read" if method in {"GET", "HEAD"} else "movies:write"
@@ -59,17 +59,15 @@ class TestScopes:
         assert user == "unauthenticated" or f'scope="{scope}"' in response.headers["WWW-Authenticate"]
         assert answered(reader.get(MOVIES))["movies"] == [answered(created, 201)]
 
-    def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
-        """A scope that was taken away takes the stored answer along."""
+    def test_a_replay_requires_the_scope_of_the_creation(self, users: dict[str, Caller]) -> None:
+        """After the scope is taken away, the stored response is no longer available."""
         request: dict[str, Any] = {"json": REPO_MAN, "headers": {"Idempotency-Key": "key"}}
         answered(users["creator"].post(MOVIES, **request), 201)
         response = users["creator who may no more"].post(MOVIES, **request)
         assert (response.status_code, response.get_data()) == (403, b"")
 
-    def test_the_public_may_read_where_that_is_configured(
-        self, make_application: Callable[..., Flask], path: str
-    ) -> None:
-        """C8: ``ANONYMOUS_SCOPES``; writing stays closed."""
+    def test_anonymous_callers_may_read_if_configured(self, make_application: Callable[..., Flask], path: str) -> None:
+        """C8: ``ANONYMOUS_SCOPES``; writing still requires a token."""
         public = Caller(make_application(anonymous_scopes=("movies:read",)).test_client(), {})
         assert answered(public.get(path))["title"] == "Repo Man"
         assert public.post(MOVIES, json=REPO_MAN).status_code == 403

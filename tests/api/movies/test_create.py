@@ -1,4 +1,4 @@
-"""POST /v1/movies: what a movie may be, and what comes back."""
+"""POST /v1/movies: accepted movies, violations, and responses."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.api.caller import JSON, Caller, answered, at_once, refused, violated
+from tests.api.caller import JSON, Caller, answered, at_once, rejected, violated
 from tests.api.movies.movie import MOVIES, REPO_MAN, create, made, path_of, titles
 from tests.api.test_bodies import MALFORMED
 from tests.api.test_fuzz import TEXT, bounded
@@ -20,10 +20,10 @@ LINES = ["title", "rated", "director", "writer"]
 
 
 class TestCreate:
-    """What is taken."""
+    """Accepted movies."""
 
     def test_ok(self, writer: Caller, reader: Caller) -> None:
-        """C14, C15, C20: bare, every member in order, a Location that answers, and a strong tag."""
+        """C14, C15, C20: no envelope, every member in order, a Location that answers GET, and a strong tag."""
         response = create(writer)
         movie = answered(response, 201)
         assert list(movie) == MEMBERS
@@ -37,17 +37,17 @@ class TestCreate:
         assert found.headers["ETag"] == response.headers["ETag"]
         assert re.fullmatch(r'"1-[0-9a-f]{8}"', response.headers["ETag"])
 
-    @pytest.mark.parametrize("said", [{}, dict.fromkeys(OPTIONAL)], ids=["left out", "null"])
-    def test_what_is_not_known_is_null(self, writer: Caller, said: dict[str, None]) -> None:
+    @pytest.mark.parametrize("members", [{}, dict.fromkeys(OPTIONAL)], ids=["left out", "null"])
+    def test_unknown_values_are_null(self, writer: Caller, members: dict[str, None]) -> None:
         """C14: only the title is required."""
-        movie = answered(writer.post(MOVIES, json={"title": "Untitled", **said}), 201)
+        movie = answered(writer.post(MOVIES, json={"title": "Untitled", **members}), 201)
         assert [movie[name] for name in OPTIONAL] == [None] * 5
         assert answered(writer.get(path_of(movie))) == movie
 
-    def test_the_longest_there_may_be(self, writer: Caller) -> None:
-        said = {"title": "\U0001f3ac" * 200, "rated": "x" * 10, "director": "é" * 200, "writer": "x" * 200}
-        movie = made(writer, **said, run_time=100_000)
-        assert said.items() <= movie.items()
+    def test_the_longest_accepted_values(self, writer: Caller) -> None:
+        members = {"title": "\U0001f3ac" * 200, "rated": "x" * 10, "director": "é" * 200, "writer": "x" * 200}
+        movie = made(writer, **members, run_time=100_000)
+        assert members.items() <= movie.items()
         assert made(writer, run_time=1)["run_time"] == 1
 
     @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ class TestCreate:
             ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
         ],
     )
-    def test_a_release_date_may_be_past_or_to_come(self, writer: Caller, sent: str, kept: str) -> None:
+    def test_a_release_date_may_be_past_or_future(self, writer: Caller, sent: str, kept: str) -> None:
         """C14."""
         movie = made(writer, release_date=sent)
         assert movie["release_date"] == kept
         assert answered(writer.get(MOVIES))["movies"] == [movie]
 
     def test_output_only_members_are_ignored(self, writer: Caller) -> None:
-        """Known ones are never written, whatever they hold."""
+        """The service ignores known ones, whatever their value."""
         sent: dict[str, Any] = {
             "external_id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
             "create_username": "root",
@@ -79,13 +79,13 @@ class TestCreate:
         assert [name for name, value in sent.items() if movie[name] == value] == []
         assert movie["create_username"] == "wanda"
 
-    def test_a_title_is_nobody_s(self, writer: Caller) -> None:
-        """There are remakes."""
+    def test_two_movies_may_have_the_same_title(self, writer: Caller) -> None:
+        """Remakes exist."""
         assert made(writer)["external_id"] != made(writer)["external_id"]
 
     @bounded(60)
     @given(text=TEXT)
-    def test_a_text_comes_back_to_the_letter_or_is_refused(self, writer: Caller, text: str) -> None:
+    def test_a_text_is_returned_unchanged_or_rejected(self, writer: Caller, text: str) -> None:
         response = writer.post(MOVIES, json={"title": text, "director": text})
         if response.status_code != 400:
             movie = answered(response, 201)
@@ -130,10 +130,10 @@ class TestViolations:
     """400 VALIDATION_FAILED, all of them, in the order of the members."""
 
     @pytest.mark.parametrize(("members", "expected"), VIOLATIONS, ids=lambda each: ascii(each)[:40])
-    def test_every_broken_rule_is_named(
+    def test_every_violation_is_listed(
         self, writer: Caller, created: Any, path: str, members: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
-        """C1: of a creation and of a replacement alike, with where; nothing is written."""
+        """C1: of a creation and of a replacement, with the location; nothing is written."""
         body = {**REPO_MAN, **members}
         for response in (writer.post(MOVIES, json=body), writer.put(path, json=body, headers={"If-Match": "*"})):
             assert violated(response) == expected
@@ -157,12 +157,12 @@ class TestViolations:
             *("1985-02-29T00:00:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "02 Mar 1984"),
         ],
     )
-    def test_what_is_no_timestamp_is_refused_and_the_list_stays_readable(self, writer: Caller, timestamp: str) -> None:
+    def test_an_invalid_timestamp_is_rejected_and_the_list_stays_readable(self, writer: Caller, timestamp: str) -> None:
         """INVALID_DATE_FORMAT."""
         assert violated(create(writer, release_date=timestamp)) == [("release_date", "INVALID_DATE_FORMAT")]
         assert titles(writer) == []
 
-    def test_query_headers_and_body_come_together(self, writer: Caller) -> None:
+    def test_violations_of_query_header_fields_and_body_are_listed_together(self, writer: Caller) -> None:
         """C9a."""
         response = writer.post(f"{MOVIES}?colour=red", json={"title": ""}, headers={"Request-Timeout": "soon"})
         assert {*violated(response)} == {
@@ -175,11 +175,11 @@ class TestViolations:
 class TestBodies:
     """400 MALFORMED_JSON and 415."""
 
-    def test_the_first_unfit_byte_is_named(self, writer: Caller, path: str) -> None:
+    def test_the_first_invalid_byte_is_reported(self, writer: Caller, path: str) -> None:
         for method, where in (("POST", MOVIES), ("PUT", path)):
             for body, position in MALFORMED:
                 response = writer.send(method, where, data=body, content_type=JSON, headers={"If-Match": "*"})
-                assert position in {None, refused(response, 400, "MALFORMED_JSON")["position"]}
+                assert position in {None, rejected(response, 400, "MALFORMED_JSON")["position"]}
         assert titles(writer) == ["Repo Man"]
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"true"])
@@ -187,19 +187,19 @@ class TestBodies:
         assert violated(writer.post(MOVIES, data=body, content_type=JSON)) == [("body", "INVALID_TYPE")]
 
     @pytest.mark.parametrize("sent", ["application/merge-patch+json", "text/plain", "multipart/form-data; boundary=x"])
-    def test_another_type_is_415(self, writer: Caller, path: str, sent: str) -> None:
+    def test_another_media_type_is_415(self, writer: Caller, path: str, sent: str) -> None:
         for method, where in (("POST", MOVIES), ("PUT", path)):
             response = writer.send(method, where, data=b"{}", content_type=sent)
-            refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+            rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         response = writer.post(MOVIES, data=b"{}", content_type=JSON, headers={"Content-Encoding": "gzip"})
-        refused(response, 415, "UNSUPPORTED_MEDIA_TYPE")
+        rejected(response, 415, "UNSUPPORTED_MEDIA_TYPE")
         assert response.headers["Accept-Encoding"] == "identity"
 
 
 class TestIdempotencyKey:
     """C21: a creation happens once."""
 
-    def test_the_first_answer_comes_again(self, writer: Caller) -> None:
+    def test_a_repeated_request_gets_the_first_response(self, writer: Caller) -> None:
         """Byte for byte, whatever the spelling of the body."""
         first, again = (
             writer.post(MOVIES, data=body, content_type=JSON, headers={"Idempotency-Key": "one"})
@@ -212,8 +212,8 @@ class TestIdempotencyKey:
         ]
         assert titles(writer) == ["Repo Man"]
 
-    def test_a_replay_is_what_was_answered_then(self, writer: Caller, editor: Caller) -> None:
-        """C21: also when somebody else has replaced or deleted the movie meanwhile."""
+    def test_a_replay_is_the_original_response(self, writer: Caller, editor: Caller) -> None:
+        """C21: also after another caller has replaced or deleted the movie."""
         key = {"Idempotency-Key": "one"}
         first = writer.post(MOVIES, json=REPO_MAN, headers=key)
         editor.delete(first.headers["Location"])
@@ -224,9 +224,9 @@ class TestIdempotencyKey:
         key = {"Idempotency-Key": "one"}
         assert violated(writer.post(MOVIES, json={}, headers=key)) == [("title", "REQUIRED_FIELD")]
         answered(writer.post(MOVIES, json=REPO_MAN, headers=key), 201)
-        refused(writer.post(MOVIES, json={"title": "x"}, headers=key), 422, "IDEMPOTENCY_KEY_REUSED")
+        rejected(writer.post(MOVIES, json={"title": "x"}, headers=key), 422, "IDEMPOTENCY_KEY_REUSED")
 
-    def test_a_key_is_its_caller_s(self, writer: Caller, editor: Caller) -> None:
+    def test_a_key_belongs_to_its_caller(self, writer: Caller, editor: Caller) -> None:
         """Movies are shared, keys are not."""
         key = {"Idempotency-Key": "one"}
         first = answered(writer.post(MOVIES, json=REPO_MAN, headers=key), 201)
@@ -234,8 +234,8 @@ class TestIdempotencyKey:
         assert "Idempotent-Replayed" not in other.headers
         assert answered(other, 201)["external_id"] != first["external_id"]
 
-    def test_of_many_at_once_one_creates(self, writer: Caller) -> None:
-        """The others hear the same, or that it is under way."""
+    def test_of_concurrent_requests_one_creates(self, writer: Caller) -> None:
+        """The others get the same response, or 409 while it is in progress."""
         key = {"Idempotency-Key": "one"}
 
         def send(_: int) -> int:

@@ -1,6 +1,6 @@
 """DELETE /v1/movies/{id}."""
 
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.movies.movie import ABSENT, MOVIES, REPO_MAN, made, path_of, titles
 
 
@@ -11,27 +11,27 @@ class TestDelete:
         assert "ETag" not in response.headers
         assert response.headers["Cache-Control"] == "no-store"
 
-    def test_it_is_gone_everywhere(self, writer: Caller, reader: Caller) -> None:
-        """GET, PUT, DELETE, list, filter and a page that was to begin behind it."""
+    def test_a_deleted_movie_is_gone_everywhere(self, writer: Caller, reader: Caller) -> None:
+        """GET, PUT, DELETE, list, filter, and a page that would begin after it."""
         movies = [made(writer, title=f"movie {n}") for n in range(3)]
         first = answered(reader.get(f"{MOVIES}?order_by=title&page_size=1"))
         path = path_of(movies[0])
         answered(writer.delete(path))
-        refused(reader.get(path), 404, "MOVIE_NOT_FOUND")
-        refused(writer.put(path, json=REPO_MAN, headers={"If-Match": "*"}), 404, "MOVIE_NOT_FOUND")
-        refused(writer.delete(path), 404, "MOVIE_NOT_FOUND")
+        rejected(reader.get(path), 404, "MOVIE_NOT_FOUND")
+        rejected(writer.put(path, json=REPO_MAN, headers={"If-Match": "*"}), 404, "MOVIE_NOT_FOUND")
+        rejected(writer.delete(path), 404, "MOVIE_NOT_FOUND")
         assert titles(reader, filter='title = "movie 0"') == []
         rest = titles(reader, order_by="title", page_token=first["next_page_token"])
         assert rest == ["movie 1", "movie 2"] == titles(reader, order_by="title")
 
-    def test_only_the_version_that_is_expected_goes(self, writer: Caller, path: str, tag: str) -> None:
-        """C20: 412 when stale, and the movie stays; without If-Match whatever there is."""
+    def test_only_the_expected_version_is_deleted(self, writer: Caller, path: str, tag: str) -> None:
+        """C20: 412 if stale, and the movie stays; without If-Match, any version."""
         current = writer.put(path, json=REPO_MAN, headers={"If-Match": tag}).headers["ETag"]
-        refused(writer.delete(path, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
+        rejected(writer.delete(path, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED")
         answered(writer.get(path))
         answered(writer.delete(path, headers={"If-Match": current}))
 
     def test_404_comes_before_412_and_400_before_both(self, writer: Caller) -> None:
         """C9a."""
-        refused(writer.delete(ABSENT, headers={"If-Match": '"1-00000000"'}), 404, "MOVIE_NOT_FOUND")
+        rejected(writer.delete(ABSENT, headers={"If-Match": '"1-00000000"'}), 404, "MOVIE_NOT_FOUND")
         assert violated(writer.delete(f"{ABSENT}?force=true")) == [("force", "UNKNOWN_PARAMETER")]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.movies.movie import ABSENT, MOVIES, REPO_MAN
 
 
 class TestGet:
-    def test_capitals_in_the_id_are_the_same_id(self, reader: Caller, path: str) -> None:
+    def test_uppercase_letters_in_the_id_make_no_difference(self, reader: Caller, path: str) -> None:
         """RFC 9562, section 4."""
         identity = path.removeprefix(f"{MOVIES}/")
         assert answered(reader.get(f"{MOVIES}/{identity.upper()}"))["external_id"] == identity
@@ -20,47 +20,49 @@ class TestGet:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-    def test_what_is_no_id_of_a_movie_is_not_found(self, writer: Caller, path: str, method: str, identity: str) -> None:
-        """The number that the database knows a movie by is none either."""
+    def test_an_invalid_id_is_not_found(self, writer: Caller, path: str, method: str, identity: str) -> None:
+        """Nor is the internal number of the database an ID."""
         body = REPO_MAN if method == "PUT" else None
-        refused(writer.send(method, f"{MOVIES}/{identity}", json=body), 404, "MOVIE_NOT_FOUND")
+        rejected(writer.send(method, f"{MOVIES}/{identity}", json=body), 404, "MOVIE_NOT_FOUND")
         answered(writer.get(path))
 
-    def test_a_part_is_what_was_asked_for(self, reader: Caller, path: str) -> None:
+    def test_a_projection_has_only_the_requested_members(self, reader: Caller, path: str) -> None:
         """C19."""
         assert answered(reader.get(f"{path}?fields=run_time,title")) == {"title": "Repo Man", "run_time": 92}
 
     @pytest.mark.parametrize("name", ["id", "version", "password_hash", "title.x", "", "*"])
-    def test_another_member_is_a_violation_that_names_the_allowed(self, reader: Caller, path: str, name: str) -> None:
+    def test_an_unknown_member_is_a_violation_that_lists_the_allowed_ones(
+        self, reader: Caller, path: str, name: str
+    ) -> None:
         """C19."""
         response = reader.get(f"{path}?fields={name}")
         assert [field for field, _ in violated(response)] == ["fields"]
         assert b"external_id" in response.get_data()
 
-    def test_a_parameter_of_lists_is_unknown(self, reader: Caller) -> None:
+    def test_parameters_of_lists_are_unknown(self, reader: Caller) -> None:
         assert violated(reader.get(f"{ABSENT}?page_size=1")) == [("page_size", "UNKNOWN_PARAMETER")]
 
 
 class TestConditions:
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_the_current_one_is_not_sent_again(self, reader: Caller, path: str, tag: str, method: str) -> None:
+    def test_the_current_version_is_not_sent_again(self, reader: Caller, path: str, tag: str, method: str) -> None:
         """C20."""
         response = reader.send(method, path, headers={"If-None-Match": tag})
         assert (response.status_code, response.get_data()) == (304, b"")
         assert response.headers["ETag"] == tag
 
-    def test_a_stale_one_is_told_the_news(self, reader: Caller, editor: Caller, path: str, tag: str) -> None:
+    def test_a_stale_tag_gets_the_new_version(self, reader: Caller, editor: Caller, path: str, tag: str) -> None:
         """C20."""
         editor.put(path, json={"title": "x"}, headers={"If-Match": tag})
         assert answered(reader.get(path, headers={"If-None-Match": tag}))["title"] == "x"
 
-    def test_a_part_has_a_tag_of_its_own(self, reader: Caller, path: str, tag: str) -> None:
+    def test_a_projection_has_its_own_tag(self, reader: Caller, path: str, tag: str) -> None:
         """C19, C20."""
         part = reader.get(f"{path}?fields=title")
         assert part.headers["ETag"] != tag
         assert reader.get(f"{path}?fields=title", headers={"If-None-Match": part.headers["ETag"]}).status_code == 304
 
-    def test_if_match_holds_for_reading_too(self, reader: Caller, path: str, tag: str) -> None:
+    def test_if_match_applies_to_reads_too(self, reader: Caller, path: str, tag: str) -> None:
         """RFC 9110, section 13.1.1."""
         answered(reader.get(path, headers={"If-Match": tag}))
-        refused(reader.get(path, headers={"If-Match": '"2-00000000"'}), 412, "PRECONDITION_FAILED")
+        rejected(reader.get(path, headers={"If-Match": '"2-00000000"'}), 412, "PRECONDITION_FAILED")

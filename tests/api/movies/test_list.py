@@ -1,4 +1,4 @@
-"""GET /v1/movies: pages, filters, orders and parts of what everybody shares."""
+"""GET /v1/movies: pages, filters, orders and projections of the shared list."""
 
 import base64
 from typing import Any
@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.extensions import db
-from tests.api.caller import Caller, answered, refused, violated
+from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.movies.movie import MOVIES, create, made, path_of
 
 ORDERS = [
@@ -43,11 +43,11 @@ def pages(caller: Caller, **query: Any) -> list[dict[str, Any]]:
 
 class TestPages:
     def test_ok(self, reader: Caller, movies: list[dict[str, Any]]) -> None:
-        """C14, C17: everybody's, the newest first."""
+        """C14, C17: movies of all users, the newest first."""
         assert answered(reader.get(MOVIES)) == {"movies": movies[::-1], "next_page_token": None, "total_size": 12}
 
     @pytest.mark.parametrize("order_by", ORDERS)
-    def test_every_page_together_is_the_list(self, reader: Caller, movies: list[dict[str, Any]], order_by: str) -> None:
+    def test_all_pages_together_are_the_list(self, reader: Caller, movies: list[dict[str, Any]], order_by: str) -> None:
         """C17: with nulls last and ties."""
         whole = answered(reader.get(MOVIES, query_string={"order_by": order_by}))["movies"]
         walked = pages(reader, order_by=order_by, page_size=5)
@@ -60,7 +60,7 @@ class TestPages:
         assert values[len(present) :] == [None] * (12 - len(present))
 
     @pytest.mark.parametrize("order_by", ["title", "release_date desc", ""])
-    def test_while_others_write_no_movie_comes_twice_and_none_is_missed(
+    def test_during_concurrent_writes_no_movie_is_repeated_or_skipped(
         self, reader: Caller, writer: Caller, movies: list[dict[str, Any]], order_by: str
     ) -> None:
         """C17."""
@@ -79,7 +79,7 @@ class TestPages:
         assert len(seen) == len({*seen})
         assert {movie["external_id"] for movie in movies} - {movie["external_id"] for movie in doomed} <= {*seen}
 
-    def test_a_token_is_good_for_who_got_it_and_for_that_list(
+    def test_a_page_token_is_valid_only_for_its_caller_and_list(
         self, reader: Caller, editor: Caller, alice: Caller, movies: list[dict[str, Any]]
     ) -> None:
         """C17: movies are shared, page tokens are not."""
@@ -93,22 +93,22 @@ class TestPages:
             alice.get("/v1/tasks", query_string={"page_token": token}),
         ]
         for response in others:
-            refused(response, 400, "INVALID_PAGE_TOKEN")
+            rejected(response, 400, "INVALID_PAGE_TOKEN")
         for n in range(len(token)):
             forged = token[:n] + ("A" if token[n] != "A" else "B") + token[n + 1 :]
-            refused(reader.get(MOVIES, query_string={**query, "page_token": forged}), 400, "INVALID_PAGE_TOKEN")
+            rejected(reader.get(MOVIES, query_string={**query, "page_token": forged}), 400, "INVALID_PAGE_TOKEN")
 
-    def test_no_key_of_the_database_leaves_it(self, writer: Caller, app: Flask) -> None:
+    def test_database_keys_are_not_exposed(self, writer: Caller, app: Flask) -> None:
         """Neither in a movie nor in a page token."""
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE movies ALTER id RESTART WITH 74656667778"))
-        said = [create(writer).get_data() for _ in range(3)]
+        contents = [create(writer).get_data() for _ in range(3)]
         page = writer.get(f"{MOVIES}?page_size=1")
         token = answered(page)["next_page_token"]
-        said += [page.get_data(), base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))]
-        said += [writer.get(f"{MOVIES}?page_token={token}").get_data()]
-        assert not [each for each in said if b"7465666777" in each]
-        assert said[-2].count(answered(page)["movies"][0]["external_id"].encode()) == 1
+        contents += [page.get_data(), base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))]
+        contents += [writer.get(f"{MOVIES}?page_token={token}").get_data()]
+        assert not [each for each in contents if b"7465666777" in each]
+        assert contents[-2].count(answered(page)["movies"][0]["external_id"].encode()) == 1
 
 
 FILTERS: list[tuple[str, list[int]]] = [
@@ -129,12 +129,12 @@ FILTERS: list[tuple[str, list[int]]] = [
 
 
 class TestFilters:
-    @pytest.mark.parametrize(("asked", "expected"), FILTERS)
-    def test_what_matches_is_found(
-        self, reader: Caller, movies: list[dict[str, Any]], asked: str, expected: list[int]
+    @pytest.mark.parametrize(("expression", "expected"), FILTERS)
+    def test_matching_movies_are_found(
+        self, reader: Caller, movies: list[dict[str, Any]], expression: str, expected: list[int]
     ) -> None:
         """C18."""
-        page = answered(reader.get(MOVIES, query_string={"filter": asked, "order_by": "create_timestamp"}))
+        page = answered(reader.get(MOVIES, query_string={"filter": expression, "order_by": "create_timestamp"}))
         assert page == {
             "movies": [movies[n] for n in expected],
             "next_page_token": None,
@@ -142,31 +142,31 @@ class TestFilters:
         }
 
     @pytest.mark.parametrize(
-        "asked",
+        "expression",
         [
             *("id = 1", "version = 1", "writer = x", "run_time > 5", "create_username = wanda", "nonsense", "title"),
             *("title = null", "release_date = R", 'release_date = "soon"', "rated : R", "title = a OR title = b"),
         ],
     )
-    def test_what_is_not_understood_is_refused_by_name(self, reader: Caller, asked: str) -> None:
+    def test_an_invalid_filter_is_rejected_with_the_offending_token(self, reader: Caller, expression: str) -> None:
         """C18."""
-        document = refused(reader.get(MOVIES, query_string={"filter": asked}), 400, "INVALID_FILTER")
+        document = rejected(reader.get(MOVIES, query_string={"filter": expression}), 400, "INVALID_FILTER")
         assert document["param"] == "filter"
 
-    @pytest.mark.parametrize("asked", ["id", "run_time", "writer", "title up", "title,title", "version desc"])
-    def test_an_order_that_is_not_allowed_is_refused(self, reader: Caller, asked: str) -> None:
+    @pytest.mark.parametrize("expression", ["id", "run_time", "writer", "title up", "title,title", "version desc"])
+    def test_an_order_that_is_not_allowed_is_rejected(self, reader: Caller, expression: str) -> None:
         """C18."""
-        refused(reader.get(MOVIES, query_string={"order_by": asked}), 400, "INVALID_ORDER_BY")
+        rejected(reader.get(MOVIES, query_string={"order_by": expression}), 400, "INVALID_ORDER_BY")
 
 
 class TestProjection:
-    def test_items_have_just_those_members(self, reader: Caller, movies: list[dict[str, Any]]) -> None:
-        """C19: in the resource's own order."""
+    def test_items_have_only_the_requested_members(self, reader: Caller, movies: list[dict[str, Any]]) -> None:
+        """C19: in the order of the resource."""
         page = answered(reader.get(f"{MOVIES}?fields=run_time,title&page_size=1&order_by=title"))
         assert list(page) == ["movies", "next_page_token", "total_size"]
         assert page["movies"] == [{"title": "movie 0", "run_time": 92}]
 
     @pytest.mark.parametrize("name", ["id", "version", "movies", "total_size"])
-    def test_another_member_is_a_violation(self, reader: Caller, name: str) -> None:
+    def test_an_unknown_member_is_a_violation(self, reader: Caller, name: str) -> None:
         """C19."""
         assert [field for field, _ in violated(reader.get(f"{MOVIES}?fields={name}"))] == ["fields"]

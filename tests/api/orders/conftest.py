@@ -1,4 +1,4 @@
-"""Whose orders there are, and what can be ordered."""
+"""Customers, and products to order."""
 
 import pytest
 from flask import Flask
@@ -12,7 +12,7 @@ from tests.api.orders.order import create, stock
 
 @pytest.fixture(autouse=True)
 def products(client: FlaskClient, app: Flask) -> None:
-    """Have something to be ordered."""
+    """Load products to order."""
     stock(app)
 
 
@@ -24,11 +24,11 @@ def alice(client: FlaskClient, bearer: Bearer) -> Caller:
 
 @pytest.fixture
 def bob(client: FlaskClient, bearer: Bearer) -> Caller:
-    """Return another."""
+    """Return another customer."""
     return Caller(client, bearer("bob", "orders"))
 
 
 @pytest.fixture
 def created(alice: Caller) -> TestResponse:
-    """Return the answer to a creation of alice's."""
+    """Return the response to a creation by alice."""
     return create(alice)

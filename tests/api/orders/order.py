@@ -1,4 +1,4 @@
-"""An order as tests send it, what there is to be ordered, and what they ask of orders most."""
+"""An order as tests send it, the products, and the requests that most tests share."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -24,7 +24,7 @@ PRICES: Final[dict[str, dict[Currency, str]]] = {
 
 
 def stock(app: Flask, prices: dict[str, dict[Currency, str]] = PRICES) -> None:
-    """Load what there is to be ordered."""
+    """Load products to order."""
     offers = (
         Price(sku=sku, currency=currency, price=Decimal(price))
         for sku, each in prices.items()
@@ -40,12 +40,12 @@ def items(*skus: str, quantity: int = 1) -> list[dict[str, Any]]:
 
 
 def body(*skus: str, **members: Any) -> dict[str, Any]:
-    """Return an order of alice's for two packs of tea, or for other products, with other members perhaps."""
+    """Return an order by alice for two packs of tea, or for other products, with optional other members."""
     return {"customer_id": "alice", "currency": "EUR", "items": items(*skus or ("TEA-100",), quantity=2), **members}
 
 
 def create(caller: Caller, *skus: str, **members: Any) -> TestResponse:
-    """Ask for an order to be created."""
+    """Send a request to create an order."""
     return caller.post(ORDERS, json=body(*skus, **members))
 
 
@@ -55,12 +55,12 @@ def made(caller: Caller, *skus: str, **members: Any) -> dict[str, Any]:
 
 
 def path_of(order: dict[str, Any]) -> str:
-    """Return where an order answers."""
+    """Return the path of an order."""
     return f"{ORDERS}/{order['id']}"
 
 
 def plain(order: dict[str, Any]) -> dict[str, Any]:
-    """Return an order as it is told without its items."""
+    """Return an order as responses show it without its items."""
     return {**order, "items": None, "items_next_page_token": None}
 
 
@@ -70,7 +70,7 @@ def ids(orders: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def count(app: Flask) -> tuple[int, int]:
-    """Return how many orders and items there are."""
+    """Return the numbers of orders and items."""
     with app.app_context(), db.engine.connect() as connection:
         rows = connection.execute(text("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_items)"))
         orders, of_orders = rows.one()

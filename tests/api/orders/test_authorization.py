@@ -1,4 +1,4 @@
-"""Orders of two customers, over every way to reach one; ids were known to all."""
+"""Orders of two customers, over every operation; each caller knows all IDs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.caller import Caller, answered, refused
+from tests.api.caller import Caller, answered, rejected
 from tests.api.orders.order import ABSENT, ORDERS, body, made, path_of, plain
 
 USERS: dict[str, tuple[str, str] | None] = {
@@ -36,17 +36,17 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 @pytest.fixture
 def users(client: FlaskClient, bearer: Callable[..., dict[str, str]]) -> dict[str, Caller]:
-    """Return everybody."""
+    """Return all callers."""
     return {name: Caller(client, bearer(*claims) if claims else {}) for name, claims in USERS.items()}
 
 
 class TestObjects:
     @pytest.mark.parametrize("user", USERS)
     @pytest.mark.parametrize("what", OPERATIONS)
-    def test_an_order_is_its_customer_s_and_shipped_by_admins(
+    def test_customers_reach_their_own_orders_and_admins_ship(
         self, users: dict[str, Caller], alice: Caller, path: str, user: str, what: str
     ) -> None:
-        """401, 403 with an empty body, or done; an order of another's is never told nor touched."""
+        """401, 403 with an empty body, or success. Another customer's order is never shown or changed."""
         before = answered(alice.get(path))
         method, suffix, request = OPERATIONS[what]
         response = users[user].send(method, path + suffix, **request)
@@ -62,11 +62,11 @@ class TestObjects:
         assert answered(alice.get(path)) == before
 
     @pytest.mark.parametrize("user", USERS)
-    def test_one_that_is_not_there_is_404_for_who_has_the_scope(self, users: dict[str, Caller], user: str) -> None:
+    def test_a_missing_order_is_404_for_callers_with_the_scope(self, users: dict[str, Caller], user: str) -> None:
         for method, suffix in (("GET", ""), ("POST", ":cancel"), ("POST", ":ship")):
             response = users[user].send(method, ABSENT + suffix)
             if user in ({"admin"} if suffix == ":ship" else SCOPED):
-                refused(response, 404, "ORDER_NOT_FOUND")
+                rejected(response, 404, "ORDER_NOT_FOUND")
             else:
                 assert response.status_code == (401 if user == "unauthenticated" else 403)
 
@@ -81,7 +81,7 @@ class TestLists:
         }
 
     @pytest.mark.parametrize(
-        "asked",
+        "expression",
         [
             "",
             'customer_id = "alice"',
@@ -90,32 +90,32 @@ class TestLists:
             'create_time > "2000-01-01T00:00:00Z"',
         ],
     )
-    def test_no_filter_shows_another_s(
-        self, alice: Caller, orders: dict[str, list[dict[str, Any]]], asked: str
+    def test_no_filter_shows_orders_of_other_customers(
+        self, alice: Caller, orders: dict[str, list[dict[str, Any]]], expression: str
     ) -> None:
-        """Nor counts them."""
-        query = {"filter": asked, "expand": "items"}
+        """They aren't counted either."""
+        query = {"filter": expression, "expand": "items"}
         page = answered(alice.get(ORDERS, query_string=query))
-        expected = [] if "bob" in asked or "!=" in asked else orders["alice"]
+        expected = [] if "bob" in expression or "!=" in expression else orders["alice"]
         assert (page["orders"], page["total_size"]) == (expected, len(expected))
 
-    def test_an_admin_sees_everybody_s(self, admin: Caller, orders: dict[str, list[dict[str, Any]]]) -> None:
+    def test_an_admin_sees_all_orders(self, admin: Caller, orders: dict[str, list[dict[str, Any]]]) -> None:
         page = answered(admin.get(ORDERS))
         assert page["orders"] == [plain(order) for order in orders["bob"] + orders["alice"]]
         page = answered(admin.get(ORDERS, query_string={"filter": 'customer_id = "bob"'}))
         assert page["orders"] == [plain(order) for order in orders["bob"]]
 
-    def test_a_token_is_good_for_who_got_it(
+    def test_a_page_token_is_valid_only_for_its_caller(
         self, alice: Caller, bob: Caller, admin: Caller, orders: dict[str, list[dict[str, Any]]]
     ) -> None:
-        """C17: tokens of orders and of items, of which one opens neither another list nor another order."""
+        """C17: tokens of orders and of items; neither is valid for another list or another order."""
         token = answered(alice.get(f"{ORDERS}?page_size=1"))["next_page_token"]
         items_query = {"expand": "items", "items_page_size": 1}
         listed = answered(alice.get(ORDERS, query_string=items_query))["orders"]
         items_token = listed[0]["items_next_page_token"]
         for caller in (bob, admin):
-            refused(caller.get(ORDERS, query_string={"page_token": token}), 400, "INVALID_PAGE_TOKEN")
-        refused(alice.get(ORDERS, query_string={"page_token": items_token}), 400, "INVALID_PAGE_TOKEN")
+            rejected(caller.get(ORDERS, query_string={"page_token": token}), 400, "INVALID_PAGE_TOKEN")
+        rejected(alice.get(ORDERS, query_string={"page_token": items_token}), 400, "INVALID_PAGE_TOKEN")
         attempts = [
             (admin, listed[0], items_token),
             (bob, orders["bob"][0], items_token),
@@ -128,10 +128,10 @@ class TestLists:
             if each == items_token and caller is alice and order is listed[0]:
                 continue
             query = {**items_query, "items_page_token": each}
-            document = refused(caller.get(path_of(order), query_string=query), 400, "INVALID_PAGE_TOKEN")
+            document = rejected(caller.get(path_of(order), query_string=query), 400, "INVALID_PAGE_TOKEN")
             assert document["param"] == "items_page_token"
 
-    def test_a_replay_needs_the_scope_as_the_creation_did(self, users: dict[str, Caller]) -> None:
+    def test_a_replay_requires_the_scope_of_the_creation(self, users: dict[str, Caller]) -> None:
         request: dict[str, Any] = {"json": body(), "headers": {"Idempotency-Key": "key"}}
         answered(users["customer"].post(ORDERS, **request), 201)
         response = users["customer without the scope"].post(ORDERS, **request)

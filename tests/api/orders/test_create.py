@@ -1,4 +1,4 @@
-"""POST /v1/orders: what an order may be, what it costs, and what comes back."""
+"""POST /v1/orders: accepted orders, prices, and responses."""
 
 import re
 from decimal import Decimal
@@ -23,10 +23,10 @@ MEMBERS = [
 
 
 class TestCreate:
-    """What is taken."""
+    """Accepted orders."""
 
     def test_ok(self, alice: Caller) -> None:
-        """C14, C15, C20: every member in order, prices of the service's own, a Location that answers."""
+        """C14, C15, C20: every member in order, the service's own prices, a Location that answers GET."""
         response = create(alice, "TEA-100", "CUP")
         order = answered(response, 201)
         assert list(order) == MEMBERS
@@ -50,7 +50,7 @@ class TestCreate:
         assert (order["currency"], order["total"]) == (currency, total)
 
     def test_money_is_exact(self, alice: Caller) -> None:
-        """0.1 + 0.2 is 0.30, and the dearest order there can be has every cent."""
+        """0.1 + 0.2 is 0.30, and the most expensive possible order has every cent."""
         assert made(alice, items=items("CUP", "POT"))["total"] == "0.30"
         dear = made(alice, currency="USD", items=items(*["POT"] * 100, quantity=1000))
         assert dear["total"] == "999999999000.00"
@@ -70,8 +70,8 @@ class TestCreate:
         assert Decimal(order["total"]) * 100 == sum(cents) * quantity
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
 
-    def test_prices_are_never_the_caller_s(self, alice: Caller) -> None:
-        """What only the service says is ignored, whatever it holds."""
+    def test_prices_in_the_request_are_ignored(self, alice: Caller) -> None:
+        """The service ignores output-only members, whatever their value."""
         sent: dict[str, Any] = {
             "id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
             "status": "STATUS_SHIPPED",
@@ -88,31 +88,31 @@ class TestCreate:
     @pytest.mark.parametrize(
         "sku", ["%", "' OR 1=1 --", "a, b", "caf\u00e9", "cafe\u0301", "\U0001f375" * 64, " x ", "null"]
     )
-    def test_a_sku_comes_back_to_the_letter(self, alice: Caller, app: Flask, sku: str) -> None:
+    def test_a_sku_is_returned_unchanged(self, alice: Caller, app: Flask, sku: str) -> None:
         stock(app, {sku: {Currency.EUR: "1.00"}})
         order = made(alice, sku)
         assert order["items"] == [{"sku": sku, "quantity": 2, "unit_price": "1.00"}]
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
 
-    def test_an_order_keeps_the_prices_of_then(self, alice: Caller, app: Flask) -> None:
+    def test_an_order_keeps_the_prices_of_its_creation(self, alice: Caller, app: Flask) -> None:
         order = made(alice)
         stock(app, {"TEA-100": {Currency.EUR: "7.00"}})
         assert answered(alice.get(f"{path_of(order)}?expand=items")) == order
         assert made(alice)["total"] == "14.00"
 
-    def test_one_product_twice_is_two_items(self, alice: Caller) -> None:
-        """As they were sent."""
+    def test_a_repeated_product_makes_two_items(self, alice: Caller) -> None:
+        """In the order of the request."""
         order = made(alice, "CUP", "TEA-100", "CUP")
         assert [item["sku"] for item in order["items"]] == ["CUP", "TEA-100", "CUP"]
         assert order["total"] == "10.20"
 
     def test_a_hundred_items_of_a_thousand_pieces(self, alice: Caller) -> None:
-        """The most there may be."""
+        """The maximum."""
         order = made(alice, items=items(*["CUP"] * 100, quantity=1000))
         assert (len(order["items"]), order["total"]) == (100, "10000.00")
 
-    def test_a_user_orders_by_the_id_of_the_account(self, alice: Caller, app: Flask, bearer: Bearer) -> None:
-        """Customer_id is the subject of the token."""
+    def test_a_user_orders_with_the_id_of_the_account(self, alice: Caller, app: Flask, bearer: Bearer) -> None:
+        """``customer_id`` is the subject of the token."""
         user = join(Caller(alice.client, {}), app, an_address())
         customer = Caller(alice.client, bearer(user["id"], "orders"))
         assert made(customer, customer_id=user["id"])["customer_id"] == user["id"]
@@ -120,10 +120,10 @@ class TestCreate:
 
 
 class TestCustomer:
-    """403, before any look-up."""
+    """403, before any lookup."""
 
-    def test_for_somebody_else_it_is_403_whatever_is_ordered(self, bob: Caller, app: Flask) -> None:
-        """Nothing is told of products."""
+    def test_an_order_for_another_customer_is_403_whatever_its_items(self, bob: Caller, app: Flask) -> None:
+        """The response reveals nothing about products."""
         for skus in (("TEA-100",), ("no-such-sku",)):
             response = create(bob, *skus)
             assert (response.status_code, response.get_data()) == (403, b"")
@@ -134,12 +134,12 @@ class TestCustomer:
     def test_a_name_has_one_spelling(self, alice: Caller, spelled: str) -> None:
         assert create(alice, customer_id=spelled).status_code == 403
 
-    def test_an_admin_orders_for_anybody(self, alice: Caller, admin: Caller) -> None:
-        """And the order is the customer's."""
+    def test_an_admin_orders_for_any_customer(self, alice: Caller, admin: Caller) -> None:
+        """The order belongs to the customer."""
         order = made(admin)
         assert order["customer_id"] == "alice"
         assert answered(alice.get(path_of(order))) == plain(order)
 
-    def test_what_is_wrong_in_the_body_is_told_first(self, bob: Caller) -> None:
+    def test_violations_of_the_body_come_first(self, bob: Caller) -> None:
         """C9a."""
         assert violated(create(bob, currency="CHF")) == [("currency", "INVALID_VALUE")]

@@ -1,11 +1,11 @@
-"""POST /v1/orders/{id}:cancel and :ship: a pending order takes one step, once."""
+"""POST /v1/orders/{id}:cancel and :ship: a pending order makes one transition, once."""
 
 from collections import Counter
 
 import pytest
 from flask import Flask
 
-from tests.api.caller import Caller, answered, at_once, refused
+from tests.api.caller import Caller, answered, at_once, rejected
 from tests.api.orders.order import made, path_of, plain
 
 STEPS = {"cancel": ("STATUS_CANCELLED", "ORDER_NOT_CANCELLABLE"), "ship": ("STATUS_SHIPPED", "ORDER_NOT_SHIPPABLE")}
@@ -14,7 +14,7 @@ STEPS = {"cancel": ("STATUS_CANCELLED", "ORDER_NOT_CANCELLABLE"), "ship": ("STAT
 class TestSteps:
     @pytest.mark.parametrize("step", STEPS)
     def test_ok(self, alice: Caller, admin: Caller, step: str) -> None:
-        """C20: nothing else of the order changes but its version."""
+        """C20: only the status and the version of the order change."""
         order = made(alice)
         before = alice.get(path_of(order)).headers["ETag"]
         response = admin.post(f"{path_of(order)}:{step}")
@@ -29,41 +29,41 @@ class TestSteps:
 
     @pytest.mark.parametrize("first", STEPS)
     @pytest.mark.parametrize("second", STEPS)
-    def test_there_is_no_second_one(self, alice: Caller, admin: Caller, first: str, second: str) -> None:
-        """400 of kind INVALID, with what became of it; nothing changes."""
+    def test_a_second_transition_is_rejected(self, alice: Caller, admin: Caller, first: str, second: str) -> None:
+        """400 of kind INVALID, with the present status; nothing changes."""
         path = path_of(made(alice))
         done = answered(admin.post(f"{path}:{first}"))
-        document = refused(admin.post(f"{path}:{second}"), 400, STEPS[second][1])
+        document = rejected(admin.post(f"{path}:{second}"), 400, STEPS[second][1])
         assert (document["kind"], document["order_status"]) == ("invalid_operation", STEPS[first][0])
         assert STEPS[first][0] in document["detail"]
         assert answered(alice.get(path)) == done
 
     @pytest.mark.parametrize("step", STEPS)
-    def test_if_match_holds(self, alice: Caller, admin: Caller, step: str) -> None:
-        """C20: 412 goes before what state the order is in (C9a)."""
+    def test_if_match_applies(self, alice: Caller, admin: Caller, step: str) -> None:
+        """C20: 412 comes before errors of the order's state (C9a)."""
         path = path_of(made(alice))
         for _ in range(2):
-            refused(admin.post(f"{path}:{step}", headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
+            rejected(admin.post(f"{path}:{step}", headers={"If-Match": '"9-00000000"'}), 412, "PRECONDITION_FAILED")
             admin.post(f"{path}:{step}", headers={"If-Match": alice.get(path).headers["ETag"]})
         assert answered(alice.get(path))["status"] == STEPS[step][0]
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-    def test_a_step_is_a_post_and_an_order_is_not_changed_otherwise(
+    def test_transitions_need_post_and_no_other_method_changes_an_order(
         self, admin: Caller, path: str, method: str
     ) -> None:
         for step in STEPS:
-            refused(admin.send(method, f"{path}:{step}"), 405, "METHOD_NOT_ALLOWED")
+            rejected(admin.send(method, f"{path}:{step}"), 405, "METHOD_NOT_ALLOWED")
         if method != "GET":
-            refused(admin.send(method, path, json={"status": "STATUS_SHIPPED"}), 405, "METHOD_NOT_ALLOWED")
+            rejected(admin.send(method, path, json={"status": "STATUS_SHIPPED"}), 405, "METHOD_NOT_ALLOWED")
         for unknown in ("refund", "Cancel", "cancel:ship", ""):
-            refused(admin.post(f"{path}:{unknown}"), 404, "ROUTE_NOT_FOUND")
+            rejected(admin.post(f"{path}:{unknown}"), 404, "ROUTE_NOT_FOUND")
 
 
 class TestRaces:
-    """Several at once, each on a connection of its own."""
+    """Several transitions at once, each on its own connection."""
 
-    def test_of_cancelling_and_shipping_at_once_one_wins(self, alice: Caller, admin: Caller, app: Flask) -> None:
-        """Of sixteen steps of each of ten orders."""
+    def test_of_concurrent_cancelling_and_shipping_one_succeeds(self, alice: Caller, admin: Caller, app: Flask) -> None:
+        """Ten orders, sixteen transitions each."""
         for _ in range(10):
             path = path_of(made(alice))
 

@@ -1,35 +1,35 @@
-"""POST /v1/orders: what is refused, and that all of it is named."""
+"""POST /v1/orders: invalid orders, with every violation listed."""
 
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.api.caller import JSON, Caller, refused, violated
+from tests.api.caller import JSON, Caller, rejected, violated
 from tests.api.orders.order import ORDERS, count, create
 from tests.api.test_bodies import MALFORMED
 
 
 class TestProducts:
-    """BROKEN_LINK, on every item that has no price."""
+    """BROKEN_LINK, for every item without a price."""
 
-    def test_all_of_them_at_once(self, alice: Caller, app: Flask) -> None:
-        """An unknown sku, and one without a price in the currency; nothing is written."""
+    def test_all_broken_links_are_listed_at_once(self, alice: Caller, app: Flask) -> None:
+        """An unknown SKU, and a SKU without a price in the currency; nothing is written."""
         response = create(alice, "no-such-sku", "TEA-100", "CUP", "tea-100", "no-such-sku", currency="USD")
         broken = [0, 2, 3, 4]
         assert violated(response) == [(f"items[{n}].sku", "BROKEN_LINK") for n in broken]
         assert response.json is not None
         assert [each["pointer"] for each in response.json["errors"]] == [f"#/items/{n}/sku" for n in broken]
-        assert response.json["errors"][0]["message"] == "items[0].sku names no product with a price in USD"
+        assert response.json["errors"][0]["message"] == "items[0].sku is not a product with a price in USD"
         assert response.json["kind"] == "input_validation_error"
         assert count(app) == (0, 0)
 
-    def test_a_hundred_of_them(self, alice: Caller) -> None:
+    def test_a_hundred_broken_links_are_listed(self, alice: Caller) -> None:
         """C2."""
         assert len(violated(create(alice, *["no"] * 100))) == 100
 
     @pytest.mark.parametrize("sku", ["' OR 1=1 --", "%", "TEA-10_", "TEA-100 ", "ТEA-100", "é", "\U0001f375"])
-    def test_a_sku_is_what_it_is_to_the_letter(self, alice: Caller, sku: str) -> None:
+    def test_a_sku_must_match_exactly(self, alice: Caller, sku: str) -> None:
         assert violated(create(alice, sku)) == [("items[0].sku", "BROKEN_LINK")]
 
 
@@ -80,20 +80,20 @@ class TestViolations:
     """400 VALIDATION_FAILED, all of them, in the order of the members."""
 
     @pytest.mark.parametrize(("members", "expected"), VIOLATIONS, ids=lambda each: ascii(each)[:40])
-    def test_every_broken_rule_is_named(
+    def test_every_violation_is_listed(
         self, alice: Caller, app: Flask, members: dict[str, Any], expected: list[tuple[str, str]]
     ) -> None:
-        """C1: with where; nothing is written."""
+        """C1: with the location; nothing is written."""
         response = create(alice, **members)
         assert violated(response) == expected
         assert count(app) == (0, 0)
 
-    def test_what_is_required_is_named(self, alice: Caller) -> None:
+    def test_missing_required_members_are_listed(self, alice: Caller) -> None:
         """C14."""
         expected = [(name, "REQUIRED_FIELD") for name in ("customer_id", "currency", "items")]
         assert violated(alice.post(ORDERS, json={})) == expected
 
-    def test_the_first_unfit_byte_is_named(self, alice: Caller) -> None:
+    def test_the_first_invalid_byte_is_reported(self, alice: Caller) -> None:
         for sent, position in MALFORMED:
             response = alice.post(ORDERS, data=sent, content_type=JSON)
-            assert position in {None, refused(response, 400, "MALFORMED_JSON")["position"]}
+            assert position in {None, rejected(response, 400, "MALFORMED_JSON")["position"]}

@@ -1,4 +1,4 @@
-"""Blueprints as flask-smorest's manual writes them, on an application of their own."""
+"""Blueprints as in flask-smorest's manual, on their own application."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Serve = Callable[..., Any]
 
 
 class PetSchema(ma.Schema):
-    """A pet, as the manual has it."""
+    """A pet, as in the manual."""
 
     id = ma.fields.Integer(dump_only=True)
     name = ma.fields.String(required=True)
@@ -25,20 +25,20 @@ class PetSchema(ma.Schema):
 
 
 class PetQueryArgsSchema(ma.Schema):
-    """How pets are looked for."""
+    """Query parameters of a search for pets."""
 
     name = ma.fields.String()
 
 
 @pytest.fixture(autouse=True)
 def few_operations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the service's own operations out of the applications here, which takes ten times as long as the rest."""
+    """Leave the service's own operations out of the applications here: they take ten times as long as the rest."""
     monkeypatch.setattr(rest, "BLUEPRINTS", (docs.blp,))
 
 
 @pytest.fixture
 def blp() -> Blueprint:
-    """Return a blueprint that anybody may call."""
+    """Return a blueprint that needs no token."""
     return Blueprint("pets", __name__, scope=operations.PUBLIC, url_prefix="/pets", description="Operations on pets")
 
 

@@ -1,4 +1,4 @@
-"""What flask-smorest's manual shows of arguments: every location, stacked, by name and by keyword."""
+"""Arguments as in flask-smorest's manual: every location, stacked, by name and by keyword."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ class OwnQuerySchema(QuerySchema):
 
 
 class CountedSchema(QuerySchema):
-    """A default that is another one for each request."""
+    """A default that differs for each request."""
 
     number = fields.Text(load_default=lambda: next(COUNTER))
 
@@ -45,7 +45,7 @@ class HeaderSchema(ma.Schema):
 
 
 def violations(response: Any) -> list[tuple[str, str]]:
-    """Return where each violation is, and its field."""
+    """Return the location and the field of each violation."""
     assert response.status_code == 400, response.get_data(as_text=True)
     assert response.json["code"] == "VALIDATION_FAILED"
     places = ("parameter", "header", "pointer")
@@ -83,7 +83,7 @@ class TestQuery:
         return serve(blp)
 
     @pytest.mark.parametrize("path", ["/pets/", "/pets/?", "/pets/own", "/pets/own?"])
-    def test_a_missing_required_parameter_is_a_violation_also_without_any_query(self, client: Any, path: str) -> None:
+    def test_a_missing_required_parameter_is_a_violation_also_with_an_empty_query(self, client: Any, path: str) -> None:
         answer = client.get(path)
         assert violations(answer) == [("parameter", "q")]
         assert codes(answer) == ["REQUIRED_FIELD"]
@@ -100,11 +100,11 @@ class TestQuery:
         answer = client.get("/pets/?q=a&q=b")
         assert (violations(answer), codes(answer)) == ([("parameter", "q")], ["INVALID_VALUE"])
 
-    def test_an_unknown_one_is_a_violation(self, client: Any) -> None:
+    def test_an_unknown_parameter_is_a_violation(self, client: Any) -> None:
         answer = client.get("/pets/?q=a&colour=red")
         assert (violations(answer), codes(answer)) == ([("parameter", "colour")], ["UNKNOWN_PARAMETER"])
 
-    def test_what_is_no_text_is_one_violation(self, client: Any) -> None:
+    def test_invalid_utf_8_is_one_violation(self, client: Any) -> None:
         for path in ("/pets/?q=%00", "/pets/own?q=%ff"):
             answer = client.get(path)
             assert (violations(answer), codes(answer)) == ([("parameter", "q")], ["INVALID_FORMAT"])
@@ -113,7 +113,7 @@ class TestQuery:
         first, second = (client.get("/pets/counted").json["number"] for _ in range(2))
         assert second == first + 1
 
-    def test_what_a_handler_does_to_the_arguments_is_its_own(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_handler_may_modify_its_arguments(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/")
         @blp.arguments(QuerySchema.from_dict({"q": fields.Text()}), location="query")
         @blp.response(200)
@@ -230,7 +230,7 @@ class TestBody:
         assert client.post("/pets/", json={"age": 2}).json == {"age": 2}
         assert client.post("/pets/", data="{", content_type="application/json").status_code == 400
 
-    def test_a_media_type_of_its_own(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_custom_media_type(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/", methods=["POST"])
         @blp.arguments(PetSchema, content_type="application/vnd.pet+json")
         @blp.response(200)
@@ -239,8 +239,8 @@ class TestBody:
 
         client = serve(blp)
         assert client.post("/pets/", data='{"name": "Rex"}', content_type="application/vnd.pet+json").status_code == 200
-        refused = client.post("/pets/", json={"name": "Rex"})
-        assert (refused.status_code, refused.headers["Accept-Post"]) == (415, "application/vnd.pet+json")
+        rejected = client.post("/pets/", json={"name": "Rex"})
+        assert (rejected.status_code, rejected.headers["Accept-Post"]) == (415, "application/vnd.pet+json")
 
     def test_a_list_of_objects(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/", methods=["POST"])
@@ -290,9 +290,9 @@ class TestBody:
 
 
 class TestPassing:
-    """How a handler gets its arguments."""
+    """How a handler receives its arguments."""
 
-    def test_the_topmost_comes_first(self, blp: Blueprint, serve: Serve) -> None:
+    def test_the_topmost_decorator_gives_the_first_argument(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/<int:pet_id>", methods=["PUT"])
         @blp.arguments(PetSchema)
         @blp.arguments({"q": ma.fields.String()}, location="query")
@@ -324,7 +324,7 @@ class TestPassing:
         assert serve(blp).put("/pets/?q=a", json={"name": "Rex"}).json == [{"q": "a"}, "Rex"]
 
     @pytest.mark.parametrize("is_above", [True, False])
-    def test_response_may_stand_above_or_below(self, blp: Blueprint, serve: Serve, is_above: bool) -> None:
+    def test_response_may_be_above_or_below(self, blp: Blueprint, serve: Serve, is_above: bool) -> None:
         arguments, response = blp.arguments(PetSchema), blp.response(200, PetSchema)
         order = (arguments, response) if is_above else (response, arguments)
 
@@ -353,7 +353,7 @@ class TestPassing:
         assert client.get("/pets/a?q=x").status_code == 400
         assert client.get("/pets/c?q=x").json == {"q": "x"}
 
-    def test_own_schemas_work_beside_stock_ones(self, blp: Blueprint, serve: Serve) -> None:
+    def test_own_schemas_work_alongside_stock_ones(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/", methods=["POST"])
         @blp.arguments(OwnSchema.from_dict({"name": fields.Text(required=True)}))
         @blp.response(200, PetSchema)

@@ -1,4 +1,4 @@
-"""Forms and files: read whole and checked as every body is, parsed by Werkzeug, decoded by a schema."""
+"""Forms and files: read as a whole and checked like every body, parsed by Werkzeug, decoded by a schema."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ LIMIT = 1048576
 
 
 class PhotoSchema(ma.Schema):
-    """A file, as the manual has it."""
+    """A file, as in the manual."""
 
     photo = Upload(required=True)
     others = ma.fields.List(Upload())
@@ -59,7 +59,7 @@ def photo(content: bytes = b"pixels", name: str = "rex.png") -> tuple[io.BytesIO
 
 
 class TestReading:
-    """What a handler gets."""
+    """Values that a handler receives."""
 
     def test_an_urlencoded_form(self, client: Any) -> None:
         answer = client.post("/pets/form", data={"name": "Rex", "age": "3"})
@@ -88,11 +88,11 @@ class TestReading:
         assert answer.json[0] == {"name": "Rex", "age": 1}
 
 
-class TestRefusing:
+class TestRejections:
     """415, 413, 400."""
 
     @pytest.mark.parametrize("path", ["form", "files", "both"])
-    def test_another_media_type_is_415_and_names_those_that_are_read(self, client: Any, path: str) -> None:
+    def test_another_media_type_is_415_with_the_supported_ones(self, client: Any, path: str) -> None:
         answer = client.post(f"/pets/{path}", json={"name": "Rex"})
         assert (answer.status_code, answer.json["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
         accepted = f"{URLENCODED}, multipart/form-data" if path == "form" else "multipart/form-data"
@@ -103,7 +103,7 @@ class TestRefusing:
         assert {field for _, field in violations(answer)} == {"photo", "name", "age", "x"}
         assert {each["pointer"] for each in answer.json["errors"]} == {"#/photo", "#/name", "#/age", "#/x"}
 
-    def test_nothing_at_all(self, client: Any) -> None:
+    def test_an_empty_body(self, client: Any) -> None:
         assert violations(client.post("/pets/form")) == [("pointer", "name")]
 
     def test_a_field_that_is_sent_twice(self, client: Any) -> None:
@@ -118,7 +118,7 @@ class TestRefusing:
         answer = client.post("/pets/files", data=b" " * (LIMIT + 1), content_type="multipart/form-data; boundary=b")
         assert (answer.status_code, answer.json["limit"]) == (413, LIMIT)
 
-    def test_a_chunked_one_over_the_limit_is_413_and_not_cut_off(self, client: Any) -> None:
+    def test_a_chunked_one_over_the_limit_is_413_and_not_truncated(self, client: Any) -> None:
         body = b"name=Rex&age=" + b"0" * LIMIT + b"1"
         environ = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
         answer = client.post(
@@ -130,8 +130,8 @@ class TestRefusing:
         assert (answer.status_code, answer.json["code"]) == (413, "BODY_TOO_LARGE")
 
     @pytest.mark.parametrize(("setting", "limit"), [("MAX_FORM_MEMORY_SIZE", 100), ("MAX_FORM_PARTS", 0)])
-    def test_flasks_limits_of_forms_hold(self, client: Any, setting: str, limit: int) -> None:
-        """By Werkzeug's manual they are for multipart alone."""
+    def test_flasks_limits_of_forms_apply(self, client: Any, setting: str, limit: int) -> None:
+        """According to Werkzeug's manual, they are for multipart alone."""
         client.application.config[setting] = limit
         answer = client.post("/pets/form", data={"name": "x" * 200}, content_type="multipart/form-data")
         assert (answer.status_code, answer.json["code"]) == (413, "BODY_TOO_LARGE")
@@ -165,10 +165,10 @@ class TestDocument:
         assert {"UNSUPPORTED_MEDIA_TYPE", "BODY_TOO_LARGE", "MALFORMED_REQUEST"} <= {*operation["x-errors"]}
 
 
-def test_a_form_with_an_idempotency_key_is_the_same_whatever_its_boundary(
+def test_the_boundary_of_a_form_does_not_matter_to_an_idempotency_key(
     make_application: Callable[..., Flask], client: Any, bearer: Callable[..., dict[str, str]]
 ) -> None:
-    """C21: the body as parsed."""
+    """C21: the parsed body counts."""
     blp = Blueprint("uploads", __name__, scope="tasks", url_prefix="/uploads")
 
     @blp.route("/", methods=["POST"])

@@ -1,4 +1,4 @@
-"""What flask-smorest's manual shows of responses: schemas, statuses, tuples, other answers."""
+"""Responses as in flask-smorest's manual: schemas, statuses, tuples, and alternative responses."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ PET = {"id": 1, "name": "Rex", "age": 2}
 
 
 def answering(blp: Blueprint, serve: Serve, value: Any, *decorators: Any) -> Any:
-    """Return the answer of an operation whose handler returns a value."""
+    """Return the response of an operation whose handler returns a value."""
 
     def get_pet() -> Any:
         return value
@@ -32,7 +32,7 @@ def answering(blp: Blueprint, serve: Serve, value: Any, *decorators: Any) -> Any
 
 
 class TestValues:
-    """What a handler may return."""
+    """Return values of a handler."""
 
     @pytest.mark.parametrize(
         ("value", "status", "field"),
@@ -58,11 +58,11 @@ class TestValues:
     def test_a_list(self, blp: Blueprint, serve: Serve) -> None:
         assert answering(blp, serve, [PET, PET], blp.response(200, PetSchema(many=True))).json == [PET, PET]
 
-    def test_a_list_of_two_is_no_tuple(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_list_of_two_is_not_a_tuple(self, blp: Blueprint, serve: Serve) -> None:
         assert answering(blp, serve, [1, {"a": 2}], blp.response(200)).json == [1, {"a": 2}]
 
     @pytest.mark.parametrize("status", [204, "204", HTTPStatus.NO_CONTENT])
-    def test_nothing(self, blp: Blueprint, serve: Serve, status: Any) -> None:
+    def test_no_value(self, blp: Blueprint, serve: Serve, status: Any) -> None:
         answer = answering(blp, serve, None, blp.response(status))
         assert (answer.status_code, answer.data, answer.content_type) == (204, b"", None)
 
@@ -116,7 +116,7 @@ class TestValues:
 
 
 class TestDocument:
-    """OpenAPI, by the manual."""
+    """OpenAPI, as in the manual."""
 
     def of(self, blp: Blueprint, serve: Serve, *decorators: Any) -> dict[str, Any]:
         """Return the operation as documented."""
@@ -176,7 +176,7 @@ class TestDocument:
         operation = self.of(blp, serve, blp.response(200, PetSchema))
         assert (operation["summary"], operation["description"]) == ("Find a pet", "By nothing at all.")
 
-    def test_what_doc_adds(self, blp: Blueprint, serve: Serve) -> None:
+    def test_additions_by_doc(self, blp: Blueprint, serve: Serve) -> None:
         added = blp.doc(summary="Mine", operationId="findPet", tags=["x"], deprecated=True, security=[])
         operation = self.of(blp, serve, added, blp.response(200, PetSchema))
         assert (operation["summary"], operation["operationId"], operation["tags"]) == ("Mine", "findPet", ["x"])
@@ -239,10 +239,10 @@ class TestDocument:
 
 
 class TestErrors:
-    """Errors that a handler declares itself."""
+    """Errors that a handler itself declares."""
 
     def test_a_declared_error(self, blp: Blueprint, serve: Serve) -> None:
-        """The watch over undeclared errors is satisfied (C13)."""
+        """The check for undeclared errors passes (C13)."""
 
         @blp.route("/")
         @blp.response(200, PetSchema)

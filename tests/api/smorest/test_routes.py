@@ -1,4 +1,4 @@
-"""What flask-smorest's manual shows of routes: functions, classes, several methods, options of rules."""
+"""Routes as in flask-smorest's manual: functions, classes, several methods, options of rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Bearer = Callable[..., dict[str, str]]
 class TestFunctions:
     """``@blp.route`` on a function."""
 
-    def test_one_with_only_a_route_handles_get(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_route_without_methods_handles_get(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/")
         def list_pets() -> Any:
             return {"pets": []}
@@ -26,7 +26,7 @@ class TestFunctions:
         assert client.get("/pets/").json == {"pets": []}
         assert client.post("/pets/").status_code == 405
 
-    def test_one_may_handle_several_methods(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_function_may_handle_several_methods(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/", methods=["GET", "PUT"])
         def pets() -> Any:
             return {"pets": []}
@@ -35,7 +35,7 @@ class TestFunctions:
         assert [client.get("/pets/").status_code, client.put("/pets/").status_code] == [200, 200]
         assert client.head("/pets/").status_code == 200
 
-    def test_one_may_have_several_routes(self, blp: Blueprint, serve: Serve) -> None:
+    def test_a_function_may_have_several_routes(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/b")
         @blp.route("/a")
         @blp.response(200, PetSchema)
@@ -55,7 +55,7 @@ class TestFunctions:
         assert client.get("/pets").json == {"page": 1, "url": "/pets/page/7"}
         assert client.get("/pets/page/3").json["page"] == 3
 
-    def test_an_unknown_parameter_is_refused_without_any_decorator(self, blp: Blueprint, serve: Serve) -> None:
+    def test_an_unknown_parameter_is_rejected_without_any_decorator(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/")
         def list_pets() -> Any:
             return {}
@@ -160,7 +160,7 @@ class TestClasses:
         assert client.get("/pets/?a=1").status_code == 400
         assert client.put("/pets/").json == {"id": 1}
 
-    def test_add_url_rule_takes_a_class_or_what_as_view_returns(self, blp: Blueprint, serve: Serve) -> None:
+    def test_add_url_rule_takes_a_class_or_the_result_of_as_view(self, blp: Blueprint, serve: Serve) -> None:
         class Pets(MethodView):
             def __init__(self, colour: str = "red") -> None:
                 self.colour = colour
@@ -205,7 +205,7 @@ class TestClasses:
 
 
 class TestGuards:
-    """The scope of each method; nobody without a token by default."""
+    """The scope of each method; by default every method needs a token."""
 
     def test_a_blueprint_without_a_scope_needs_a_token(self, serve: Serve, bearer: Bearer) -> None:
         blp = Blueprint("pets", "pets", url_prefix="/pets", description="Operations on pets")
@@ -294,7 +294,7 @@ class TestRegistration:
         assert app.test_client().get("/others/").status_code == 200
         assert ("others.list_pets", "GET") in operations.table(app)
 
-    def test_two_applications_have_operations_of_their_own(self, blp: Blueprint, serve: Serve) -> None:
+    def test_two_applications_have_separate_operations(self, blp: Blueprint, serve: Serve) -> None:
         @blp.route("/")
         def list_pets() -> Any:
             return {}
@@ -316,7 +316,7 @@ class TestRegistration:
             api_of(app).register_blueprint(blp)
         app = make_application()
         app.config["PET_RATE_LIMIT"] = "often"
-        with pytest.raises(TypeError, match="whose value is not a limit such as '5 per minute'"):
+        with pytest.raises(TypeError, match="is not a limit such as '5 per minute'"):
             api_of(app).register_blueprint(blp)
         app = make_application()
         app.config["PET_RATE_LIMIT"] = "1 per hour"

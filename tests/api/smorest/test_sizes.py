@@ -12,7 +12,7 @@ from tests.api.smorest.conftest import PetSchema, Serve, document_of
 
 
 def body(size: int) -> bytes:
-    """Return a pet of so many bytes."""
+    """Return a pet of this size in bytes."""
     return b'{"name":"Rex"}'.ljust(size)
 
 
@@ -29,7 +29,7 @@ def reading(blp: Blueprint, **options: Any) -> Blueprint:
 
 
 def limit_of(client: Any, path: str = "/pets/") -> int:
-    """Return the limit that a body far too large is told, after a body of just that size was read."""
+    """Return the limit in the response to a body far too large, after a body of exactly that size was read."""
     answer = client.post(path, data=body(2_000_000), content_type="application/json")
     assert (answer.status_code, answer.json["code"]) == (413, "BODY_TOO_LARGE")
     limit: int = answer.json["limit"]
@@ -49,16 +49,16 @@ def test_a_blueprint_declares_one_for_its_operations(serve: Serve) -> None:
     assert limit_of(serve(reading(pets))) == 200
 
 
-def test_that_of_the_arguments_goes_before_that_of_the_blueprint(serve: Serve) -> None:
+def test_the_size_of_the_arguments_takes_precedence_over_that_of_the_blueprint(serve: Serve) -> None:
     pets = Blueprint("pets", __name__, scope=operations.PUBLIC, url_prefix="/pets", max_body_bytes=200)
     assert limit_of(serve(reading(pets, max_bytes=300))) == 300
 
 
-def test_without_one_it_is_64_kib(serve: Serve, blp: Blueprint) -> None:
+def test_the_default_is_64_kib(serve: Serve, blp: Blueprint) -> None:
     assert limit_of(serve(reading(blp))) == DEFAULT_BODY == 65536
 
 
-def test_it_is_never_more_than_the_setting(serve: Serve, blp: Blueprint) -> None:
+def test_the_setting_is_the_upper_bound(serve: Serve, blp: Blueprint) -> None:
     assert limit_of(serve(reading(blp, max_bytes=1 << 24))) == 1048576
 
 
@@ -74,13 +74,13 @@ def test_a_hook_may_allow_more_or_less(serve: Serve, blp: Blueprint) -> None:
 
 
 @pytest.mark.parametrize("size", ["1 MiB", 0, -1, True, 1.5])
-def test_what_is_not_a_size_is_rejected_when_it_is_declared(blp: Blueprint, size: Any) -> None:
+def test_an_invalid_size_is_rejected_at_declaration(blp: Blueprint, size: Any) -> None:
     with pytest.raises(TypeError, match="a body size is a number of bytes"):
         reading(blp, max_bytes=size)
     with pytest.raises(TypeError, match="a body size is a number of bytes"):
         Blueprint("pets", __name__, max_body_bytes=size)
 
 
-def test_a_size_is_of_a_body(blp: Blueprint) -> None:
+def test_a_size_needs_a_body(blp: Blueprint) -> None:
     with pytest.raises(TypeError, match="max_bytes is for a body"):
         reading(blp, max_bytes=100, location="query")

@@ -1,4 +1,4 @@
-"""A blueprint of flask-smorest itself, registered through the API of this service."""
+"""A stock flask-smorest blueprint, registered through the API of this service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def caught(app: Flask, schema: Any, **request: Any) -> HTTPException:
 
 
 class TestBlueprint:
-    """It works, with smorest's own decorators."""
+    """Stock decorators of smorest work."""
 
     @pytest.fixture
     def stock(self) -> Any:
@@ -42,11 +42,11 @@ class TestBlueprint:
 
         return blp
 
-    def test_it_answers(self, stock: Any, serve: Serve, bearer: Bearer) -> None:
+    def test_its_operation_works(self, stock: Any, serve: Serve, bearer: Bearer) -> None:
         answer = serve(stock).post("/stock/", json={"name": "Rex"}, headers=bearer())
         assert (answer.status_code, answer.json) == (201, {"id": 1, "name": "Rex", "age": 1})
 
-    def test_its_document_has_the_answers_of_this_service(self, stock: Any, serve: Serve) -> None:
+    def test_its_document_has_the_errors_of_this_service(self, stock: Any, serve: Serve) -> None:
         operation = document_of(serve(stock))["paths"]["/stock/"]["post"]
         assert operation["responses"].keys() == {"201", "400"}
         assert operation["responses"]["400"] == {"$ref": "#/components/responses/BAD_REQUEST"}
@@ -54,7 +54,7 @@ class TestBlueprint:
 
 
 class TestErrors:
-    """What webargs and flask-smorest raise."""
+    """Exceptions of webargs and flask-smorest."""
 
     def test_every_violation_is_listed(self, app: Flask) -> None:
         error = webargs_errors.rejected(caught(app, PetSchema, json={"age": "old", "colour": "red"}))
@@ -65,7 +65,7 @@ class TestErrors:
         }
         assert len(error.violations) == 3
 
-    def test_a_parameter_is_one(self, app: Flask) -> None:
+    def test_a_violation_may_be_of_a_parameter(self, app: Flask) -> None:
         error = webargs_errors.rejected(caught(app, {"q": ma.fields.Integer()}, location="query", query_string="q=x"))
         assert error is not None
         assert [(each.parameter, each.field) for each in error.violations] == [("q", "q")]
@@ -75,17 +75,17 @@ class TestErrors:
         assert isinstance(error, MalformedJson)
         assert error.facts["position"] == 10
 
-    def test_what_abort_says(self) -> None:
+    def test_the_message_of_abort_is_returned(self) -> None:
         with pytest.raises(HTTPException) as found:
             flask_smorest.abort(
                 409, message="There is one.", errors={"json": {"name": ["taken"]}}, headers={"X-Pet": "1"}
             )
-        said = webargs_errors.details(found.value)
-        assert (said.message, said.headers) == ("There is one.", {"X-Pet": "1"})
-        assert [(each.pointer, each.message) for each in said.violations] == [("#/name", "taken")]
+        result = webargs_errors.details(found.value)
+        assert (result.message, result.headers) == ("There is one.", {"X-Pet": "1"})
+        assert [(each.pointer, each.message) for each in result.violations] == [("#/name", "taken")]
         assert webargs_errors.rejected(found.value) is None
 
-    def test_another_exception_says_nothing(self) -> None:
+    def test_the_message_of_other_exceptions_is_hidden(self) -> None:
         with pytest.raises(HTTPException) as found:
             flask_smorest.abort(404)
         assert webargs_errors.details(found.value) == webargs_errors.Details()
@@ -94,7 +94,7 @@ class TestErrors:
 class TestApi:
     """``Api``'s own methods and settings."""
 
-    def test_a_field_of_its_own(self, make_application: Callable[..., Flask], blp: Blueprint) -> None:
+    def test_a_custom_field(self, make_application: Callable[..., Flask], blp: Blueprint) -> None:
         class Colour(ma.fields.Field[Any]):
             pass
 
@@ -110,7 +110,7 @@ class TestApi:
         paint = api_of(app).spec.to_dict()["components"]["schemas"]["Paint"]
         assert paint["properties"]["colour"] == {"type": "string", "format": "colour"}
 
-    def test_settings_name_the_document(self, make_application: Callable[..., Flask]) -> None:
+    def test_settings_describe_the_document(self, make_application: Callable[..., Flask]) -> None:
         app = make_application()
         app.config.update(API_TITLE="Pets", API_VERSION="v7", OPENAPI_VERSION="3.0.2")
         api = Api(app, spec_kwargs={"title": "x", "version": "x", "openapi_version": "3.1.0"})

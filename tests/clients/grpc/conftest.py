@@ -1,4 +1,4 @@
-"""Clients that public tools generate from the protocol, and the gRPC service that they call."""
+"""Fixtures for clients that public tools generate from the protocol, and the gRPC service that they call."""
 
 import json
 import os
@@ -40,15 +40,15 @@ SOURCES: Final = (
     "grpc/reflection/v1alpha/reflection.proto",
     "health/v1/health.proto",
 )
-"""What clients in TypeScript are generated from."""
+"""The sources for generated clients in TypeScript."""
 LIMIT: Final = "100 per 10 second"
-"""More than a driver needs before it exceeds the limit, and less than it sends then, on a slow machine too."""
+"""The rate limit: a driver stays below it until its last step, and exceeds it then, even on a slow machine."""
 READY_WITHIN: Final = 120.0
 STEPS: Final = 20
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0, environment: Mapping[str, str] | None = None) -> str:
-    """Run a command of the tools' environment, and return what it prints, which is part of a failure."""
+    """Run a command of the tools' environment, and return its output, which is shown if the command fails."""
     path = f"{PYTHON.parent}{os.pathsep}{MODULES / '.bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*map(str, command)],
@@ -148,7 +148,7 @@ def locked(settings: Settings, name: str) -> Iterator[None]:
 def service(
     settings: Settings, client: FlaskClient, token: TokenMaker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """Serve, and return the environment of a driver: the address, tokens, a task of Bob's, and one that is locked."""
+    """Run the service, and return the environment of a driver: address, tokens, Bob's task, and a locked task."""
     log = tmp_path_factory.mktemp("service") / "log"
     alice = token("alice")
     with serving(settings, log, RATE_LIMIT=LIMIT) as port, Client.of(port, alice) as own:

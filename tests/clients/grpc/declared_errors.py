@@ -1,7 +1,7 @@
 """Every declared error of every method, as the drivers read it: ``folder`` writes the list to ``errors.json``.
 
-A driver calls the method with an empty request and with ``simulate-error`` set to the code, and checks what its client
-makes of the error. After a rate limit that is not expected, it waits for the delay of ``RetryInfo`` and calls again.
+A driver calls the method with an empty request and with ``simulate-error`` set to the code, and checks the client's
+representation of the error. After an unexpected rate limit, it waits for the delay of ``RetryInfo`` and calls again.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class DeclaredError(TypedDict):
     status: int
     """The number of the gRPC status."""
     number: int
-    """That of ``AppErrorCode``."""
+    """The number in ``AppErrorCode``."""
 
 
 def declared_errors() -> Iterator[DeclaredError]:

@@ -1,4 +1,4 @@
-// Calls the service with connect-node over gRPC, through what protoc-gen-es generates: tsc checks this file against it.
+// Calls the service with connect-node over gRPC, through the code of protoc-gen-es: tsc checks this file.
 //
 // It prints each step that succeeded.
 import assert from "node:assert/strict";
@@ -87,7 +87,7 @@ const made = (fields: Fields, options: CallOptions = ALICE): Promise<Task> =>
 const batch = (...titles: string[]) => ({ requests: titles.map((title) => ({ task: { title } })) });
 const list = (options: CallOptions = ALICE) => client.listTasks({ pageSize: 1 }, options);
 
-/** Return the options, and where the trailing metadata is once the call has ended. */
+/** Return the options, and an object that receives the trailing metadata when the call ends. */
 function trailed(options: CallOptions): [CallOptions, Headers[]] {
   const trailers: Headers[] = [];
   return [{ ...options, onTrailer: (trailer) => void trailers.push(trailer) }, trailers];
@@ -159,20 +159,20 @@ const steps = {
     assert.deepEqual([changed.tags, changed.status], [["home"], Status.COMPLETED]);
   },
 
-  async an_update_without_a_mask_sets_what_is_there() {
+  async an_update_without_a_mask_sets_the_given_fields() {
     const found = await made({ title: "connect 5", description: "more", status: Status.COMPLETED });
     const changed = await client.updateTask({ task: { name: found.name, priority: Priority.HIGH } }, ALICE);
     assert.deepEqual([changed.title, changed.description], ["connect 5", "more"]);
     assert.deepEqual([changed.priority, changed.status], [Priority.HIGH, Status.COMPLETED]);
   },
 
-  async what_was_read_can_be_sent_back() {
+  async a_response_can_be_sent_back() {
     const found = await made({ title: "connect 14", description: "more", tags: ["home"] });
     const changed = await client.updateTask({ task: message(TaskSchema, found) }, ALICE);
     assert.deepEqual([changed.title, changed.description, changed.tags], ["connect 14", "more", ["home"]]);
   },
 
-  async a_mask_clears_what_the_task_lacks() {
+  async a_mask_clears_unset_fields() {
     const found = await made({ title: "connect 6", description: "more", tags: ["home"] });
     const mask = { task: { name: found.name }, updateMask: { paths: ["description", "tags"] } };
     const cleared = await client.updateTask(mask, ALICE);
@@ -194,7 +194,7 @@ const steps = {
     assert(seen.includes("connect 2") && !seen.includes("connect 1"));
   },
 
-  async a_title_that_is_taken_is_already_exists() {
+  async a_reused_title_is_already_exists() {
     await made({ title: "connect 7" });
     const error = await failure(made({ title: "connect 7" }));
     assert.deepEqual([error.code, error.own.code], [Code.AlreadyExists, "TASK_TITLE_TAKEN"]);
@@ -294,7 +294,7 @@ const steps = {
     assert.equal(error.own.appErrorCode, AppErrorCode.INVALID_IDEMPOTENCY_KEY);
   },
 
-  async a_batch_has_what_failed() {
+  async a_batch_lists_failed_items() {
     await made({ title: "connect 12" });
     const response = await client.batchCreateTasks(batch("connect 12", "connect 13"), ALICE);
     assert.deepEqual(response.tasks.map((each) => each.title), ["connect 13"]);
@@ -302,7 +302,7 @@ const steps = {
     assert.deepEqual(failed, [[0, "TASK_TITLE_TAKEN", AppErrorCode.RESOURCE_CONFLICT]]);
   },
 
-  async a_batch_of_which_all_fail_is_an_error() {
+  async a_batch_that_fails_completely_is_an_error() {
     const error = await failure(client.batchCreateTasks(batch("connect 12", "connect 13"), ALICE));
     const expected = [Code.AlreadyExists, AppErrorCode.BATCH_FAILED];
     assert.deepEqual([error.code, error.own.appErrorCode], expected);

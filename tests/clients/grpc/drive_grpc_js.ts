@@ -210,7 +210,7 @@ const steps = {
     assert.deepEqual([response.tags, response.status], [["home"], Status.STATUS_COMPLETED]);
   },
 
-  async an_update_without_a_mask_sets_what_is_there() {
+  async an_update_without_a_mask_sets_the_given_fields() {
     const found = await made({ title: "js 5", description: "more", status: Status.STATUS_COMPLETED });
     const sent = task({ name: found.name, priority: Priority.PRIORITY_HIGH });
     const { response } = await call(client.updateTask, { task: sent, updateMask: undefined });
@@ -218,7 +218,7 @@ const steps = {
     assert.deepEqual([response.priority, response.status], [Priority.PRIORITY_HIGH, Status.STATUS_COMPLETED]);
   },
 
-  async a_mask_clears_what_the_task_lacks() {
+  async a_mask_clears_unset_fields() {
     const found = await made({ title: "js 6", description: "more", tags: ["home"] });
     const sent = { task: task({ name: found.name }), updateMask: ["description", "tags"] };
     const { response } = await call(client.updateTask, sent);
@@ -240,7 +240,7 @@ const steps = {
     assert(seen.includes("js 2") && !seen.includes("js 1"));
   },
 
-  async a_title_that_is_taken_is_already_exists() {
+  async a_reused_title_is_already_exists() {
     await made({ title: "js 7" });
     const error = await failure(create({ title: "js 7" }));
     assert.deepEqual([error.code, error.own.code], [status.ALREADY_EXISTS, "TASK_TITLE_TAKEN"]);
@@ -342,7 +342,7 @@ const steps = {
     assert.equal(error.own.appErrorCode, AppErrorCode.INVALID_IDEMPOTENCY_KEY);
   },
 
-  async a_batch_has_what_failed() {
+  async a_batch_lists_failed_items() {
     await made({ title: "js 12" });
     const { response } = await call(client.batchCreateTasks, batch("js 12", "js 13"));
     assert.deepEqual(response.tasks.map((each) => each.title), ["js 13"]);
@@ -350,7 +350,7 @@ const steps = {
     assert.deepEqual(failed, [[0, "TASK_TITLE_TAKEN", AppErrorCode.RESOURCE_CONFLICT]]);
   },
 
-  async a_batch_of_which_all_fail_is_an_error() {
+  async a_batch_that_fails_completely_is_an_error() {
     const error = await failure(call(client.batchCreateTasks, batch("js 12", "js 13")));
     const expected = [status.ALREADY_EXISTS, AppErrorCode.BATCH_FAILED];
     assert.deepEqual([error.code, error.own.appErrorCode], expected);

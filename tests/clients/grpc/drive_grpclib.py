@@ -43,7 +43,7 @@ ALICE = {"authorization": f"Bearer {os.environ['CANDOR_ALICE']}"}
 OTHER_USER = {"authorization": f"Bearer {os.environ['CANDOR_STRANGER']}"}
 """A token without the scope `tasks`."""
 WITHIN = 8
-"""Seconds after which the deadline must have ended a call, on a slow machine too. The service itself takes 10."""
+"""Maximum duration in seconds of a call with a deadline, on a slow machine. The service's own limit is 10 seconds."""
 CALLS, AT_ONCE = 300, 20
 """Near the 100 streams of a connection, some calls end with REFUSED_STREAM, which grpclib does not retry."""
 STEPS: list[Callable[["Driver"], Awaitable[None]]] = []
@@ -129,7 +129,7 @@ async def an_update_with_a_mask_leaves_the_others(driver: Driver) -> None:
 
 
 @step
-async def an_update_without_a_mask_sets_what_is_there(driver: Driver) -> None:
+async def an_update_without_a_mask_sets_the_given_fields(driver: Driver) -> None:
     task = await driver.new("python 5", description="more", status=Status.STATUS_COMPLETED)
     request = UpdateTaskRequest(task=Task(name=task.name, priority=Priority.PRIORITY_HIGH))
     changed = await driver.stub.UpdateTask(request, metadata=ALICE)
@@ -138,7 +138,7 @@ async def an_update_without_a_mask_sets_what_is_there(driver: Driver) -> None:
 
 
 @step
-async def a_mask_clears_what_the_task_lacks(driver: Driver) -> None:
+async def a_mask_clears_unset_fields(driver: Driver) -> None:
     task = await driver.new("python 6", description="more", tags=["home"])
     mask = FieldMask(paths=["description", "tags"])
     request = UpdateTaskRequest(task=Task(name=task.name), update_mask=mask)
@@ -162,7 +162,7 @@ async def list_with_a_filter_and_pages(driver: Driver) -> None:
 
 
 @step
-async def a_title_that_is_taken_is_already_exists(driver: Driver) -> None:
+async def a_reused_title_is_already_exists(driver: Driver) -> None:
     await driver.new("python 7")
     error = await failure(driver.new("python 7"))
     own = detail(error, ErrorDetail)
@@ -288,7 +288,7 @@ def batch(*titles: str) -> BatchCreateTasksRequest:
 
 
 @step
-async def a_batch_has_what_failed(driver: Driver) -> None:
+async def a_batch_lists_failed_items(driver: Driver) -> None:
     await driver.new("python 12")
     made = await driver.stub.BatchCreateTasks(batch("python 12", "python 13"), metadata=ALICE)
     assert [task.title for task in made.tasks] == ["python 13"]
@@ -297,7 +297,7 @@ async def a_batch_has_what_failed(driver: Driver) -> None:
 
 
 @step
-async def a_batch_of_which_all_fail_is_an_error(driver: Driver) -> None:
+async def a_batch_that_fails_completely_is_an_error(driver: Driver) -> None:
     error = await failure(driver.stub.BatchCreateTasks(batch("python 12", "python 13"), metadata=ALICE))
     own, items = detail(error, ErrorDetail), ItemFailures()
     assert (error.status, own.app_error_code) == (Code.ALREADY_EXISTS, AppErrorCode.BATCH_FAILED)

@@ -34,7 +34,7 @@ BREAKING: Final = {
     "a method streams": (TODO, "returns (ListTasksResponse)", "returns (stream ListTasksResponse)", "server streaming"),
     "the service has another name": (TODO, "service TodoService", "service TaskService", 'service "TodoService"'),
 }
-"""The file, what is in it, what takes its place, and what buf says of it."""
+"""The file, the replaced text, its replacement, and the message of buf."""
 HARMLESS: Final = {
     "a field is added": (TODO, "string created_by = 9;", "string created_by = 9;\n  string colour = 11;"),
     "a value is added": (ERRORS, "BATCH_FAILED = 1100;", "BATCH_FAILED = 1100;\n  PET_ASLEEP = 1500;"),
@@ -92,7 +92,7 @@ def test_a_change_that_breaks_clients_is_found(folder: Path, change: str) -> Non
 
 
 @pytest.mark.parametrize("change", HARMLESS)
-def test_a_harmless_change_is_not(folder: Path, change: str) -> None:
+def test_a_compatible_change_is_accepted(folder: Path, change: str) -> None:
     image = changed(folder, *HARMLESS[change])
     assert buf("breaking", image, "--against", "candor.binpb", "--config", RULES, cwd=folder) == ""
 
@@ -118,15 +118,15 @@ def released(folder: Path) -> Path:
     return folder / "release.binpb"
 
 
-@pytest.mark.skipif(not RELEASE.exists(), reason="nothing has been released")
-def test_nothing_has_changed_that_breaks_clients_of_the_release(folder: Path) -> None:
+@pytest.mark.skipif(not RELEASE.exists(), reason="there is no release yet")
+def test_no_change_since_the_release_breaks_clients(folder: Path) -> None:
     against = released(folder)
     assert buf("breaking", "candor.binpb", "--against", against, "--config", RULES, cwd=folder) == ""
 
 
 @pytest.mark.parametrize("suffix", [".json", ".binpb"])
 def test_a_release_is_read_in_both_forms(folder: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the files of Google, as `flask contract accept` records it from the modules of Python."""
+    """Without the files of Google, as `flask contract accept` records it from the Python modules."""
     modules = (errors_pb2, todo_pb2)
     own = FileDescriptorSet(file=[FileDescriptorProto.FromString(each.DESCRIPTOR.serialized_pb) for each in modules])
     path = folder / f"recorded{suffix}"

@@ -1,4 +1,4 @@
-"""grpcurl and `buf curl`: they learn the protocol from the service, by v1alpha and v1 of reflection."""
+"""grpcurl and `buf curl`: they get the protocol from the service, by v1alpha and v1 of reflection."""
 
 import base64
 import json
@@ -35,15 +35,15 @@ DETAILS: Final = {
     )
 }
 WITHIN: Final = 8.0
-"""Seconds after which the deadline must have ended a call, on a slow machine too. The service itself takes 10."""
+"""Maximum duration in seconds of a call with a deadline, on a slow machine. The service's own limit is 10 seconds."""
 CALLS: Final = 1000
 ATTEMPTS: Final = 5
-"""To find the limit exceeded: it lasts for the rest of a window."""
+"""Number of attempts to find the limit exceeded: an attempt fails if a new window starts meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a call ended; names are those of the protocol."""
+    """The outcome of a call; names are those of the protocol."""
 
     code: StatusCode
     body: dict[str, Any]
@@ -160,7 +160,7 @@ def _spend(client: Client) -> None:
 
 
 class Driver:
-    """One tool, as Alice."""
+    """One tool, with Alice's token."""
 
     def __init__(self, tool: Tool, service: Mapping[str, str]) -> None:
         self.tool, self.service = tool, service
@@ -177,14 +177,14 @@ class Driver:
         return answer.body
 
     def drive(self) -> None:
-        """Take every step."""
+        """Run every step."""
         assert {SERVICE, "grpc.health.v1.Health"} <= self.tool.services()
         self.create_get_and_update()
         self.list_pages()
         self.see_violations()
         self.see_conflicts()
         self.see_denials()
-        self.see_what_is_not_there()
+        self.see_a_missing_task()
         self.exceed_a_deadline()
         self.repeat_with_a_key()
         self.create_batches()
@@ -251,7 +251,7 @@ class Driver:
         answer = self.call("GetTask", {"name": self.service["CANDOR_OTHER"]})
         assert (answer.code, answer.own["app_error_code"]) == (StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
 
-    def see_what_is_not_there(self) -> None:
+    def see_a_missing_task(self) -> None:
         answer = self.call("GetTask", {"name": f"tasks/{uuid.uuid4()}"})
         assert (answer.code, answer.own["app_error_code"]) == (StatusCode.NOT_FOUND, "RESOURCE_NOT_FOUND")
 

@@ -1,7 +1,7 @@
-"""The rules, by concern; importing this enters them all.
+"""The rules, by subject; importing this registers all of them.
 
-A rule is what its source says and no more. General ones stand on an RFC and tell in which words it speaks; where an RFC
-leaves a choice, each choice passes. What only Candor promises is in ``contract_*`` and asked of nobody else.
+A rule states the requirement of its source and no more. General rules cite an RFC and its keyword; where an RFC
+allows a choice, each choice passes. Promises of Candor alone are in ``contract_*``, for its own profile only.
 """
 
 from tests.conformance.rules import (

@@ -40,20 +40,20 @@ def no_credentials(api: Api) -> str:
 @rule("A02", "The challenge is well-formed.", source="RFC 9110 §11.6.1")
 def challenge(api: Api) -> str:
     for answer in (_without(api), _with_bad(api)):
-        said = answer.get("WWW-Authenticate")
-        only_if(said is not None, "no challenge")
-        expect(CHALLENGE.fullmatch(said or ""), f"WWW-Authenticate: {said}")
-    return f"{said}"
+        value = answer.get("WWW-Authenticate")
+        only_if(value is not None, "no challenge")
+        expect(CHALLENGE.fullmatch(value or ""), f"WWW-Authenticate: {value}")
+    return f"{value}"
 
 
-@rule("A03", "The challenge of a resource for bearers has the scheme Bearer.", source="RFC 6750 §3")
+@rule("A03", "The challenge for bearer tokens has the scheme Bearer.", source="RFC 6750 §3")
 def bearer(api: Api) -> str:
-    said = _without(api).get("WWW-Authenticate") or "nothing"
-    expect(said.split(" ")[0].lower() == "bearer", f"WWW-Authenticate: {said}")
-    return said
+    value = _without(api).get("WWW-Authenticate") or "nothing"
+    expect(value.split(" ")[0].lower() == "bearer", f"WWW-Authenticate: {value}")
+    return value
 
 
-@rule("A04", "Who sent no credentials is told no error code.", source="RFC 6750 §3.1", level=Level.SHOULD)
+@rule("A04", "A request without credentials gets no error code.", source="RFC 6750 §3.1", level=Level.SHOULD)
 def no_error_code(api: Api) -> str:
     answer = _without(api)
     only_if(answer.get("WWW-Authenticate"), "no challenge")
@@ -61,12 +61,12 @@ def no_error_code(api: Api) -> str:
     return "no error attribute"
 
 
-@rule("A05", "A token that nobody issued is 401.", source="RFC 6750 §3.1", level=Level.SHOULD)
+@rule("A05", "A token that was not issued is 401.", source="RFC 6750 §3.1", level=Level.SHOULD)
 def bad_token(api: Api) -> str:
     return answered(_with_bad(api), 401)
 
 
-@rule("A06", 'A bad token is told error="invalid_token".', source="RFC 6750 §3", level=Level.SHOULD)
+@rule("A06", 'An invalid token gets error="invalid_token".', source="RFC 6750 §3", level=Level.SHOULD)
 def invalid_token(api: Api) -> str:
     answer = _with_bad(api)
     expect(_attribute(answer, "error") == "invalid_token", f"WWW-Authenticate: {answer.get('WWW-Authenticate')}")
@@ -75,17 +75,17 @@ def invalid_token(api: Api) -> str:
 
 @rule("A07", "A token whose signature was changed is 401.", source="RFC 7515 §5.2")
 def changed_token(api: Api) -> str:
-    only_if(api.profile.token.count(".") == 2, "the token is no JWS")
+    only_if(api.profile.token.count(".") == 2, "the token is not a JWS")
     place = max(len(api.profile.token) - 9, 0)
     other = "B" if api.profile.token[place] == "A" else "A"
     changed = api.profile.token[:place] + other + api.profile.token[place + 1 :]
     return answered(api.get(api.path, token=changed), 401)
 
 
-@rule("A08", 'A token that says it is not signed (alg "none") is 401.', source="RFC 8725 §3.1")
+@rule("A08", 'An unsigned token (alg "none") is 401.', source="RFC 8725 §3.1")
 def unsigned_token(api: Api) -> str:
     parts = api.profile.token.split(".")
-    only_if(len(parts) == 3, "the token is no JWS")
+    only_if(len(parts) == 3, "the token is not a JWS")
     for algorithm in ("none", "None", "nOnE"):
         head = json.dumps({"alg": algorithm, "typ": "JWT"}).encode()
         forged = base64.urlsafe_b64encode(head).decode().rstrip("=")
@@ -102,7 +102,7 @@ def scheme_case(api: Api) -> str:
     return seen
 
 
-@rule("A10", "Credentials of a scheme that is not taken are 401.", source="RFC 9110 §11.6.2", level=Level.MEANS)
+@rule("A10", "Credentials of an unsupported scheme are 401.", source="RFC 9110 §11.6.2", level=Level.MEANS)
 def other_scheme(api: Api) -> str:
     only_if(api.profile.token, "no token")
     for credentials in ("Basic YTpi", "Conformance a=b", "Bearer", "Bearer  ", api.profile.token):
@@ -116,9 +116,7 @@ def no_scope(api: Api) -> str:
     return answered(api.get(api.path, token=api.profile.token_without_scope), 403)
 
 
-@rule(
-    "A12", 'A token without the scope is told error="insufficient_scope".', source="RFC 6750 §3.1", level=Level.SHOULD
-)
+@rule("A12", 'A token without the scope gets error="insufficient_scope".', source="RFC 6750 §3.1", level=Level.SHOULD)
 def insufficient_scope(api: Api) -> str:
     only_if(api.profile.token_without_scope, "no token without the scope")
     answer = api.get(api.path, token=api.profile.token_without_scope)
@@ -136,7 +134,7 @@ def every_method(api: Api) -> str:
     return answered(api.send("POST", api.path, fields, api.profile.body(), token=""), 401, to="POST without a token")
 
 
-@rule("A14", "Strange credentials are no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("A14", "Unusual credentials cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def strange_credentials(api: Api) -> str:
     only_if(api.profile.token, "no token")
     odd = (

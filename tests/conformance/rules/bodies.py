@@ -1,25 +1,25 @@
-"""Bodies that cannot be read: the client's error, never the server's."""
+"""Unreadable bodies: the client's error, never the server's."""
 
 from typing import Final
 
 from tests.conformance.api import Api
-from tests.conformance.rule import Level, answered, expect, only_if, refused, rule, unless_broken
+from tests.conformance.rule import Level, answered, expect, only_if, rejected, rule, unless_broken
 from tests.conformance.wire import Answer
 
 BROKEN: Final = (b'{"a": }', b"{", b'"', b"nonsense", b"<a/>")
-"""Nothing that a lenient parser may take (RFC 8259, section 9, allows extensions)."""
+"""Bodies that even a lenient parser rejects (RFC 8259, section 9, allows extensions)."""
 
 
-@rule("B01", "A body that is no JSON is a client error.", source="RFC 9110 §15.5.1", level=Level.MEANS)
+@rule("B01", "A body that is not JSON is a client error.", source="RFC 9110 §15.5.1", level=Level.MEANS)
 def malformed(api: Api) -> str:
     for body in BROKEN:
-        seen = refused(api.post(body), to=ascii(body))
+        seen = rejected(api.post(body), to=ascii(body))
     return seen
 
 
 @rule(
     "B02",
-    "A body that is no JSON is not 422, which says that its syntax is right.",
+    "A body that is not JSON is not 422, which means correct syntax.",
     source="RFC 9110 §15.5.21",
     level=Level.MEANS,
 )
@@ -27,25 +27,25 @@ def not_422(api: Api) -> str:
     for body in BROKEN:
         answer = api.post(body)
         expect(answer.status != 422, f"{body!a}: {answer.line}")
-        seen = refused(answer, to=ascii(body))
+        seen = rejected(answer, to=ascii(body))
     return seen
 
 
 @rule("B03", "An empty body is a client error.", source="RFC 9110 §15.5.1", level=Level.MEANS)
 def empty(api: Api) -> str:
-    refused(api.post(b""), to="nothing")
-    refused(api.send("POST", api.path, {"Content-Type": api.profile.content_type}), to="no length either")
-    return refused(api.post(b" \r\n "), to="blanks")
+    rejected(api.post(b""), to="nothing")
+    rejected(api.send("POST", api.path, {"Content-Type": api.profile.content_type}), to="no length either")
+    return rejected(api.post(b" \r\n "), to="blanks")
 
 
 @rule("B04", "JSON of another type than an object is a client error.", source="RFC 9110 §15.5", level=Level.MEANS)
 def other_type(api: Api) -> str:
     for body in (b"null", b"[]", b'"x"', b"1", b"true", b"[[]]", b"{}"):
-        seen = refused(api.post(body), to=body.decode())
+        seen = rejected(api.post(body), to=body.decode())
     return seen
 
 
-@rule("B05", "Bytes that are no UTF-8 are no server error.", source="RFC 8259 §8.1, RFC 9110 §15.6", level=Level.MEANS)
+@rule("B05", "Bytes outside UTF-8 cause no server error.", source="RFC 8259 §8.1, RFC 9110 §15.6", level=Level.MEANS)
 def not_utf8(api: Api) -> str:
     for octets in (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80"):
         body = api.profile.body(text='"conformance %"').replace(b"%", octets)
@@ -62,7 +62,7 @@ def too_large(api: Api) -> str:
 
 @rule(
     "B07",
-    "A chunked body over the limit is 413, never cut and taken for the whole.",
+    "A chunked body over the limit is 413, never truncated and treated as complete.",
     source="RFC 9110 §15.5.14, RFC 9112 §8",
     level=Level.MEANS,
 )

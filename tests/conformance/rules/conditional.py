@@ -61,7 +61,7 @@ def weak_comparison(api: Api) -> str:
     return answered(api.get(path, {"If-None-Match": f'"conformance", {weak}'}), 304, to="in a list")
 
 
-@rule("K05", "If-None-Match: * is 304 for what exists.", source="RFC 9110 §13.1.2")
+@rule("K05", "If-None-Match: * is 304 for an existing resource.", source="RFC 9110 §13.1.2")
 def none_match_any(api: Api) -> str:
     path, _ = api.tagged()
     return answered(api.get(path, {"If-None-Match": "*"}), 304)
@@ -117,7 +117,7 @@ def current(api: Api) -> str:
     return answered(_patch(api, path, f'"conformance", {tag}'), *SUCCESS, to="in a list")
 
 
-@rule("K11", "If-Match: * is performed on what exists.", source="RFC 9110 §13.1.1", level=Level.MEANS)
+@rule("K11", "If-Match: * is performed on an existing resource.", source="RFC 9110 §13.1.1", level=Level.MEANS)
 def match_any(api: Api) -> str:
     path, _ = api.tagged()
     return answered(_patch(api, path, "*"), *SUCCESS)
@@ -129,7 +129,7 @@ def weak(api: Api) -> str:
     return answered(_patch(api, path, f"W/{_strong(tag)}"), 412)
 
 
-@rule("K13", "If-Match holds back DELETE, too.", source="RFC 9110 §13.1.1, §13.2.2")
+@rule("K13", "If-Match applies to DELETE as well.", source="RFC 9110 §13.1.1, §13.2.2")
 def stale_delete(api: Api) -> str:
     only_if("DELETE" in api.profile.item_methods, "no DELETE")
     path, _ = api.tagged()
@@ -138,7 +138,7 @@ def stale_delete(api: Api) -> str:
 
 
 @rule(
-    "K14", "A precondition on what does not exist changes nothing: 404, or 412 for If-Match.", source="RFC 9110 §13.2.1"
+    "K14", "A precondition on a missing resource changes nothing: 404, or 412 for If-Match.", source="RFC 9110 §13.2.1"
 )
 def missing(api: Api) -> str:
     only_if("DELETE" in api.profile.item_methods, "no DELETE")
@@ -148,27 +148,27 @@ def missing(api: Api) -> str:
     return answered(_patch(api, path, "*"), 404, 410, 412, to="If-Match: *")
 
 
-@rule("K15", "If-None-Match beats If-Modified-Since.", source="RFC 9110 §13.1.3")
+@rule("K15", "If-None-Match takes precedence over If-Modified-Since.", source="RFC 9110 §13.1.3")
 def date_ignored(api: Api) -> str:
     path, _ = api.tagged()
     fields = {"If-None-Match": '"conformance"', "If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
     return answered(api.get(path, fields), 200)
 
 
-@rule("K16", "An If-Modified-Since that is no date is ignored.", source="RFC 9110 §13.1.3")
+@rule("K16", "An invalid date in If-Modified-Since is ignored.", source="RFC 9110 §13.1.3")
 def no_date(api: Api) -> str:
     for date in ("yesterday", "2026-01-01", "Fri, 99 Jan 2026 00:00:00 GMT"):
         seen = answered(api.get(api.item(), {"If-Modified-Since": date}), 200, to=date)
     return seen
 
 
-@rule("K17", "If-Modified-Since means nothing to POST.", source="RFC 9110 §13.1.3")
+@rule("K17", "If-Modified-Since is ignored for POST.", source="RFC 9110 §13.1.3")
 def post(api: Api) -> str:
     fields = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
     return answered(api.post(api.profile.body(), fields), 200, 201, 202)
 
 
-@rule("K18", "Preconditions that are none are no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("K18", "Invalid preconditions cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def garbage(api: Api) -> str:
     path = api.item()
     for value in ("abc", '"', "W/", '"a" "b"', ",", "*,*", "\xe9"):

@@ -1,4 +1,4 @@
-"""Connections (RFC 9112, section 9): they stay in step after every answer, errors most of all."""
+"""Connections (RFC 9112, section 9): requests and responses stay in step after every response, errors included."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ from tests.conformance.rule import Failed, Level, answered, expect, only_if, rul
 from tests.conformance.wire import LINGER, Silence
 
 BAIT: Final = b"GET /conformance-bait HTTP/1.1\r\nHost: bait.example\r\n\r\n"
-"""A body that is a request to whoever has lost his place."""
+"""A body that looks like a request to a server that has lost its place."""
 
 
 def _in_step(api: Api, first: bytes, what: str) -> str:
-    """Send a request with BAIT for a body, then one that is answered 200: that must come, or the end."""
+    """Send a request with BAIT as its body, then a valid one: its 200 must arrive, or the connection closes."""
     answers = api.in_turn(first, api.head("GET", api.path), at_once=True, within=wire.CLOSES_WITHIN)
     expect(answers, f"{what}: no answer")
     if len(answers) == 1:
@@ -24,12 +24,12 @@ def _in_step(api: Api, first: bytes, what: str) -> str:
     return f"{answers[0].line}, in step"
 
 
-@rule("P01", "A connection that is not announced to close takes another request.", source="RFC 9112 §9.3")
+@rule("P01", "A connection without an announced close accepts another request.", source="RFC 9112 §9.3")
 def persistent(api: Api) -> str:
     request = api.head("GET", api.path, keep=True)
     answers = api.in_turn(request, request)
     only_if(
-        (answers[0].get("Connection") or "").lower() != "close", "the server closes after every answer, and says so"
+        (answers[0].get("Connection") or "").lower() != "close", "the server announces a close after every response"
     )
     expect(len(answers) == 2, "closed without Connection: close")
     return "two answers"
@@ -54,8 +54,8 @@ def close(api: Api) -> str:
     return "closed"
 
 
-@rule("P04", "The last answer before the end says Connection: close.", source="RFC 9112 §9.6", level=Level.SHOULD)
-def close_is_told(api: Api) -> str:
+@rule("P04", "The last response before the close has Connection: close.", source="RFC 9112 §9.6", level=Level.SHOULD)
+def close_is_announced(api: Api) -> str:
     answer = api.get(api.path)
     expect("close" in {each.lower() for each in answer.listed("Connection")}, f"Connection: {answer.get('Connection')}")
     return "Connection: close"
@@ -83,7 +83,7 @@ def after_415(api: Api) -> str:
     return _in_step(api, api.head("POST", api.path, fields, length=len(BAIT), keep=True) + BAIT, "415")
 
 
-@rule("P09", "A body that is no JSON is read, or the connection closed.", source="RFC 9112 §9.3")
+@rule("P09", "A body that is not JSON is read, or the connection closed.", source="RFC 9112 §9.3")
 def after_400(api: Api) -> str:
     fields = {"Content-Type": api.profile.content_type}
     return _in_step(api, api.head("POST", api.path, fields, length=len(BAIT), keep=True) + BAIT, "400")
@@ -94,7 +94,7 @@ def after_get(api: Api) -> str:
     return _in_step(api, api.head("GET", api.path, length=len(BAIT), keep=True) + BAIT, "GET with content")
 
 
-@rule("P11", "A chunked body that nobody wants is read, or the connection closed.", source="RFC 9112 §9.3")
+@rule("P11", "An unused chunked body is read, or the connection closed.", source="RFC 9112 §9.3")
 def after_chunks(api: Api) -> str:
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BAIT), BAIT)
     return _in_step(api, api.head("POST", f"/{unique()}", {"Transfer-Encoding": "chunked"}, keep=True) + body, "404")
@@ -111,7 +111,11 @@ def after_413(api: Api) -> str:
     )
 
 
-@rule("P13", "Expect: 100-continue is answered before the body: by 100, or for good.", source="RFC 9110 §10.1.1")
+@rule(
+    "P13",
+    "Expect: 100-continue is answered before the body: by 100, or by the final response.",
+    source="RFC 9110 §10.1.1",
+)
 def expectation(api: Api) -> str:
     body = api.profile.body()
     fields = {"Content-Type": api.profile.content_type, "Expect": "100-continue"}

@@ -1,4 +1,4 @@
-"""The contract, section 1.4: which status and code each situation has."""
+"""The contract, section 1.4: the status and code of each situation."""
 
 from tests.conformance.api import Api
 from tests.conformance.rule import expect, only_if
@@ -7,7 +7,7 @@ from tests.conformance.rules.promises import NO_UUID, is_malformed, problem, pro
 WHICH = "contract 1.4"
 
 
-@promise("W01", "An unknown path is 404 ROUTE_NOT_FOUND; an id that is none, the resource's own 404.", source=WHICH)
+@promise("W01", "An unknown path is 404 ROUTE_NOT_FOUND; an invalid id, the resource's own 404.", source=WHICH)
 def not_found(api: Api) -> str:
     problem(api.get(api.unknown), 404, "ROUTE_NOT_FOUND")
     for name in (NO_UUID, "x", "1"):
@@ -25,7 +25,7 @@ def methods(api: Api) -> str:
     return seen
 
 
-@promise("W03", "What is no strict JSON is 400 MALFORMED_JSON, and detail says at which byte.", source=WHICH)
+@promise("W03", "Invalid JSON is 400 MALFORMED_JSON, and detail contains the byte offset.", source=WHICH)
 def malformed(api: Api) -> str:
     half, huge = '"\\ud800"', "1e400"
     bodies = [
@@ -89,7 +89,7 @@ def unknown_parameter(api: Api) -> str:
     return "UNKNOWN_PARAMETER"
 
 
-@promise("W08", "All violations are told at once.", source=WHICH)
+@promise("W08", "All violations are reported at once.", source=WHICH)
 def all_at_once(api: Api) -> str:
     body = b'{"task": {"title": "", "tags": ["A", "b", "b"], "due_date": "2020-01-01T00:00:00Z", "status": "x", '
     body += b'"priority": 1, "x": 1}}'
@@ -176,8 +176,8 @@ def malformed_http(api: Api) -> str:
     return seen
 
 
-@promise("W15", "An id with a NUL is none, and so the resource's own 404.", source=WHICH)
+@promise("W15", "An id with a NUL is invalid, therefore the resource's own 404.", source=WHICH)
 def nul(api: Api) -> str:
     answer = api.get(f"{api.path}/%00")
-    only_if(not is_malformed(answer), "a proxy in front refuses a NUL in a path as malformed")
+    only_if(not is_malformed(answer), "a proxy in front rejects a NUL in a path as malformed")
     return problem(answer, 404, "TASK_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""The contract, section 1: problem documents, refusals without a body, precedence, and the catalogue."""
+"""The contract, section 1: problem documents, rejections without a body, precedence, and the catalogue."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 EMPTY: Final = frozenset({401, 403})
 
 
-@promise("C1.1", "Every error but 401 and 403 is a problem document with all that is always there.")
+@promise("C1.1", "Every error but 401 and 403 is a problem document with all required members.")
 def shape(api: Api) -> str:
     for answer in errors(api):
         expect(
@@ -25,7 +25,7 @@ def shape(api: Api) -> str:
         )
         missing = [name for name in ALWAYS if name not in answer.document]
         expect(not missing, f"{answer.line} {answer.document.get('code')} lacks {', '.join(missing)}")
-        expect(answer.document["status"] == answer.status, f"{answer.line} says {answer.document['status']}")
+        expect(answer.document["status"] == answer.status, f"{answer.line} contains {answer.document['status']}")
         expect(TIMESTAMP.fullmatch(answer.document["timestamp"]), f"timestamp: {answer.document['timestamp']}")
     return f"{len(errors(api))} errors"
 
@@ -67,7 +67,7 @@ def host(api: Api) -> str:
     return "not repeated"
 
 
-@promise("C2.1", "A body without violations is at most 4 KiB, whatever was asked; at most 100 violations are listed.")
+@promise("C2.1", "A body without violations is at most 4 KiB, for any request; at most 100 violations are listed.")
 def size(api: Api) -> str:
     for answer in (api.get("/" + "é".encode().hex("%") + "%c3%a9" * 500), api.get(f"{api.path}?filter={'x' * 3000}")):
         expect(answer.status >= 400 and len(answer.body) <= 4096, f"{answer.line} with {len(answer.body)} bytes")
@@ -79,7 +79,7 @@ def size(api: Api) -> str:
     return "bounded"
 
 
-@promise("C3.1", "No answer of the run told anything internal.", is_last=True)
+@promise("C3.1", "No response of the run contains anything internal.", is_last=True)
 def internals(api: Api) -> str:
     told = [each for each in api.everything() if each.answer.status >= 400]
     only_if(told, "no errors")
@@ -89,13 +89,13 @@ def internals(api: Api) -> str:
     return f"{len(told)} errors"
 
 
-@promise("C4.1", "Every error of the run is no-store and nosniff.", is_last=True)
+@promise("C4.1", "Every error of the run has no-store and nosniff.", is_last=True)
 def headers(api: Api) -> str:
     told = [each.answer for each in api.everything() if each.answer.status >= 400]
     only_if(told, "no errors")
     for answer in told:
-        said = (answer.get("Cache-Control"), answer.get("X-Content-Type-Options"))
-        expect(said == ("no-store", "nosniff"), f"{answer.line}: {said[0]}, {said[1]}")
+        value = (answer.get("Cache-Control"), answer.get("X-Content-Type-Options"))
+        expect(value == ("no-store", "nosniff"), f"{answer.line}: {value[0]}, {value[1]}")
     return f"{len(told)} errors"
 
 
@@ -113,7 +113,7 @@ def ids(api: Api) -> str:
     return f"{len(told)} answers"
 
 
-@promise("C4.3", "No answer of the run told a version in Server.", is_last=True)
+@promise("C4.3", "No response of the run has a version in Server.", is_last=True)
 def server(api: Api) -> str:
     for each in api.everything():
         expect(not re.search(r"\d", each.answer.get("Server") or ""), f"Server: {each.answer.get('Server')}")
@@ -122,9 +122,9 @@ def server(api: Api) -> str:
 
 @promise("C6.1", 'Without credentials the challenge is Bearer realm="candor", and no more.')
 def challenge(api: Api) -> str:
-    said = api.get(api.path, token="").get("WWW-Authenticate")
-    expect(said == 'Bearer realm="candor"', f"WWW-Authenticate: {said}")
-    return str(said)
+    value = api.get(api.path, token="").get("WWW-Authenticate")
+    expect(value == 'Bearer realm="candor"', f"WWW-Authenticate: {value}")
+    return str(value)
 
 
 @promise("C7.1", "Credentials of another scheme count as none.")
@@ -137,38 +137,38 @@ def scheme(api: Api) -> str:
     return answer.line
 
 
-@promise("C7.2", "Bad credentials are 401 invalid_token with a description.")
+@promise("C7.2", "Invalid credentials are 401 invalid_token with a description.")
 def bad(api: Api) -> str:
     _invalid(api.get(api.path, token="x.y.z"))
     return _invalid(api.get(api.path, {"Authorization": "Bearer a b"}))
 
 
-@promise("C7.3", "Two Authorization fields, good as they may be, are 401 invalid_token with a description.")
+@promise("C7.3", "Two Authorization fields, even if valid, are 401 invalid_token with a description.")
 def twice(api: Api) -> str:
     answer = api.get(api.path, {"authorization": f"Bearer {api.profile.token}"})
-    only_if(not is_malformed(answer), "a proxy in front refuses two of them as malformed")
+    only_if(not is_malformed(answer), "a proxy in front rejects two of them as malformed")
     return _invalid(answer)
 
 
 def _invalid(answer: Answer) -> str:
-    said = answer.get("WWW-Authenticate") or ""
-    fits = re.fullmatch(r'Bearer realm="candor", error="invalid_token", error_description="[^"]+"', said)
-    expect(answer.status == 401 and fits, f"{answer.line}: {said}")
-    return said
+    value = answer.get("WWW-Authenticate") or ""
+    fits = re.fullmatch(r'Bearer realm="candor", error="invalid_token", error_description="[^"]+"', value)
+    expect(answer.status == 401 and fits, f"{answer.line}: {value}")
+    return value
 
 
-@promise("C8.1", "Without the scope it is 403, which names the scope.")
+@promise("C8.1", "A request without the scope is 403, and the challenge names the scope.")
 def scope(api: Api) -> str:
     only_if(api.profile.token_without_scope, "no token without the scope")
     answer = api.get(api.path, token=api.profile.token_without_scope)
-    said = answer.get("WWW-Authenticate") or ""
+    value = answer.get("WWW-Authenticate") or ""
     expect(
-        answer.status == 403 and re.search(r'error="insufficient_scope", scope="\S+"', said), f"{answer.line}: {said}"
+        answer.status == 403 and re.search(r'error="insufficient_scope", scope="\S+"', value), f"{answer.line}: {value}"
     )
-    return said
+    return value
 
 
-@promise("C9.1", "A bad token is refused before the body is read.")
+@promise("C9.1", "An invalid token is rejected before the body is read.")
 def before_body(api: Api) -> str:
     return answered(api.post(b"{", token="x.y.z"), 401, to="broken JSON")
 
@@ -190,7 +190,7 @@ def precedence(api: Api) -> str:
     return answered(api.patch(missing, b"{}", {"If-Match": '"0-00000000"'}), 404, to="existence, tag")
 
 
-@promise("C9a.2", "Violations of query, headers and body are told together.")
+@promise("C9a.2", "Violations of query, headers and body are reported together.")
 def together(api: Api) -> str:
     answer = api.patch(
         f"{api.item()}?colour=red", b'{"flavour": 1}', {"If-Match": "nonsense", "Request-Timeout": "soon"}
@@ -200,12 +200,12 @@ def together(api: Api) -> str:
     return ", ".join(sorted(found))
 
 
-@promise("C9a.3", "A declared oversize is refused after token, Accept and type, unless the edge sees it first.")
+@promise("C9a.3", "A declared oversize is rejected after token, Accept and type, unless the edge rejects it first.")
 def oversize(api: Api) -> str:
     no, plain = {"Accept": "text/x-no"}, {"Content-Type": "text/plain"}
     large, terabyte = b"{" * (api.profile.body_limit + 1), api.head("POST", api.path, length=2**40, token="x.y.z")
     first = api.exchange(terabyte)
-    only_if(first.status != 413, "a proxy in front refuses a declared oversize by itself")
+    only_if(first.status != 413, "a proxy in front rejects a declared oversize by itself")
     answered(first, 401, to="bad token, a terabyte")
     answered(api.post(large, no | plain), 406, to="Accept, type, size")
     return answered(api.post(large, plain), 415, to="type, size")

@@ -1,4 +1,4 @@
-"""The contract, sections 2 and 3: what tasks and their lists look like."""
+"""The contract, sections 2 and 3: the form of tasks and their lists."""
 
 import re
 from typing import Final
@@ -22,7 +22,7 @@ TASK: Final = (
 TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
-@promise("C14.1", "Every member is always there, null when unset, and times are RFC 3339 in UTC.")
+@promise("C14.1", "Every member is always present, null when unset, and times are RFC 3339 in UTC.")
 def complete(api: Api) -> str:
     task = members(api.created())
     expect(tuple(task) == TASK, f"{list(task)}")
@@ -40,7 +40,7 @@ def listed(api: Api) -> str:
     return ", ".join(found)
 
 
-@promise("C15.1", "201 has a Location, a path, that answers GET with what was created.")
+@promise("C15.1", "201 has a Location, a path, that answers GET with the created resource.")
 def location(api: Api) -> str:
     answer = api.created()
     path = answer.get("Location") or ""
@@ -49,7 +49,7 @@ def location(api: Api) -> str:
     return path
 
 
-@promise("C17.1", "page_size is 50 by default and 1000 at most; what is no count is an error.")
+@promise("C17.1", "page_size is 50 by default and 1000 at most; an invalid number is an error.")
 def page_size(api: Api) -> str:
     for each in ("-1", "1.0", "+1", "1_0", "%D9%A1", "abc", "1e1", "%201"):
         expect("page_size" in violations(api.get(f"{api.path}?page_size={each}"), to=each), each)
@@ -73,7 +73,7 @@ def walk(api: Api) -> str:
     return "2 and 1"
 
 
-@promise("C17.3", "A page token that was changed, or is another list's, is 400 INVALID_PAGE_TOKEN.")
+@promise("C17.3", "A changed page token, or a token of another list, is 400 INVALID_PAGE_TOKEN.")
 def page_token(api: Api) -> str:
     api.created(), api.created()
     token = members(api.get(f"{api.path}?page_size=1"))["next_page_token"]
@@ -89,7 +89,7 @@ def page_token(api: Api) -> str:
     return seen
 
 
-@promise("C18.1", "A filter or an order that cannot be is 400, and names the token and its position.")
+@promise("C18.1", "An invalid filter or order is 400, and detail names the token and its position.")
 def filters(api: Api) -> str:
     for query, code in (
         ("filter=x%20=%201", "INVALID_FILTER"),
@@ -102,14 +102,14 @@ def filters(api: Api) -> str:
     return seen
 
 
-@promise("C19.1", "fields shows just those members; unknown ones are an error.")
+@promise("C19.1", "fields selects members of the response; unknown ones are an error.")
 def projection(api: Api) -> str:
     shown = members(api.get(f"{api.item()}?fields=name,title"))
     expect(tuple(shown) == ("name", "title"), f"{list(shown)}")
     return f"{violations(api.get(f'{api.path}?fields=colour'))}"
 
 
-@promise("C20.1", "A resource has a strong ETag and is private, no-cache; a list is no-store.")
+@promise("C20.1", "A resource has a strong ETag and has Cache-Control: private, no-cache; a list has no-store.")
 def kept(api: Api) -> str:
     answer = api.get(api.item())
     expect(re.fullmatch(r'"[^"]+"', answer.get("ETag") or ""), f"ETag: {answer.get('ETag')}")
@@ -126,7 +126,9 @@ def stale(api: Api) -> str:
     return problem(api.patch(path, b"{}", {"If-Match": '"0-00000000"'}), 412, "PRECONDITION_FAILED", to="PATCH")
 
 
-@promise("C3.1.1", "A taken title is 409 TASK_TITLE_TAKEN, whatever its normal form and blanks.", source="contract 3.1")
+@promise(
+    "C3.1.1", "A taken title is 409 TASK_TITLE_TAKEN, in any normal form and with any spaces.", source="contract 3.1"
+)
 def taken(api: Api) -> str:
     text = api.unknown
     answered(api.post(api.profile.body(text=f'"café {text}"')), 201)

@@ -1,10 +1,10 @@
-"""What creating something answers (RFC 9110, sections 9.3.3 and 15.3.2)."""
+"""Responses to creations (RFC 9110, sections 9.3.3 and 15.3.2)."""
 
 import re
 from typing import Final
 
 from tests.conformance.api import Api
-from tests.conformance.rule import Level, answered, expect, only_if, refused, rule
+from tests.conformance.rule import Level, answered, expect, only_if, rejected, rule
 
 REFERENCE: Final = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 
@@ -26,12 +26,12 @@ def location(api: Api) -> str:
 def reference(api: Api) -> str:
     answer = api.created()
     only_if(answer.get("Location"), "no Location")
-    said = answer.all("Location")
-    expect(len(said) == 1 and REFERENCE.fullmatch(said[0]), f"Location: {said}")
-    return said[0]
+    value = answer.all("Location")
+    expect(len(value) == 1 and REFERENCE.fullmatch(value[0]), f"Location: {value}")
+    return value[0]
 
 
-@rule("R04", "What Location names answers GET with 200.", source="RFC 9110 §15.3.2", level=Level.MEANS)
+@rule("R04", "The URI in Location answers GET with 200.", source="RFC 9110 §15.3.2", level=Level.MEANS)
 def found(api: Api) -> str:
     answer = api.created()
     only_if(answer.get("Location"), "no Location")
@@ -42,10 +42,10 @@ def found(api: Api) -> str:
 @rule("R05", "A body that breaks a rule is a client error.", source="RFC 9110 §15.5", level=Level.MEANS)
 def invalid(api: Api) -> str:
     only_if(api.profile.invalid, "no invalid body")
-    return refused(api.post(api.profile.body(template=api.profile.invalid)))
+    return rejected(api.post(api.profile.body(template=api.profile.invalid)))
 
 
-@rule("R06", "Creating what exists already is 409.", source="RFC 9110 §15.5.10", level=Level.MEANS)
+@rule("R06", "Creating an existing item is 409.", source="RFC 9110 §15.5.10", level=Level.MEANS)
 def conflict(api: Api) -> str:
     only_if(api.profile.is_unique, "nothing need be unique")
     body = api.profile.body()
@@ -55,11 +55,11 @@ def conflict(api: Api) -> str:
 
 @rule("R07", "A text beyond ASCII comes back as it was sent.", source="RFC 8259 §8.1", level=Level.MEANS)
 def round_trip(api: Api) -> str:
-    said = f"naïve \N{SNOWMAN} \N{GRINNING FACE} {api.unknown[-8:]}"
-    answer = api.post(api.profile.body(text=f'"{said}"'))
+    value = f"naïve \N{SNOWMAN} \N{GRINNING FACE} {api.unknown[-8:]}"
+    answer = api.post(api.profile.body(text=f'"{value}"'))
     answered(answer, 200, 201, 202)
     path = api.path_of(answer)
-    only_if(path, "the answer to a creation does not tell where the item is")
+    only_if(path, "the response to a creation does not contain the path of the item")
     document = api.get(path or "/").document
-    expect(said in document.values() or said in str(document), f"another text comes back: {ascii(document)[:60]}")
+    expect(value in document.values() or value in str(document), f"another text comes back: {ascii(document)[:60]}")
     return "byte for byte"

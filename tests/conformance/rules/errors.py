@@ -1,4 +1,4 @@
-"""Errors: what they explain, and what problem documents (RFC 9457) promise. The latter bind only who sends them."""
+"""Errors: their explanations, and the form of problem documents (RFC 9457), for APIs that send those."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ TYPES: Final = {"type": str, "title": str, "status": int, "detail": str, "instan
 
 
 def _errors(api: Api) -> list[Answer]:
-    """Return some errors: 404, 405, and what broken and invalid bodies are answered."""
+    """Return some errors: 404, 405, and the responses to broken and invalid bodies."""
     asked = [api.get(api.unknown), api.send("PUT", api.path), api.post(b"{"), api.post(b"[]")]
     asked.append(api.post(api.profile.body(), {"Content-Type": "application/x-conformance"}))
     if api.profile.invalid:
@@ -28,7 +28,7 @@ def _problems(api: Api) -> list[Answer]:
 
 @rule(
     "E01",
-    "Client errors explain themselves in content (401 and 403 may in the challenge, RFC 6750 §3).",
+    "Client errors have an explanation in the content (401 and 403 may have it in the challenge, RFC 6750 §3).",
     source="RFC 9110 §15.5",
     level=Level.SHOULD,
 )
@@ -41,8 +41,8 @@ def explained(api: Api) -> str:
 @rule("E02", "The status in a problem document is that of the answer.", source="RFC 9457 §3.1.2")
 def same_status(api: Api) -> str:
     for answer in _problems(api):
-        said = answer.document.get("status", answer.status)
-        expect(said == answer.status, f"{answer.line} says {said}")
+        value = answer.document.get("status", answer.status)
+        expect(value == answer.status, f"{answer.line} contains {value}")
     return "equal"
 
 
@@ -51,8 +51,8 @@ def members(api: Api) -> str:
     for answer in _problems(api):
         expect(answer.document, f"{answer.line}: no JSON object")
         for name, kind in TYPES.items():
-            said = answer.document.get(name, kind())
-            expect(isinstance(said, kind), f"{answer.line}: {name} is {said!a}")
+            value = answer.document.get(name, kind())
+            expect(isinstance(value, kind), f"{answer.line}: {name} is {value!a}")
     return ", ".join(TYPES)
 
 
@@ -60,7 +60,7 @@ def members(api: Api) -> str:
 def documented(api: Api) -> str:
     for answer in _problems(api):
         parts = urlsplit(str(answer.document.get("type", "")))
-        only_if(parts.scheme in {"http", "https"} or parts.path.startswith("/"), "types are no locators")
+        only_if(parts.scheme in {"http", "https"} or parts.path.startswith("/"), "types are not locators")
         only_if(parts.netloc in {"", api.server.authority}, f"types are documented on {parts.netloc}")
         page = api.get(parts.path.removeprefix(api.server.prefix), {"Accept": "text/html"}, token="")
         answered(page, 200, to=f"GET {parts.path}")

@@ -1,4 +1,4 @@
-"""What holds for every answer of the run; asked last, of all that was seen."""
+"""Rules for every response of the run; judged last, on all recorded responses."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def _each(found: list[Seen], holds: Callable[[Answer], object], says: Callable[[
     return f"{len(found)} answers"
 
 
-@rule("U01", "Every 2xx, 3xx and 4xx has Date, refusals included.", source="RFC 9110 §6.6.1", is_last=True)
+@rule("U01", "Every 2xx, 3xx and 4xx has Date, rejections included.", source="RFC 9110 §6.6.1", is_last=True)
 def date(api: Api) -> str:
     found = _all(api, lambda answer: 200 <= answer.status < 500, "no answers")
     return _each(found, lambda answer: answer.get("Date"), lambda _: "without Date")
@@ -94,7 +94,7 @@ def one_framing(api: Api) -> str:
     )
 
 
-@rule("U06", "Fields of one value are there once.", source="RFC 9110 §5.3", is_last=True)
+@rule("U06", "Fields with a single value occur once.", source="RFC 9110 §5.3", is_last=True)
 def once(api: Api) -> str:
     found = _all(api, lambda _: True, "no answers")
     return _each(found, lambda answer: not _twice(answer), lambda answer: f"{', '.join(_twice(answer))} twice")
@@ -114,7 +114,7 @@ def content_type(api: Api) -> str:
     return _each(found, lambda answer: answer.media_type, lambda _: "without Content-Type")
 
 
-@rule("U09", "What is declared to be JSON is JSON in UTF-8.", source="RFC 8259 §8.1, §10", is_last=True)
+@rule("U09", "A body that is declared to be JSON is JSON in UTF-8.", source="RFC 8259 §8.1, §10", is_last=True)
 def is_json(api: Api) -> str:
     found = _all(api, lambda answer: answer.is_json and answer.body, "no JSON")
     return _each(found, lambda answer: _parses(answer.content), lambda answer: f"{answer.body[:40]!a}")
@@ -141,13 +141,13 @@ def _odd(answer: Answer) -> list[str]:
 
 
 def _is_time(answer: Answer) -> bool:
-    said = answer.get("Retry-After") or ""
-    return (said.isascii() and said.isdigit()) or bool(DATE.fullmatch(said))
+    value = answer.get("Retry-After") or ""
+    return (value.isascii() and value.isdigit()) or bool(DATE.fullmatch(value))
 
 
 def _parses(body: bytes) -> bool:
     try:
-        json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_int=str)
+        json.loads(body.decode("utf-8"), parse_constant=_reject, parse_int=str)
     except ValueError:
         return False
     return True
@@ -161,5 +161,5 @@ def _is_unique(answer: Answer) -> bool:
     return True
 
 
-def _refuse(constant: str) -> None:
+def _reject(constant: str) -> None:
     raise ValueError(constant)

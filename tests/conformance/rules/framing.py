@@ -1,10 +1,10 @@
-"""Where a request ends (RFC 9112, sections 6 and 7): two readers who disagree let requests be smuggled."""
+"""The end of a request (RFC 9112, sections 6 and 7): two readers that disagree about it allow request smuggling."""
 
 from typing import Final
 
 from tests.conformance.api import Api
 from tests.conformance.profile import unique
-from tests.conformance.rule import Level, answered, expect, only_if, refused, rule
+from tests.conformance.rule import Level, answered, expect, only_if, rejected, rule
 from tests.conformance.wire import Answer, Hangup, Nonsense, Silence
 
 LENGTHS: Final = ("abc", "-1", "+5", "0x5", "5 5", "1_0", "5;5", "\u00b2")
@@ -19,7 +19,7 @@ def _chunked(body: bytes, extension: bytes = b"") -> bytes:
 
 
 def _then_closed(api: Api, request: bytes) -> tuple[Answer, bool]:
-    """Return the answer to one request, and whether the connection is closed after it and nothing else answered."""
+    """Return the response to one request, and True if the connection closes after it without another response."""
     with api.server.connect() as connection:
         connection.send(request)
         try:
@@ -30,7 +30,7 @@ def _then_closed(api: Api, request: bytes) -> tuple[Answer, bool]:
         return answer, connection.is_closed() and not connection.unread
 
 
-@rule("F01", "A Content-Length that is no number is 400.", source="RFC 9112 §6.3")
+@rule("F01", "A Content-Length that is not a number is 400.", source="RFC 9112 §6.3")
 def invalid_length(api: Api) -> str:
     for length in LENGTHS:
         seen = answered(
@@ -69,7 +69,7 @@ def both(api: Api) -> str:
 
 @rule(
     "F05",
-    "Content-Length with Transfer-Encoding is refused, or the latter decides.",
+    "Content-Length with Transfer-Encoding is rejected, or the latter decides.",
     source="RFC 9112 §6.3",
     level=Level.MEANS,
 )
@@ -109,7 +109,7 @@ def extensions(api: Api) -> str:
     )
 
 
-@rule("F10", "A chunk that is none is 400.", source="RFC 9112 §2.2", level=Level.SHOULD)
+@rule("F10", "An invalid chunk is 400.", source="RFC 9112 §2.2", level=Level.SHOULD)
 def bad_chunks(api: Api) -> str:
     body = api.profile.body()
     for broken in (b"zz\r\n%s\r\n0\r\n\r\n" % body, b"-1\r\n%s\r\n0\r\n\r\n" % body, b"3\r\n%s\r\n0\r\n\r\n" % body):
@@ -122,10 +122,10 @@ def bad_chunks(api: Api) -> str:
 def huge_chunk(api: Api) -> str:
     body = b"1" + b"0" * 16 + b"2\r\n{}\r\n0\r\n\r\n"
     request = _post(api, {"Transfer-Encoding": "chunked", "Connection": "close"}, body)
-    return refused(api.exchange(request, finish=True))
+    return rejected(api.exchange(request, finish=True))
 
 
-@rule("F12", "A body that ends early is not taken for the whole.", source="RFC 9112 §8", level=Level.MEANS)
+@rule("F12", "A body that ends early is not treated as complete.", source="RFC 9112 §8", level=Level.MEANS)
 def cut_body(api: Api) -> str:
     body = api.profile.body()
     request = _post(api, {"Content-Length": str(len(body) + 10), "Connection": "close"}, body)
@@ -133,10 +133,10 @@ def cut_body(api: Api) -> str:
         answer = api.exchange(request, finish=True)
     except (Hangup, Silence):
         return "closed without an answer"
-    return refused(answer)
+    return rejected(answer)
 
 
-@rule("F13", "A chunked body that ends early is not taken for the whole.", source="RFC 9112 §8", level=Level.MEANS)
+@rule("F13", "A chunked body that ends early is not treated as complete.", source="RFC 9112 §8", level=Level.MEANS)
 def cut_chunks(api: Api) -> str:
     body = api.profile.body()
     request = _post(api, {"Transfer-Encoding": "chunked", "Connection": "close"}, b"%x\r\n%s\r\n" % (len(body), body))
@@ -144,12 +144,12 @@ def cut_chunks(api: Api) -> str:
         answer = api.exchange(request, finish=True)
     except (Hangup, Silence):
         return "closed without an answer"
-    return refused(answer)
+    return rejected(answer)
 
 
 @rule(
     "F14",
-    "What follows a refused request is never answered as a second one.",
+    "Bytes after a rejected request are never answered as a second request.",
     source="RFC 9112 §2.2",
     level=Level.SHOULD,
 )
@@ -166,7 +166,7 @@ def smuggled(api: Api) -> str:
     return "closed"
 
 
-@rule("F15", "A transfer coding that is not decoded is not taken for none.", source="RFC 9112 §6.1", level=Level.MEANS)
+@rule("F15", "A transfer coding that is not decoded is not ignored.", source="RFC 9112 §6.1", level=Level.MEANS)
 def undecoded(api: Api) -> str:
     for coding in ("gzip, chunked", "deflate, chunked"):
         request = _post(api, {"Transfer-Encoding": coding}, _chunked(api.profile.body()))

@@ -20,7 +20,7 @@ def two(api: Api) -> str:
     return answered(api.exchange(_with_hosts(api, api.server.authority, "other.example")), 400)
 
 
-@rule("H03", "A Host that is none is 400.", source="RFC 9112 §3.2")
+@rule("H03", "An invalid Host is 400.", source="RFC 9112 §3.2")
 def invalid(api: Api) -> str:
     for host in ("a b", "a/b", "user@example.com", "example.com:http", "[::1", "a,b/c"):
         seen = answered(api.exchange(_with_hosts(api, host)), 400, to=f"Host: {host}")

@@ -1,4 +1,4 @@
-"""JSON (RFC 8259): all that conforms is taken, what does not is no server error, and only JSON comes back."""
+"""JSON (RFC 8259): valid JSON is accepted, invalid JSON causes no server error, and responses are JSON."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ DEEP: Final = 8_000
 
 
 def _survives(api: Api, text: str | None = None, *, also: str = "", what: str) -> str:
-    """Send an odd body: neither the answer nor the list after it is a server error, and both are JSON, if any."""
+    """Send an unusual body: neither its response nor the next list is a server error, and both are JSON, if any."""
     answer = api.post(api.profile.body(text=text, also=also))
     seen = unless_broken(answer, to=what)
     listed = api.get(api.path)
@@ -25,12 +25,12 @@ def _read(body: bytes, parse: object) -> None:
     try:
         parse()  # type: ignore[operator]  # a bound method
     except ValueError as fault:
-        expect(False, f"the answer is no JSON ({fault}): {body[:60]!a}")
+        expect(False, f"the answer is not JSON ({fault}): {body[:60]!a}")
 
 
 @rule(
     "J01",
-    "NaN and Infinity are no server error, and never come back.",
+    "NaN and Infinity cause no server error, and never come back.",
     source="RFC 8259 §6, RFC 9110 §15.6",
     level=Level.MEANS,
 )
@@ -43,7 +43,7 @@ def not_numbers(api: Api) -> str:
 
 @rule(
     "J02",
-    "Numbers beyond every range are no server error, and come back as numbers.",
+    "Numbers beyond every range cause no server error, and come back as numbers.",
     source="RFC 8259 §6, RFC 9110 §15.6",
     level=Level.MEANS,
 )
@@ -59,7 +59,7 @@ def huge_numbers(api: Api) -> str:
     return seen
 
 
-@rule("J03", "A NUL in a string is no server error.", source="RFC 8259 §7, RFC 9110 §15.6", level=Level.MEANS)
+@rule("J03", "A NUL in a string causes no server error.", source="RFC 8259 §7, RFC 9110 §15.6", level=Level.MEANS)
 def nul(api: Api) -> str:
     _survives(api, f'"\\u0000{unique()}"', what="NUL in a text")
     return _survives(api, also='"a\\u0000b": 1', what="NUL in a name")
@@ -67,7 +67,7 @@ def nul(api: Api) -> str:
 
 @rule(
     "J04",
-    "Half a surrogate pair is no server error, nor is the list afterwards.",
+    "Half a surrogate pair causes no server error, nor does the list afterwards.",
     source="RFC 8259 §8.2, RFC 9110 §15.6",
     level=Level.MEANS,
 )
@@ -77,18 +77,18 @@ def surrogates(api: Api) -> str:
     return _survives(api, also='"\\ud800": 1', what="in a name") and seen
 
 
-@rule("J05", "A repeated name is no server error.", source="RFC 8259 §4, RFC 9110 §15.6", level=Level.MEANS)
+@rule("J05", "A repeated name causes no server error.", source="RFC 8259 §4, RFC 9110 §15.6", level=Level.MEANS)
 def duplicates(api: Api) -> str:
     return _survives(api, also='"extra": 1, "extra": 2, "\\u0065xtra": 3', what="a name twice")
 
 
-@rule("J06", "Nesting beyond all measure is no server error.", source="RFC 8259 §9, RFC 9110 §15.6", level=Level.MEANS)
+@rule("J06", "Very deep nesting causes no server error.", source="RFC 8259 §9, RFC 9110 §15.6", level=Level.MEANS)
 def nesting(api: Api) -> str:
     unless_broken(api.post(b"[" * DEEP), to="open brackets")
     return _survives(api, also=f'"extra": {"[" * DEEP}{"]" * DEEP}', what=f"{DEEP:,} lists")
 
 
-@rule("J07", "A byte order mark is no server error.", source="RFC 8259 §8.1, RFC 9110 §15.6", level=Level.MEANS)
+@rule("J07", "A byte order mark causes no server error.", source="RFC 8259 §8.1, RFC 9110 §15.6", level=Level.MEANS)
 def byte_order_mark(api: Api) -> str:
     return unless_broken(api.post(b"\xef\xbb\xbf" + api.profile.body()))
 
@@ -116,12 +116,12 @@ def pairs(api: Api) -> str:
     return "one character"
 
 
-@rule("J10", "Long texts are no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("J10", "Long texts cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def long_text(api: Api) -> str:
     return _survives(api, f'"{"x" * 12_000}"', what="12,000 letters")
 
 
-@rule("J11", "Another type where a text is due is a client error.", source="RFC 9110 §15.5", level=Level.MEANS)
+@rule("J11", "Another type instead of a text is a client error.", source="RFC 9110 §15.5", level=Level.MEANS)
 def other_types(api: Api) -> str:
     for value in ("1", "1.5", "true", "null", "[]", "{}"):
         answer = api.post(api.profile.body(text=value))

@@ -1,4 +1,4 @@
-"""Lines and fields (RFC 9112, sections 2, 3 and 5): what must not be let through."""
+"""Lines and fields (RFC 9112, sections 2, 3 and 5) that a server must not accept."""
 
 from tests.conformance.api import Api
 from tests.conformance.rule import Level, answered, expect, rule, unless_broken
@@ -11,7 +11,7 @@ def _raw(api: Api, *lines: bytes, end: bytes = b"\r\n") -> bytes:
     return end.join([*start, *lines, token, b"Connection: close", b"", b""])
 
 
-@rule("L01", "What is no request line is 400, or redirected.", source="RFC 9112 §3", level=Level.SHOULD)
+@rule("L01", "An invalid request line is 400, or redirected.", source="RFC 9112 §3", level=Level.SHOULD)
 def request_line(api: Api) -> str:
     host = f"\r\nHost: {api.server.authority}\r\n\r\n".encode()
     for line in (b"GARBAGE", b"GET / HTTP/x.y", b"GET / HTPP/1.1", b"G(T / HTTP/1.1", b"GET nowhere HTTP/1.1"):
@@ -55,7 +55,7 @@ def bare_cr(api: Api) -> str:
     return answered(answer, 400, api.get(api.path).status)
 
 
-@rule("L08", "A field name that is no token is 400.", source="RFC 9112 §2.2", level=Level.SHOULD)
+@rule("L08", "An invalid field name is 400.", source="RFC 9112 §2.2", level=Level.SHOULD)
 def field_name(api: Api) -> str:
     for line in (b"X(Y): 1", b"no colon at all", b": nameless", b"X\x7fY: 1"):
         seen = answered(api.exchange(_raw(api, line)), 400, to=line.decode())
@@ -67,18 +67,18 @@ def bare_lf(api: Api) -> str:
     return answered(api.exchange(_raw(api, end=b"\n")), 400, api.get(api.path).status)
 
 
-@rule("L10", "A field larger than the server wishes to process is a client error.", source="RFC 9110 §5.4")
+@rule("L10", "A field larger than the server's limit is a client error.", source="RFC 9110 §5.4")
 def long_field(api: Api) -> str:
     return answered(api.exchange(_raw(api, b"X-Conformance: " + b"a" * 200_000)), *range(200, 500))
 
 
-@rule("L11", "More fields than the server wishes to process are a client error.", source="RFC 9110 §5.4")
+@rule("L11", "More fields than the server's limit are a client error.", source="RFC 9110 §5.4")
 def many_fields(api: Api) -> str:
     fields = (b"X-Conformance-%d: a" % number for number in range(5000))
     return answered(api.exchange(_raw(api, *fields)), *range(200, 500))
 
 
-@rule("L12", "Bytes beyond ASCII in a field value are no server error.", source="RFC 9110 §5.5", level=Level.MEANS)
+@rule("L12", "Bytes beyond ASCII in a field value cause no server error.", source="RFC 9110 §5.5", level=Level.MEANS)
 def obs_text(api: Api) -> str:
     names = (
         b"X-Request-Id",

@@ -1,4 +1,4 @@
-"""Methods (RFC 9110, section 9): which exist, what HEAD and OPTIONS say, and what Allow promises."""
+"""Methods (RFC 9110, section 9): their existence, HEAD and OPTIONS, and the promises of Allow."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ def unknown_path(api: Api) -> str:
     return answered(api.get(api.unknown), 404, 410)
 
 
-@rule("M02", "A method that a path does not take is 405.", source="RFC 9110 §9.1", level=Level.SHOULD)
+@rule("M02", "A method that a path does not support is 405.", source="RFC 9110 §9.1", level=Level.SHOULD)
 def wrong_method(api: Api) -> str:
     return _not_allowed(api).line
 
@@ -37,7 +37,7 @@ def allow(api: Api) -> str:
     return f"Allow: {answer.get('Allow')}"
 
 
-@rule("M04", "Allow on 405 lists the methods that the path does take.", source="RFC 9110 §15.5.6")
+@rule("M04", "Allow on 405 lists the methods that the path supports.", source="RFC 9110 §15.5.6")
 def allow_is_complete(api: Api) -> str:
     answer = _not_allowed(api)
     only_if(answer.get("Allow") is not None, "no Allow")
@@ -45,7 +45,7 @@ def allow_is_complete(api: Api) -> str:
     return f"Allow: {answer.get('Allow')}"
 
 
-@rule("M05", "What Allow lists is not answered 405.", source="RFC 9110 §10.2.1", level=Level.MEANS)
+@rule("M05", "A method in Allow is not answered 405.", source="RFC 9110 §10.2.1", level=Level.MEANS)
 def allow_is_true(api: Api) -> str:
     listed = _not_allowed(api).listed("Allow") - {"CONNECT", "DELETE", "TRACE"}
     only_if(listed, "no Allow")
@@ -93,11 +93,11 @@ def head_length(api: Api) -> str:
                 f"{path}: {headed.get('Content-Length')}, GET has {len(got.body)}",
             )
             lengths.append(path)
-    only_if(lengths, "HEAD tells no length")
+    only_if(lengths, "HEAD returns no length")
     return f"on {len(lengths)} paths"
 
 
-@rule("M10", "A successful OPTIONS tells the methods in Allow.", source="RFC 9110 §9.3.7", level=Level.SHOULD)
+@rule("M10", "A successful OPTIONS lists the methods in Allow.", source="RFC 9110 §9.3.7", level=Level.SHOULD)
 def options(api: Api) -> str:
     answer = api.send("OPTIONS", api.path)
     only_if(answer.status < 300, f"OPTIONS is answered {answer.line}")
@@ -105,7 +105,7 @@ def options(api: Api) -> str:
     return f"Allow: {answer.get('Allow')}"
 
 
-@rule("M11", "OPTIONS tells in Accept-Patch what PATCH takes.", source="RFC 5789 §3.1", level=Level.SHOULD)
+@rule("M11", "OPTIONS lists the types of PATCH in Accept-Patch.", source="RFC 5789 §3.1", level=Level.SHOULD)
 def options_patch(api: Api) -> str:
     only_if(api.profile.patch, "no PATCH")
     answer = api.send("OPTIONS", api.item())
@@ -114,7 +114,7 @@ def options_patch(api: Api) -> str:
     return f"Accept-Patch: {answer.get('Accept-Patch')}"
 
 
-@rule("M12", "A method that nobody knows is 501 or 405.", source="RFC 9110 §9.1", level=Level.SHOULD)
+@rule("M12", "An unknown method is 501 or 405.", source="RFC 9110 §9.1", level=Level.SHOULD)
 def unknown_method(api: Api) -> str:
     return answered(api.send("BREW", api.path), 405, 501)
 
@@ -133,7 +133,7 @@ def trace(api: Api) -> str:
 
 @rule(
     "M15",
-    "A DELETEd item is gone, and deleting it again is no server error.",
+    "A DELETEd item is gone, and deleting it again causes no server error.",
     source="RFC 9110 §9.3.5",
     level=Level.MEANS,
 )

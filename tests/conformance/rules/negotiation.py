@@ -1,4 +1,4 @@
-"""Content negotiation (RFC 9110, sections 8 and 12) of answers and of what is sent."""
+"""Content negotiation (RFC 9110, sections 8 and 12) of responses and of request bodies."""
 
 import gzip
 from typing import Final
@@ -32,7 +32,7 @@ def excluded(api: Api) -> str:
     return answered(_excluding(api), 406, 200)
 
 
-@rule("N02", "406 lists what there is.", source="RFC 9110 §15.5.7", level=Level.SHOULD)
+@rule("N02", "406 lists the available types.", source="RFC 9110 §15.5.7", level=Level.SHOULD)
 def not_acceptable(api: Api) -> str:
     answer, ordinary = _excluding(api), api.get(api.path)
     only_if(answer.status == 406, "Accept is disregarded")
@@ -40,7 +40,7 @@ def not_acceptable(api: Api) -> str:
     return f"names {ordinary.media_type}"
 
 
-@rule("N03", "q=0 excludes a type for who honours Accept.", source="RFC 9110 §12.4.2", level=Level.MEANS)
+@rule("N03", "q=0 excludes a type for servers that honour Accept.", source="RFC 9110 §12.4.2", level=Level.MEANS)
 def zero(api: Api) -> str:
     only_if(_excluding(api).status == 406, "Accept is disregarded")
     ordinary = api.get(api.path).media_type
@@ -50,7 +50,7 @@ def zero(api: Api) -> str:
 
 @rule(
     "N04",
-    "Wildcards, weights and parameters in Accept admit what they name.",
+    "Wildcards, weights and parameters in Accept admit the types that they name.",
     source="RFC 9110 §12.5.1",
     level=Level.MEANS,
 )
@@ -69,7 +69,7 @@ def admitted(api: Api) -> str:
     return seen
 
 
-@rule("N05", "Strange Accept fields are no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("N05", "Unusual Accept fields cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def strange(api: Api) -> str:
     for value in STRANGE:
         for name in ("Accept", "Accept-Language", "Accept-Encoding", "Accept-Charset"):
@@ -85,7 +85,7 @@ def identity(api: Api) -> str:
     return "no Content-Encoding"
 
 
-@rule("N07", "What depends on Accept says so in Vary.", source="RFC 9110 §12.5.5", level=Level.SHOULD)
+@rule("N07", "A response that depends on Accept lists it in Vary.", source="RFC 9110 §12.5.5", level=Level.SHOULD)
 def vary(api: Api) -> str:
     only_if(api.profile.negotiated, "no path that negotiates")
     answers = [api.get(api.profile.negotiated, {"Accept": accept}) for accept in ("text/html", "application/json")]
@@ -98,7 +98,7 @@ def vary(api: Api) -> str:
     return f"Vary: {answer.get('Vary')}"
 
 
-@rule("N08", "What depends on Accept-Encoding says so in Vary.", source="RFC 9110 §12.5.5", level=Level.SHOULD)
+@rule("N08", "A response by Accept-Encoding lists it in Vary.", source="RFC 9110 §12.5.5", level=Level.SHOULD)
 def vary_encoding(api: Api) -> str:
     for path in api.readable():
         answer = api.get(path, {"Accept-Encoding": "gzip"})
@@ -125,7 +125,7 @@ def type_case(api: Api) -> str:
 
 @rule(
     "N11",
-    "A type that is not taken is 415 or 400, not 422, which says that it is understood.",
+    "An unsupported type is 415 or 400, not 422, which means that the type is understood.",
     source="RFC 9110 §15.5.16, §15.5.21",
     level=Level.MEANS,
 )
@@ -137,7 +137,7 @@ def wrong_type(api: Api) -> str:
 
 @rule(
     "N12",
-    "A body without Content-Type is guessed, or refused; not 422.",
+    "The type of a body without Content-Type is guessed, or the body is rejected; not 422.",
     source="RFC 9110 §8.3, §15.5.21",
     level=Level.MEANS,
 )
@@ -145,28 +145,28 @@ def no_type(api: Api) -> str:
     return answered(api.post(api.profile.body(), {"Content-Type": ""}), *CREATED, 400, 415)
 
 
-@rule("N13", "A coding that is not known is not taken for none.", source="RFC 9110 §8.4", level=Level.MEANS)
+@rule("N13", "An unknown coding is not ignored.", source="RFC 9110 §8.4", level=Level.MEANS)
 def coding(api: Api) -> str:
     return answered(api.post(api.profile.body(), {"Content-Encoding": "x-conformance"}), 400, 415)
 
 
 @rule(
-    "N14", "A gzipped body is decoded, or refused as what it is: 415 or 400.", source="RFC 7694 §3", level=Level.MEANS
+    "N14", "A gzipped body is decoded, or rejected for its coding: 415 or 400.", source="RFC 7694 §3", level=Level.MEANS
 )
 def gzipped(api: Api) -> str:
     return answered(api.post(gzip.compress(api.profile.body()), {"Content-Encoding": "gzip"}), *CREATED, 400, 415)
 
 
-@rule("N15", "415 for a coding tells in Accept-Encoding what is taken.", source="RFC 9110 §15.5.16", level=Level.MEANS)
-def coding_told(api: Api) -> str:
+@rule("N15", "415 for a coding lists supported ones in Accept-Encoding.", source="RFC 9110 §15.5.16", level=Level.MEANS)
+def supported_codings(api: Api) -> str:
     answer = api.post(api.profile.body(), {"Content-Encoding": "x-conformance"})
     only_if(answer.status == 415, f"answered {answer.line}")
     expect(answer.get("Accept-Encoding") is not None, "no Accept-Encoding")
     return f"Accept-Encoding: {answer.get('Accept-Encoding')}"
 
 
-@rule("N16", "415 to a PATCH tells in Accept-Patch what is taken.", source="RFC 5789 §2.2", level=Level.SHOULD)
-def patch_told(api: Api) -> str:
+@rule("N16", "415 to a PATCH lists supported types in Accept-Patch.", source="RFC 5789 §2.2", level=Level.SHOULD)
+def supported_patch_types(api: Api) -> str:
     only_if(api.profile.patch, "no PATCH")
     answer = api.patch(
         api.item(), api.profile.body(template=api.profile.patch), {"Content-Type": "application/x-conformance"}

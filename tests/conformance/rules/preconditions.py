@@ -1,4 +1,4 @@
-"""Preconditions together, and on the methods that one does not expect (RFC 9110, section 13.2)."""
+"""Combined preconditions, and preconditions on unusual methods (RFC 9110, section 13.2)."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ def _held_back(api: Api, method: str, path: str, fields: Fields, to: str) -> str
     return answered(answer, 412, to=to)
 
 
-@rule("K19", "If-None-Match with the current tag holds back a change: 412.", source="RFC 9110 §13.1.2")
+@rule("K19", "If-None-Match with the current tag prevents a change: 412.", source="RFC 9110 §13.1.2")
 def none_match_change(api: Api) -> str:
     path, tag = api.tagged()
     weak = tag if tag.startswith("W/") else f"W/{tag}"
@@ -41,7 +41,7 @@ def none_match_change(api: Api) -> str:
     return _held_back(api, "DELETE", path, {"If-None-Match": tag}, "DELETE")
 
 
-@rule("K20", "If-None-Match: * holds back a change of what exists: 412.", source="RFC 9110 §13.1.2")
+@rule("K20", "If-None-Match: * prevents a change of an existing resource: 412.", source="RFC 9110 §13.1.2")
 def none_match_any(api: Api) -> str:
     path, _ = api.tagged()
     return _held_back(api, "PATCH", path, {"If-None-Match": "*"}, "PATCH")
@@ -49,7 +49,7 @@ def none_match_any(api: Api) -> str:
 
 @rule(
     "K21",
-    "If-None-Match with other tags lets a change pass.",
+    "If-None-Match with other tags allows a change.",
     source="RFC 9110 §13.1.2, §13.2.2",
     level=Level.MEANS,
 )
@@ -84,13 +84,13 @@ def order(api: Api) -> str:
     return answered(api.get(path, {"If-Match": OTHER, "If-None-Match": tag}), 412, to="the first fails")
 
 
-@rule("K25", "If-Match beats If-Unmodified-Since.", source="RFC 9110 §13.1.4")
+@rule("K25", "If-Match takes precedence over If-Unmodified-Since.", source="RFC 9110 §13.1.4")
 def match_beats_date(api: Api) -> str:
     path, tag = _strong(api)
     return answered(_patch(api, path, {"If-Match": tag, "If-Unmodified-Since": LONG_AGO}), *SUCCESS)
 
 
-@rule("K26", "An If-Unmodified-Since that is no date is ignored.", source="RFC 9110 §13.1.4")
+@rule("K26", "An invalid date in If-Unmodified-Since is ignored.", source="RFC 9110 §13.1.4")
 def no_date(api: Api) -> str:
     path = api.item()
     for date in NO_DATES:
@@ -98,7 +98,7 @@ def no_date(api: Api) -> str:
     return seen
 
 
-@rule("K27", "Dates are ignored where no Last-Modified is told.", source="RFC 9110 §13.1.3, §13.1.4")
+@rule("K27", "Dates are ignored where there is no Last-Modified.", source="RFC 9110 §13.1.3, §13.1.4")
 def no_modification_date(api: Api) -> str:
     path = api.item()
     only_if(api.get(path).get("Last-Modified") is None, "there is a Last-Modified")
@@ -112,6 +112,6 @@ def lines(api: Api) -> str:
     path, tag = api.tagged()
     for first, second in ((OTHER, tag), (tag, OTHER)):
         answer = api.get(path, {"If-None-Match": first, "if-none-match": second})
-        only_if(answer.status != 400, "a field that is repeated is refused")
+        only_if(answer.status != 400, "a repeated field is rejected")
         seen = answered(answer, 304)
     return seen

@@ -1,4 +1,4 @@
-"""What the contract's rules have in common: a problem document, and the shape that every one of ours has."""
+"""Common parts of the contract's rules: a problem document, and the form of every problem document of Candor."""
 
 import contextlib
 from collections.abc import Callable
@@ -14,14 +14,14 @@ NO_UUID: Final = "00000000-0000-4000-8000-000000000000"
 
 
 def promise(name: str, sentence: str, *, source: str = "", is_last: bool = False) -> Callable[[Check], Check]:
-    """Enter a function as a rule of the contract; its number is its name's, up to the dot."""
+    """Register a function as a rule of the contract; its number is its name's, up to the dot."""
     return rule(
         name, sentence, source=source or f"contract {name.partition('.')[0]}", level=Level.CONTRACT, is_last=is_last
     )
 
 
 def problem(answer: Answer, status: int, code: str, *, to: str = "") -> str:
-    """Fail the rule unless the answer is the problem document with this code; return what was seen."""
+    """Fail the rule unless the response is the problem document with this code; return the observation."""
     document, prefix = answer.document, f"{to}: " if to else ""
     seen = f"{prefix}{answer.line} {document.get('code', answer.media_type)}"
     expect(answer.status == status and document.get("code") == code, seen)
@@ -30,7 +30,7 @@ def problem(answer: Answer, status: int, code: str, *, to: str = "") -> str:
 
 
 def is_malformed(answer: Answer) -> bool:
-    """Tell whether the answer is that to malformed HTTP, which a proxy may have given."""
+    """Return True if the response is that to malformed HTTP, possibly sent by a proxy."""
     return answer.status == 400 and answer.document.get("code") == "MALFORMED_REQUEST"
 
 
@@ -44,7 +44,7 @@ def violations(answer: Answer, *, to: str = "") -> dict[str, list[str]]:
 
 
 def errors(api: Api) -> list[Answer]:
-    """Return an error of each kind that can be had by asking, 401 and 403 left out, as far as HTTP's version has it."""
+    """Return an error of each kind that a request can cause, except 401 and 403, if HTTP's version can express it."""
     item = f"{api.path}/{NO_UUID}"
     wrong_type = {"Content-Type": "text/plain"}
     return [
@@ -66,10 +66,10 @@ def errors(api: Api) -> list[Answer]:
     ]
 
 
-def if_expressible(ask: Callable[[], Answer]) -> list[Answer]:
-    """Return the answer, or nothing where HTTP/2 has no such request, or no answer to it."""
+def if_expressible(send: Callable[[], Answer]) -> list[Answer]:
+    """Return the response, or nothing where HTTP/2 has no such request, or no response to it."""
     with contextlib.suppress(NotApplicable):
-        return [ask()]
+        return [send()]
     return []
 
 

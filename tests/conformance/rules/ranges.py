@@ -1,4 +1,4 @@
-"""Ranges (RFC 9110, section 14): ignored, or right."""
+"""Ranges (RFC 9110, section 14): ignored, or correct."""
 
 from tests.conformance.api import Api
 from tests.conformance.rule import Level, answered, expect, rule
@@ -14,11 +14,11 @@ def part(api: Api) -> str:
     expect(
         answer.get("Content-Range") == f"bytes 2-5/{len(whole.body)}", f"Content-Range: {answer.get('Content-Range')}"
     )
-    expect(answer.body == whole.body[2:6], "other bytes than asked for")
+    expect(answer.body == whole.body[2:6], "other bytes than requested")
     return "206"
 
 
-@rule("G02", "A range in a unit that is not known is ignored.", source="RFC 9110 §14.2")
+@rule("G02", "A range in an unknown unit is ignored.", source="RFC 9110 §14.2")
 def unknown_unit(api: Api) -> str:
     return answered(api.get(api.item(), {"Range": "conformance=0-5"}), 200)
 
@@ -31,7 +31,7 @@ def other_method(api: Api) -> str:
     return answer.line
 
 
-@rule("G04", "416 and ranges that are none are no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("G04", "416 and invalid ranges cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def strange(api: Api) -> str:
     path = api.item()
     for value in ("bytes=", "bytes=9-2", "bytes=-0", f"bytes={'0-1,' * 500}0-1", "bytes=99999999999999999999-", "x"):

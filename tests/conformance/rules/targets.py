@@ -24,7 +24,7 @@ def _coded(path: str) -> str:
     return f"{path[:place]}%{ord(path[place]):02x}{path[place + 1 :]}"
 
 
-@rule("T01", "The absolute form of a target is taken like the path.", source="RFC 9112 §3.2.2")
+@rule("T01", "The absolute form of a target is equivalent to the path.", source="RFC 9112 §3.2.2")
 def absolute_form(api: Api) -> str:
     target = f"{api.server.origin}{api.server.prefix}{api.path}"
     return answered(api.get(target), api.get(api.path).status, to="absolute-form")
@@ -36,7 +36,7 @@ def percent_encoded(api: Api) -> str:
     return answered(api.get(path), api.get(api.path).status, to=f"GET {path}")
 
 
-@rule("T03", "No spelling of a protected path goes without the token.", source="RFC 9110 §11.6.1", level=Level.MEANS)
+@rule("T03", "Every spelling of a protected path needs the token.", source="RFC 9110 §11.6.1", level=Level.MEANS)
 def spellings(api: Api) -> str:
     only_if(api.profile.token, "no token")
     path = api.path
@@ -46,7 +46,7 @@ def spellings(api: Api) -> str:
     return "none is served"
 
 
-@rule("T04", "A target longer than the server wishes to parse is 414.", source="RFC 9112 §3")
+@rule("T04", "A target longer than the server's limit is 414.", source="RFC 9112 §3")
 def long_target(api: Api) -> str:
     path = f"{api.unknown}?a="
     short = api.get(path)
@@ -76,7 +76,7 @@ def space(api: Api) -> str:
 
 @rule(
     "T07",
-    "A target with a fragment is no request target: 400, or redirected.",
+    "A target with a fragment is not a valid request target: 400, or redirected.",
     source="RFC 9112 §3.2",
     level=Level.SHOULD,
 )
@@ -84,7 +84,7 @@ def fragment(api: Api) -> str:
     return answered(api.get(f"{api.path}#x"), 400, 301)
 
 
-@rule("T08", "No target is a server error, however strange.", source="RFC 9110 §15.6", level=Level.MEANS)
+@rule("T08", "Unusual targets cause no server error.", source="RFC 9110 §15.6", level=Level.MEANS)
 def hostile_targets(api: Api) -> str:
     for path in HOSTILE:
         unless_broken(api.get(path), to=f"GET {path[:40]}")
@@ -92,7 +92,7 @@ def hostile_targets(api: Api) -> str:
     return f"{2 * len(HOSTILE)} targets"
 
 
-@rule("T09", "An encoded line break in a target ends up in no header field.", source="RFC 9110 §5.5")
+@rule("T09", "An encoded line break in a target does not appear in a header field.", source="RFC 9110 §5.5")
 def splitting(api: Api) -> str:
     for path in (
         f"/%0d%0aX-Split:%201{api.path}",

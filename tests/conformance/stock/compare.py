@@ -1,4 +1,4 @@
-"""Start ours, ours behind nginx and the two stock servers, ask all the same rules, and show them side by side."""
+"""Starts Candor, Candor behind nginx and the two stock servers, judges all by the same rules, and compares them."""
 
 import json
 import os
@@ -35,7 +35,7 @@ FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 @dataclass(frozen=True)
 class Subject:
-    """A server to judge: the command that serves it on ``{port}``, its profile, and whom to trust if it speaks TLS."""
+    """A server to judge: the command that serves it on ``{port}``, its profile, and its certificate with TLS."""
 
     profile: Path
     command: tuple[str, ...]
@@ -46,20 +46,20 @@ class Subject:
 
 
 def compare(only: Sequence[str], *, json_to: Path | None, markdown_to: Path | None) -> int:
-    """Judge all, and return 1 when ours breaks a rule, directly or behind nginx."""
+    """Judge all, and return 1 when Candor breaks a rule, directly or behind nginx."""
     secret = secrets.token_hex(32)
     columns: dict[str, list[Verdict]] = {}
     profiles: dict[str, Profile] = {}
     documents = []
     with _database() as database_url:
-        for subject in (*_ours(database_url, secret), *_stock(secret)):
+        for subject in (*_candor(database_url, secret), *_stock(secret)):
             profile = _profile(subject, secret)
             with _serving(profile.name, subject) as url:
                 columns[profile.name] = judge(url, profile, only)
             profiles[profile.name] = profile
             documents.append(report.document(profile, url, columns[profile.name]))
-    ours = [name for name, profile in profiles.items() if profile.contract]
-    for name in ours:
+    own = [name for name, profile in profiles.items() if profile.contract]
+    for name in own:
         _print(f"{report.table(profiles[name], columns[name])}\n")
     _print(f"{report.side_by_side(columns)}\n")
     for name, profile in profiles.items():
@@ -68,12 +68,12 @@ def compare(only: Sequence[str], *, json_to: Path | None, markdown_to: Path | No
         json_to.write_text(json.dumps(documents, indent=2) + "\n")
     if markdown_to:
         markdown_to.write_text(report.markdown(columns))
-    if not only and len(ours) > 1:  # all rules, on all four servers
+    if not only and len(own) > 1:  # all rules, on all four servers
         evidence.write("conformance", report.sums(columns))
-    return 1 if any(report.broken(profiles[name], columns[name]) for name in ours) else 0
+    return 1 if any(report.broken(profiles[name], columns[name]) for name in own) else 0
 
 
-def _ours(database_url: str, secret: str) -> Iterator[Subject]:
+def _candor(database_url: str, secret: str) -> Iterator[Subject]:
     environ = {
         "APP_ENV": "development",
         "DATABASE_URL": database_url,
@@ -110,7 +110,7 @@ def _stock(secret: str) -> tuple[Subject, Subject]:
 
 def _profile(subject: Subject, secret: str) -> Profile:
     """Return the profile with the tokens of this run."""
-    profile = Profile.read(subject.profile, asks=False)
+    profile = Profile.read(subject.profile, fetches_tokens=False)
     profile = replace(profile, name=subject.name or profile.name, ca_file=subject.ca_file)
     if not profile.contract:
         claims = {"sub": "conformance", "exp": int(time.time()) + 3600}
@@ -125,7 +125,7 @@ def _issued(subject: Subject, scope: str) -> str:
 
 @contextmanager
 def _database() -> Iterator[str]:
-    """Yield the URL of an empty database of our own, on ``TEST_DATABASE_URL``'s server or an embedded one."""
+    """Yield the URL of a new empty database, on ``TEST_DATABASE_URL``'s server or an embedded one."""
     with ExitStack() as stack:
         url = os.environ.get("TEST_DATABASE_URL") or stack.enter_context(
             embedded_postgres.running(ROOT / ".local" / "test-conformance", settings=FAST, disposable=True)

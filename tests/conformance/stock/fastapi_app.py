@@ -1,4 +1,4 @@
-"""Items on FastAPI, after its tutorial, with its OAuth2 bearer check and PyJWT. Served by uvicorn as it comes."""
+"""Items on FastAPI, as in its tutorial, with its OAuth2 bearer check and PyJWT. Served by uvicorn with its defaults."""
 
 import os
 from threading import Lock

@@ -1,4 +1,4 @@
-"""Items on flask-smorest, after its quickstart; a PyJWT check for the token. Served by gunicorn as it comes."""
+"""Items on flask-smorest, as in its quickstart; a PyJWT check for the token. Served by gunicorn with its defaults."""
 
 import os
 from functools import wraps

@@ -1,7 +1,7 @@
-"""The faults, in the order of the drill. Each is a function: its docstring says what it does and what is promised.
+"""The faults, in the order of the drill. Each is a function; its docstring describes the fault and the promises.
 
-A fault does its worst while a steady load goes on, calls ``stage.heal()`` once the cause is gone, and may report
-numbers and broken promises of its own. What every request and every write must hold is judged for all of them alike.
+A fault acts while a steady load runs, calls ``env.heal()`` when the cause is gone, and may report
+additional notes and broken promises. The promises about requests and writes are the same for all faults.
 """
 
 from collections.abc import Callable
@@ -67,5 +67,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
 
 
 def name_of(fault: Fault) -> str:
-    """Return what the table, and ``ONLY=``, call it."""
+    """Return the fault's name in the table and in ``ONLY=``."""
     return getattr(fault, "__name__", "").replace("_", "-")

@@ -1,4 +1,4 @@
-"""Clients misbehave, or all want the same."""
+"""Clients that misbehave, or that compete."""
 
 import asyncio
 import time
@@ -19,22 +19,22 @@ RACERS: Final = 200
 UPDATES: Final = 500
 
 
-def answers_not_awaited(stage: Environment) -> None:
-    """Send 200 creations and hang up before the answer.
+def answers_not_awaited(env: Environment) -> None:
+    """Send 200 creations and disconnect before the response.
 
-    Each is made once or not at all; repeating the key tells which; no transaction is left open.
+    Each is made once or not at all; repeating the key returns the result; no transaction stays open.
     """
-    titles = [f"{stage.ledger.tag}/aborted-{number}" for number in range(round(ABORTS * SCALE))]
-    answers = asyncio.run(_abort(stage, titles))
-    stage.heal()
-    stage.expect_soon(lambda: not stage.database.run(IDLE), 2, "no transaction is left open")
+    titles = [f"{env.ledger.tag}/aborted-{number}" for number in range(round(ABORTS * SCALE))]
+    answers = asyncio.run(_abort(env, titles))
+    env.heal()
+    env.expect_soon(lambda: not env.database.run(IDLE), 2, "no transaction is left open")
     replayed = sum(answer.header("Idempotent-Replayed") == "true" for answer in answers)
-    stage.note(f"{len(titles)} hung up; of {len(answers)} keys, {replayed} had been used, the others were now")
+    env.note(f"{len(titles)} disconnected; of {len(answers)} keys, {replayed} had been used, the others were now")
 
 
-async def _abort(stage: Environment, titles: list[str]) -> list[Answer]:
-    """Send every second one with a key, and ask again by it what became of it."""
-    caller, token = Caller(stage.deployment.port), stage.bearer("owner-0")
+async def _abort(env: Environment, titles: list[str]) -> list[Answer]:
+    """Send every second creation with a key, and repeat the key to find the result."""
+    caller, token = Caller(env.deployment.port), env.bearer("owner-0")
     sent = {title: request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token) for title in titles}
     keyed = titles[::2]
     for title in keyed:
@@ -45,106 +45,106 @@ async def _abort(stage: Environment, titles: list[str]) -> list[Answer]:
         await asyncio.sleep(0.005)
     answers = []
     for title in keyed:
-        tries = [await caller.ask(sent[title])]
+        tries = [await caller.send(sent[title])]
         while tries[-1].status != 201 and len(tries) < 40:
             await asyncio.sleep(0.25)
-            tries.append(await caller.ask(sent[title]))
+            tries.append(await caller.send(sent[title]))
         for answer in tries:
-            stage.ledger.enter("keyed", answer)
-        stage.ledger.created(title, tries)
+            env.ledger.enter("keyed", answer)
+        env.ledger.created(title, tries)
         answers.append(tries[-1])
-    stage.ledger.creations += [Creation(title, Outcome.UNKNOWN) for title in titles[1::2]]
+    env.ledger.creations += [Creation(title, Outcome.UNKNOWN) for title in titles[1::2]]
     caller.close()
     return answers
 
 
-def hot_row(stage: Environment) -> None:
-    """Have 50 clients PATCH one task with If-Match, over and over.
+def hot_row(env: Environment) -> None:
+    """Let 50 clients PATCH one task with If-Match, repeatedly.
 
-    As many succeed as the version rises; the others are 412, or 503 where the machine cannot keep up; no deadlock.
+    There are as many successes as new versions; others get 412, or 503 when the machine is too slow; no deadlock.
     """
-    title = f"{stage.ledger.tag}/hot"
-    made = stage.send("POST", "/v1/tasks", {"task": {"title": title}})
-    name = stage.ledger.created(title, [made])
+    title = f"{env.ledger.tag}/hot"
+    made = env.send("POST", "/v1/tasks", {"task": {"title": title}})
+    name = env.ledger.created(title, [made])
     began = time.monotonic()
-    asyncio.run(_insist(stage, name))
-    stage.heal()
-    told = Counter(each.status for each in stage.ledger.of("patch", since=began))
-    stage.expect(set(told) <= {200, 412, 503}, f"PATCH is answered 200, 412 or 503, not {sorted(told)}")
-    stage.note(f"{told[200]} × 200, {told[412]} × 412, version {stage.database.rows(title)[0].version}")
+    asyncio.run(_insist(env, name))
+    env.heal()
+    statuses = Counter(each.status for each in env.ledger.of("patch", since=began))
+    env.expect(set(statuses) <= {200, 412, 503}, f"PATCH is answered 200, 412 or 503, not {sorted(statuses)}")
+    env.note(f"{statuses[200]} × 200, {statuses[412]} × 412, version {env.database.rows(title)[0].version}")
 
 
-async def _insist(stage: Environment, name: str) -> None:
+async def _insist(env: Environment, name: str) -> None:
     until = time.monotonic() + SECONDS * SCALE
     async with asyncio.TaskGroup() as group:
         for number in range(CROWD):
-            group.create_task(_update(stage, name, number, until))
+            group.create_task(_update(env, name, number, until))
 
 
-async def _update(stage: Environment, name: str, number: int, until: float) -> None:
-    caller, token, times = Caller(stage.deployment.port), stage.bearer("owner-0"), 0
+async def _update(env: Environment, name: str, number: int, until: float) -> None:
+    caller, token, times = Caller(env.deployment.port), env.bearer("owner-0"), 0
     while time.monotonic() < until:
-        read = await caller.ask(request("GET", f"/v1/{name}", Authorization=token))
-        stage.ledger.enter("get", read)
+        read = await caller.send(request("GET", f"/v1/{name}", Authorization=token))
+        env.ledger.enter("get", read)
         if read.status != 200:
             continue
         times += 1
-        mark = f"{stage.ledger.tag}/hot-{number}-{times}"
+        mark = f"{env.ledger.tag}/hot-{number}-{times}"
         fields = {"Authorization": token, "If-Match": read.header("ETag")}
-        answer = await caller.ask(request("PATCH", f"/v1/{name}", {"description": mark}, **fields))
-        stage.ledger.enter("patch", answer)
-        stage.ledger.updates.append(Update(name, mark, outcome(answer), version_of(answer)))
+        answer = await caller.send(request("PATCH", f"/v1/{name}", {"description": mark}, **fields))
+        env.ledger.enter("patch", answer)
+        env.ledger.updates.append(Update(name, mark, outcome(answer), version_of(answer)))
     caller.close()
 
 
-def title_race(stage: Environment) -> None:
-    """Have 200 clients create the same title at once.
+def title_race(env: Environment) -> None:
+    """Let 200 clients create the same title at once.
 
-    One is told 201, 199 are told 409.
+    One gets 201, 199 get 409.
     """
-    title = f"{stage.ledger.tag}/race"
-    answers = asyncio.run(_race(stage, title))
-    stage.heal()
-    told = Counter(answer.status for answer in answers)
-    stage.expect(told == {201: 1, 409: RACERS - 1}, f"one 201 and {RACERS - 1} × 409, not {dict(told)}")
+    title = f"{env.ledger.tag}/race"
+    answers = asyncio.run(_race(env, title))
+    env.heal()
+    statuses = Counter(answer.status for answer in answers)
+    env.expect(statuses == {201: 1, 409: RACERS - 1}, f"one 201 and {RACERS - 1} × 409, not {dict(statuses)}")
     winner = next((answer for answer in answers if answer.status == 201), None)
     if winner is not None:
-        stage.ledger.created(title, [winner])
-    stage.note(", ".join(f"{times} × {status}" for status, times in sorted(told.items())))
+        env.ledger.created(title, [winner])
+    env.note(", ".join(f"{times} × {status}" for status, times in sorted(statuses.items())))
 
 
-async def _race(stage: Environment, title: str) -> list[Answer]:
-    token = stage.bearer("owner-0")
-    said = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token, Connection="close")
-    return await asyncio.gather(*(Caller(stage.deployment.port).ask(said) for _ in range(RACERS)))
+async def _race(env: Environment, title: str) -> list[Answer]:
+    token = env.bearer("owner-0")
+    message = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=token, Connection="close")
+    return await asyncio.gather(*(Caller(env.deployment.port).send(message) for _ in range(RACERS)))
 
 
-def read_your_writes(stage: Environment) -> None:
-    """Update a task through one instance and read it through the other at once, 500 times, in turns.
+def read_your_writes(env: Environment) -> None:
+    """Update a task through one instance and immediately read it through the other, 500 times, in turns.
 
-    What is read is what was acknowledged, also for who already has the version before.
+    Each read returns the acknowledged version, also for clients that already have the previous version.
     """
-    title, began = f"{stage.ledger.tag}/own", time.monotonic()
-    made = stage.send("POST", "/v1/tasks", {"task": {"title": title}})
-    name = stage.ledger.created(title, [made])
-    older = asyncio.run(_write_and_read(stage, name, made.header("ETag")))
-    stage.heal()
-    stage.expect(not older, f"{older} reads did not see the write before")
-    stage.expect_unnoticed(since=began)
-    stage.note(f"{round(UPDATES * SCALE) - older} of {round(UPDATES * SCALE)} reads saw the write before")
+    title, began = f"{env.ledger.tag}/own", time.monotonic()
+    made = env.send("POST", "/v1/tasks", {"task": {"title": title}})
+    name = env.ledger.created(title, [made])
+    older = asyncio.run(_write_and_read(env, name, made.header("ETag")))
+    env.heal()
+    env.expect(not older, f"{older} reads did not see the write before")
+    env.expect_unnoticed(since=began)
+    env.note(f"{round(UPDATES * SCALE) - older} of {round(UPDATES * SCALE)} reads saw the write before")
 
 
-async def _write_and_read(stage: Environment, name: str, tag: str) -> int:
-    """Return how many reads did not see what had been written."""
-    callers, token, older = [Caller(path) for path in stage.deployment.sockets], stage.bearer("owner-0"), 0
+async def _write_and_read(env: Environment, name: str, tag: str) -> int:
+    """Return the number of reads that did not return the last write."""
+    callers, token, older = [Caller(path) for path in env.deployment.sockets], env.bearer("owner-0"), 0
     for number in range(round(UPDATES * SCALE)):
         here, there = callers[number % 2], callers[1 - number % 2]
-        mark = f"{stage.ledger.tag}/own-{number}"
-        written = await here.ask(request("PATCH", f"/v1/{name}", {"description": mark}, Authorization=token))
-        read = await there.ask(request("GET", f"/v1/{name}", Authorization=token, If_None_Match=tag))
-        stage.ledger.enter("patch", written)
-        stage.ledger.updates.append(Update(name, mark, outcome(written), version_of(written)))
-        stage.ledger.enter("get", read)
+        mark = f"{env.ledger.tag}/own-{number}"
+        written = await here.send(request("PATCH", f"/v1/{name}", {"description": mark}, Authorization=token))
+        read = await there.send(request("GET", f"/v1/{name}", Authorization=token, If_None_Match=tag))
+        env.ledger.enter("patch", written)
+        env.ledger.updates.append(Update(name, mark, outcome(written), version_of(written)))
+        env.ledger.enter("get", read)
         tag = written.header("ETag") or tag
         older += written.status == 200 and (read.status, read.header("ETag")) != (200, tag)
     for caller in callers:

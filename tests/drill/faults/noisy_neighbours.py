@@ -1,4 +1,4 @@
-"""No fault of the service's at all: it is in use, by some more than by others."""
+"""Use of the service without a fault: much use, and unequal use."""
 
 import asyncio
 import time
@@ -15,104 +15,104 @@ from tests.stack.deployment import deployed
 CROWD: Final = 32
 USED_FOR: Final = 15
 GROWTH: Final = 1.05
-"""What memory may have grown by, from the first third to the end."""
+"""The factor by which memory may grow, from the first third to the end."""
 SPARE: Final = 12
-"""Descriptors that may be open at one moment and not at another: connections of nginx's, mostly."""
+"""Descriptors that may be open at one time and not at another: mostly connections of nginx."""
 LIMIT: Final = 40
-"""Requests a second and address."""
+"""Requests per second and address."""
 HEAVY: Final = "127.0.9.1"
 LIGHT: Final = "127.0.9.2"
 CONNECTIONS: Final = 8
 SECONDS: Final = 6
 
 
-def steady_load(stage: Environment) -> None:
-    """Do nothing but use it, by 48 clients.
+def steady_load(env: Environment) -> None:
+    """Use the service with 48 clients, without a fault.
 
-    Nobody notices; memory, descriptors and threads of the workers stay what they are, and so do database connections.
+    No client notices; memory, descriptors and threads of the workers and database connections stay constant.
     """
     began = time.monotonic()
-    with stage.crowd(CROWD):
-        stage.wait(USED_FOR / 3)
-        before = _inventory(stage)
-        stage.wait(USED_FOR * 2 / 3)
-        after = _inventory(stage)
-    stage.heal()
-    stage.expect_unnoticed(since=began)
+    with env.crowd(CROWD):
+        env.wait(USED_FOR / 3)
+        before = _inventory(env)
+        env.wait(USED_FOR * 2 / 3)
+        after = _inventory(env)
+    env.heal()
+    env.expect_unnoticed(since=began)
     for pid in before.keys() & after.keys():
         grown = after[pid]["memory"] / before[pid]["memory"]
-        stage.expect(grown <= GROWTH, f"the memory of a worker grew to {grown:.0%}")
+        env.expect(grown <= GROWTH, f"the memory of a worker grew to {grown:.0%}")
         for what in ("descriptors", "threads"):
             more = after[pid][what] - before[pid][what]
-            stage.expect(more <= SPARE, f"{more} {what} more in a worker")
-    stage.expect(before.keys() == after.keys(), "no worker has ended")
-    sessions = stage.database.run(f"SELECT count(*) FROM pg_stat_activity WHERE {OURS}")[0][0]
-    stage.expect(sessions <= 4 * 6 + 2, f"{sessions} database connections")
-    told = Counter(each.kind for each in stage.ledger.of(since=began))
-    slowest = sorted(each.seconds for each in stage.ledger.of(since=began))
-    stage.note(f"{told.total()} requests, p99 {slowest[len(slowest) * 99 // 100] * 1000:.0f} ms")
-    stage.note(f"memory of the workers {[round(each['memory'] / 1024) for each in after.values()]} MB")
+            env.expect(more <= SPARE, f"{more} {what} more in a worker")
+    env.expect(before.keys() == after.keys(), "no worker has ended")
+    sessions = env.database.run(f"SELECT count(*) FROM pg_stat_activity WHERE {OURS}")[0][0]
+    env.expect(sessions <= 4 * 6 + 2, f"{sessions} database connections")
+    kinds = Counter(each.kind for each in env.ledger.of(since=began))
+    slowest = sorted(each.seconds for each in env.ledger.of(since=began))
+    env.note(f"{kinds.total()} requests, p99 {slowest[len(slowest) * 99 // 100] * 1000:.0f} ms")
+    env.note(f"memory of the workers {[round(each['memory'] / 1024) for each in after.values()]} MB")
 
 
-def _inventory(stage: Environment) -> dict[int, dict[str, int]]:
-    """Return what each worker holds; memory in kB."""
+def _inventory(env: Environment) -> dict[int, dict[str, int]]:
+    """Return the resources of each worker; memory in kB."""
     held = {}
-    for pid in stage.deployment.workers:
+    for pid in env.deployment.workers:
         home = Path(f"/proc/{pid}")
-        said = dict(line.split(":", 1) for line in (home / "status").read_text().splitlines())
+        status = dict(line.split(":", 1) for line in (home / "status").read_text().splitlines())
         held[pid] = {
-            "memory": int(said["VmRSS"].split()[0]),
-            "threads": int(said["Threads"]),
+            "memory": int(status["VmRSS"].split()[0]),
+            "threads": int(status["Threads"]),
             "descriptors": len(list((home / "fd").iterdir())),
         }
     return held
 
 
-def noisy_neighbour(stage: Environment) -> None:
-    """Have one address ask for all it can get, far beyond its limit, and another for a tenth of its own.
+def noisy_neighbour(env: Environment) -> None:
+    """Let one address send far more requests than its limit, and another a tenth of its limit.
 
-    The greedy are told 429; the modest never notice.
+    The client over the limit gets 429; the other one does not notice.
     """
-    settings = Settings(database_url=stage.database.url, jwt_secret=SECRET, rate_limit=f"{LIMIT} per second")
-    with deployed(settings, stage.deployment.home / "neighbours", {}) as deployment:
-        calm = asyncio.run(_send_lightly(stage, deployment.port, SECONDS * SCALE / 2))
-        light = asyncio.run(_run_beside_heavy_client(stage, deployment.port))
-    stage.heal()
-    told = Counter(each.status for each in stage.ledger.of("greedy"))
-    stage.expect(told[429] > told[200], f"the greedy were told {dict(told)}")
-    stage.expect({each.status for each in light} == {200}, "the modest are always answered")
-    stage.note(f"{told.total() / SECONDS / SCALE:.0f}/s by the greedy: {told[200]} × 200, {told[429]} × 429")
-    stage.note(
-        f"the modest waited {_middle(calm) * 1000:.0f} ms in the middle before, {_middle(light) * 1000:.0f} ms beside"
+    settings = Settings(database_url=env.database.url, jwt_secret=SECRET, rate_limit=f"{LIMIT} per second")
+    with deployed(settings, env.deployment.home / "neighbours", {}) as deployment:
+        calm = asyncio.run(_send_lightly(env, deployment.port, SECONDS * SCALE / 2))
+        light = asyncio.run(_run_with_heavy_client(env, deployment.port))
+    env.heal()
+    statuses = Counter(each.status for each in env.ledger.of("heavy"))
+    env.expect(statuses[429] > statuses[200], f"the client over the limit got {dict(statuses)}")
+    env.expect({each.status for each in light} == {200}, "the other client always succeeds")
+    env.note(f"{statuses.total() / SECONDS / SCALE:.0f}/s over the limit: {statuses[200]} × 200, {statuses[429]} × 429")
+    env.note(
+        f"the other client's median was {_middle(calm) * 1000:.0f} ms before, {_middle(light) * 1000:.0f} ms meanwhile"
     )
 
 
-async def _run_beside_heavy_client(stage: Environment, port: int) -> list[Entry]:
-    """Return how the modest fare while the greedy ask."""
-    said = request("GET", "/v1/tasks?page_size=1", Authorization=stage.bearer("owner-0"))
+async def _run_with_heavy_client(env: Environment, port: int) -> list[Entry]:
+    """Return the requests of the light client while the heavy client sends."""
+    message = request("GET", "/v1/tasks?page_size=1", Authorization=env.bearer("owner-0"))
     until = time.monotonic() + SECONDS * SCALE
 
     async def insist() -> None:
         caller = Caller(port, address=HEAVY)
         while time.monotonic() < until:
-            stage.ledger.enter("greedy", await caller.ask(said))
+            env.ledger.enter("heavy", await caller.send(message))
         caller.close()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CONNECTIONS):
             group.create_task(insist())
-        light = group.create_task(_send_lightly(stage, port, SECONDS * SCALE))
+        light = group.create_task(_send_lightly(env, port, SECONDS * SCALE))
     return light.result()
 
 
-async def _send_lightly(stage: Environment, port: int, seconds: float) -> list[Entry]:
-    """Ask four times a second from another address, and return the entries."""
-    caller, token, until = Caller(port, address=LIGHT), stage.bearer("owner-1"), time.monotonic() + seconds
+async def _send_lightly(env: Environment, port: int, seconds: float) -> list[Entry]:
+    """Send four requests per second from another address, and return the entries."""
+    caller, token, until = Caller(port, address=LIGHT), env.bearer("owner-1"), time.monotonic() + seconds
     entered = []
     while time.monotonic() < until:
-        answer = await caller.ask(request("GET", "/v1/tasks?page_size=1", Authorization=token))
-        stage.ledger.enter("list", answer)
-        entered.append(stage.ledger.entries[-1])
+        answer = await caller.send(request("GET", "/v1/tasks?page_size=1", Authorization=token))
+        env.ledger.enter("list", answer)
+        entered.append(env.ledger.entries[-1])
         await asyncio.sleep(10 / LIMIT)
     caller.close()
     return entered

@@ -1,4 +1,4 @@
-"""More is asked than can be answered."""
+"""More requests than the service can answer."""
 
 import json
 import subprocess
@@ -17,89 +17,85 @@ from tests.stack.deployment import ROOT
 
 CALLERS: Final = 48
 PROCESSES: Final = 4
-"""Generators that share the work, so that none of them has to wait for the processor long."""
+"""Load generators that share the work: each of them gets a processor soon."""
 SECONDS: Final = 20
 GOODPUT: Final = 0.8
 PROMPTLY: Final = 0.1
 
 
-def overload(stage: Environment) -> None:
-    """Ask at twice the capacity just measured, whatever comes back (C23a).
+def overload(env: Environment) -> None:
+    """Send twice the measured capacity, regardless of the responses (C23a).
 
-    At least 80 % of the capacity is answered well, refusals take 100 ms (p99), health answers; then all is as before.
+    At least 80 % of the capacity succeeds, rejections take 100 ms (p99), /healthz answers; then load is as before.
     """
-    made = stage.send("POST", "/v1/tasks", {"task": {"title": f"{stage.ledger.tag}/asked-for"}})
-    name = stage.ledger.created(f"{stage.ledger.tag}/asked-for", [made])
-    ceiling = _asked(stage, name, "ceiling", seconds=2, port=0)
-    _asked(stage, name, "warm", seconds=1)
-    measured = _asked(stage, name, "capacity", seconds=5)
+    made = env.send("POST", "/v1/tasks", {"task": {"title": f"{env.ledger.tag}/read"}})
+    name = env.ledger.created(f"{env.ledger.tag}/read", [made])
+    ceiling = _generated_load(env, name, "ceiling", seconds=2, port=0)
+    _generated_load(env, name, "warm", seconds=1)
+    measured = _generated_load(env, name, "capacity", seconds=5)
     capacity = len(measured["good"]) / 5
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(_asked, stage, name, "twice", seconds=SECONDS * SCALE, rate=2 * capacity)
-        slowest = _watch_health(stage, asked)
-        tally = asked.result()
-    stage.heal()
-    goodput, refused = len(tally["good"]) / (SECONDS * SCALE), sorted(tally["refused"])
-    p99 = refused[len(refused) * 99 // 100] if refused else 0.0
-    is_on_time = tally["late"] <= ON_TIME * (len(tally["good"]) + len(refused))
+        pending = pool.submit(_generated_load, env, name, "twice", seconds=SECONDS * SCALE, rate=2 * capacity)
+        slowest = _watch_health(env, pending)
+        tally = pending.result()
+    env.heal()
+    goodput, rejected = len(tally["good"]) / (SECONDS * SCALE), sorted(tally["rejected"])
+    p99 = rejected[len(rejected) * 99 // 100] if rejected else 0.0
+    is_on_time = tally["late"] <= ON_TIME * (len(tally["good"]) + len(rejected))
     is_enough = goodput >= GOODPUT * capacity
-    stage.expect(is_enough or not is_on_time, f"{goodput / capacity:.0%} of capacity was answered, not 80 %")
-    stage.expect(p99 <= PROMPTLY or not is_on_time, f"refusals took {p99 * 1000:.0f} ms (p99), not 100")
-    stage.expect(slowest < 1, f"/healthz took {slowest:.1f} s")
+    env.expect(is_enough or not is_on_time, f"{goodput / capacity:.0%} of capacity was answered, not 80 %")
+    env.expect(p99 <= PROMPTLY or not is_on_time, f"rejections took {p99 * 1000:.0f} ms (p99), not 100")
+    env.expect(slowest < 1, f"/healthz took {slowest:.1f} s")
     good = sorted(tally["good"])
-    stage.note(
-        f"capacity {capacity:.0f}/s, asked {2 * capacity:.0f}/s for {SECONDS * SCALE:.0f} s: {goodput:.0f}/s good"
-    )
-    stage.note(f"{goodput / capacity:.0%} of capacity; good p99 {good[len(good) * 99 // 100] if good else 0:.2f} s")
-    stage.note(f"{len(refused)} refused, p50 {_middle(refused) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
-    stage.note(f"/healthz {slowest * 1000:.0f} ms at most; the generators could ask {len(ceiling['good']) / 2:.0f}/s")
+    env.note(f"capacity {capacity:.0f}/s, sent {2 * capacity:.0f}/s for {SECONDS * SCALE:.0f} s: {goodput:.0f}/s good")
+    env.note(f"{goodput / capacity:.0%} of capacity; good p99 {good[len(good) * 99 // 100] if good else 0:.2f} s")
+    env.note(f"{len(rejected)} rejected, p50 {_middle(rejected) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
+    env.note(f"/healthz {slowest * 1000:.0f} ms at most; the generators can send {len(ceiling['good']) / 2:.0f}/s")
     if not is_on_time:
-        stage.note(
-            f"{tally['late']} requests were sent late: what was measured is the machine, and judged by statuses only"
-        )
+        env.note(f"{tally['late']} requests were sent late: the machine was the bottleneck; only statuses are judged")
 
 
-def burst(stage: Environment) -> None:
-    """Ask at three times the capacity just measured for one second, out of the blue.
+def burst(env: Environment) -> None:
+    """Send three times the measured capacity for one second, without a ramp.
 
-    Whoever is not answered is told 503 at once; three seconds later nothing of it is left.
+    Every request beyond the capacity gets 503 at once; three seconds later all requests succeed again.
     """
-    made = stage.send("POST", "/v1/tasks", {"task": {"title": f"{stage.ledger.tag}/asked-for"}})
-    name = stage.ledger.created(f"{stage.ledger.tag}/asked-for", [made])
-    capacity = len(_asked(stage, name, "capacity", seconds=3)["good"]) / 3
-    stage.expect_soon(stage.are_ready, 5, "both instances are ready")
-    tally = _asked(stage, name, "burst", seconds=1, rate=3 * capacity)
-    stage.heal()
-    settled = stage.expect_soon(lambda: _has_settled(stage), 3, "nothing is refused any more")
-    stage.note(f"capacity {capacity:.0f}/s, asked three times that for a second: {len(tally['good'])} answered")
-    stage.note(f"{len(tally['refused'])} refused; as before after {settled:.1f} s")
+    made = env.send("POST", "/v1/tasks", {"task": {"title": f"{env.ledger.tag}/read"}})
+    name = env.ledger.created(f"{env.ledger.tag}/read", [made])
+    capacity = len(_generated_load(env, name, "capacity", seconds=3)["good"]) / 3
+    env.expect_soon(env.are_ready, 5, "both instances are ready")
+    tally = _generated_load(env, name, "burst", seconds=1, rate=3 * capacity)
+    env.heal()
+    settled = env.expect_soon(lambda: _has_settled(env), 3, "no request is rejected any more")
+    env.note(f"capacity {capacity:.0f}/s, sent three times that for a second: {len(tally['good'])} answered")
+    env.note(f"{len(tally['rejected'])} rejected; as before after {settled:.1f} s")
 
 
-def _has_settled(stage: Environment) -> bool:
-    """Tell whether for half a second somebody has asked, and nobody was refused."""
-    recent = stage.ledger.of(since=max(stage.healed_at, time.monotonic() - 0.5))
-    is_long_enough = time.monotonic() - stage.healed_at > 0.5
+def _has_settled(env: Environment) -> bool:
+    """Return True if requests were sent for half a second, and none was rejected."""
+    recent = env.ledger.of(since=max(env.healed_at, time.monotonic() - 0.5))
+    is_long_enough = time.monotonic() - env.healed_at > 0.5
     return is_long_enough and bool(recent) and all(each.verdict is Verdict.ANSWERED for each in recent)
 
 
-def _asked(
-    stage: Environment, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
+def _generated_load(
+    env: Environment, name: str, label: str, *, seconds: float, rate: float = 0.0, port: int | None = None
 ) -> dict[str, Any]:
-    """Have the generators ask, and enter what became of it, unless they asked themselves."""
-    where = stage.deployment.port if port is None else port
-    token, share = stage.bearer("owner-0"), rate / PROCESSES
+    """Run the generators, and record the outcomes, unless they measured themselves."""
+    where = env.deployment.port if port is None else port
+    token, share = env.bearer("owner-0"), rate / PROCESSES
     orders = [
-        Order(where, token, f"/v1/{name}", f"{stage.ledger.tag}/{label}-{n}", seconds, share, CALLERS // PROCESSES)
+        Order(where, token, f"/v1/{name}", f"{env.ledger.tag}/{label}-{n}", seconds, share, CALLERS // PROCESSES)
         for n in range(PROCESSES)
     ]
     with ThreadPoolExecutor(PROCESSES) as pool:
         tallies = list(pool.map(_generate, orders))
     if port is None:
         for tally in tallies:
-            _enter(stage, tally)
+            _enter(env, tally)
     return {
         "good": [seconds for tally in tallies for seconds in tally["good"]],
-        "refused": [seconds for tally in tallies for seconds in tally["refused"]],
+        "rejected": [seconds for tally in tallies for seconds in tally["rejected"]],
         "late": sum(tally["late"] for tally in tallies),
     }
 
@@ -113,11 +109,11 @@ def _generate(order: Order) -> dict[str, Any]:
     return tally
 
 
-def _enter(stage: Environment, tally: dict[str, Any]) -> None:
-    ledger, now = stage.ledger, time.monotonic()
+def _enter(env: Environment, tally: dict[str, Any]) -> None:
+    ledger, now = env.ledger, time.monotonic()
     ledger.entries += [Entry("generated", now, now, 200, Verdict.ANSWERED, "")] * len(tally["good"])
-    ledger.entries += [Entry("generated", now, now, 503, Verdict.REFUSED, "503 SERVICE_UNAVAILABLE, generated")] * len(
-        tally["refused"]
+    ledger.entries += [Entry("generated", now, now, 503, Verdict.REJECTED, "503 SERVICE_UNAVAILABLE, generated")] * len(
+        tally["rejected"]
     )
     for why, times in tally["failures"].items():
         ledger.entries += [Entry("generated", now, now, 0, Verdict.FAILED, why)] * times
@@ -125,12 +121,12 @@ def _enter(stage: Environment, tally: dict[str, Any]) -> None:
     ledger.creations += [Creation(title, Outcome.UNKNOWN) for title in tally["unknown"]]
 
 
-def _watch_health(stage: Environment, asked: "Any") -> float:
+def _watch_health(env: Environment, pending: "Any") -> float:
     slowest = 0.0
-    while not asked.done():
-        answer = stage.ask(BYSTANDERS["/healthz"])
+    while not pending.done():
+        answer = env.exchange(BYSTANDERS["/healthz"])
         slowest = max(slowest, answer.seconds)
-        stage.expect(answer.status == 200, f"/healthz was {answer.status}")
+        env.expect(answer.status == 200, f"/healthz was {answer.status}")
         time.sleep(0.2)
     return slowest
 

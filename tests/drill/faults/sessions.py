@@ -1,4 +1,4 @@
-"""Other sessions stand in the service's way: locks, deadlocks, and too many connections."""
+"""Other database sessions block the service: locks, deadlocks, and too many connections."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,114 +40,114 @@ STEADY: Final = """
     DROP TRIGGER drill_counts ON tasks; DROP FUNCTION drill_counts; DROP SEQUENCE drill_never"""
 
 
-def table_locked(stage: Environment) -> None:
-    """Hold ACCESS EXCLUSIVE on the tasks while 64 more clients come, so that every connection waits.
+def table_locked(env: Environment) -> None:
+    """Hold ACCESS EXCLUSIVE on the tasks while 64 more clients make every connection wait.
 
-    Reads and writes are refused within 3.5 s (a lock is waited for 2 s, a connection 1 s); 401, 404, 405, OPTIONS and
-    /healthz are answered as ever; 3 s after the release nothing is refused any more.
+    Reads and writes are rejected within 3.5 s (2 s for the lock, 1 s for a connection); 401, 404, 405, OPTIONS and
+    /healthz are as usual; 3 s after the release no request is rejected.
     """
-    with stage.crowd(64), closing(stage.database.connect(autocommit=False)) as session:
+    with env.crowd(64), closing(env.database.connect(autocommit=False)) as session:
         session.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
         began = time.monotonic()
-        stage.watch_bystanders(6)
+        env.watch_bystanders(6)
         session.rollback()
-        stage.heal()
-    refused = stage.refused(since=began)
-    stage.expect(bool(refused), "somebody is refused")
-    stage.expect(not refused or refused[-1] <= 3.5, f"a refusal took {max(refused, default=0):.1f} s")
-    stage.note(f"refusals {_middle(refused):.2f} s in the middle, {max(refused, default=0):.1f} s at most")
+        env.heal()
+    rejected = env.rejected(since=began)
+    env.expect(bool(rejected), "a request is rejected")
+    env.expect(not rejected or rejected[-1] <= 3.5, f"a rejection took {max(rejected, default=0):.1f} s")
+    env.note(f"rejections: median {_middle(rejected):.2f} s, {max(rejected, default=0):.1f} s at most")
 
 
-def connections_taken(stage: Environment) -> None:
-    """End the service's sessions and take every connection that PostgreSQL has to give.
+def connections_taken(env: Environment) -> None:
+    """Terminate the service's sessions and take all connections that PostgreSQL allows.
 
-    503; no worker ends; served again within 5 s after the connections are free.
+    503; no worker ends; requests succeed within 5 s after the connections are free.
     """
-    workers = stage.deployment.workers
+    workers = env.deployment.workers
     with ExitStack() as taken:
         taken_at = time.monotonic()
         while time.monotonic() - taken_at < 1:
-            stage.database.terminate_sessions()
+            env.database.terminate_sessions()
             try:
                 for _ in range(100):
-                    taken.enter_context(closing(stage.database.connect(user="candor")))
+                    taken.enter_context(closing(env.database.connect(user="candor")))
             except psycopg.OperationalError:
                 continue
-        stage.watch_bystanders(4)
-    stage.heal()
-    stage.expect(bool(stage.refused(since=taken_at)), "somebody is refused")
-    stage.expect(stage.deployment.workers == workers, "the workers are the same as before")
+        env.watch_bystanders(4)
+    env.heal()
+    env.expect(bool(env.rejected(since=taken_at)), "a request is rejected")
+    env.expect(env.deployment.workers == workers, "the workers are the same as before")
 
 
-def deadlocks(stage: Environment) -> None:
+def deadlocks(env: Environment) -> None:
     """Insert the second title of a batch, and the first one once the batch waits for the second.
 
-    PostgreSQL ends the service's transaction (40P01), which is done again: every batch is answered 200.
+    PostgreSQL ends the service's transaction (40P01), and the service runs it again: every batch returns 200.
     """
-    before = _deadlocks(stage)
+    before = _deadlocks(env)
     rounds = max(3, round(3 * SCALE))
-    answers = [_deadlock(stage, number) for number in range(rounds)]
-    stage.heal()
-    stage.expect_soon(lambda: _deadlocks(stage) - before >= rounds, 12, "a deadlock for every batch")
+    answers = [_deadlock(env, number) for number in range(rounds)]
+    env.heal()
+    env.expect_soon(lambda: _deadlocks(env) - before >= rounds, 12, "a deadlock for every batch")
     good = sum(answer.status == 200 for answer in answers)
-    stage.expect(good == rounds, f"only {good} of {rounds} batches were answered 200")
-    stage.note(f"{_deadlocks(stage) - before} deadlocks, {good} of {rounds} batches 200")
+    env.expect(good == rounds, f"only {good} of {rounds} batches were answered 200")
+    env.note(f"{_deadlocks(env) - before} deadlocks, {good} of {rounds} batches 200")
 
 
-def _deadlock(stage: Environment, number: int) -> Answer:
-    titles = [f"{stage.ledger.tag}/deadlock-{number}-{letter}" for letter in "ab"]
+def _deadlock(env: Environment, number: int) -> Answer:
+    titles = [f"{env.ledger.tag}/deadlock-{number}-{letter}" for letter in "ab"]
     body = {"requests": [{"task": {"title": title}} for title in titles]}
-    with ThreadPoolExecutor() as pool, closing(stage.database.connect(autocommit=False)) as session:
-        session.execute("SET LOCAL deadlock_timeout = '10s'")  # so that it is the other one who notices
+    with ThreadPoolExecutor() as pool, closing(env.database.connect(autocommit=False)) as session:
+        session.execute("SET LOCAL deadlock_timeout = '10s'")  # so that the other session detects the deadlock
         session.execute(INSERT, (titles[1],))
-        asked = pool.submit(stage.send, "POST", "/v1/tasks:batchCreate", body)
-        stage.expect_soon(lambda: bool(stage.database.run(WAITING)), 2, "the batch waits")
+        pending = pool.submit(env.send, "POST", "/v1/tasks:batchCreate", body)
+        env.expect_soon(lambda: bool(env.database.run(WAITING)), 2, "the batch waits")
         try:
             session.execute(INSERT, (titles[0],))
         except psycopg.errors.DeadlockDetected:
-            stage.note("here the drill's own transaction was ended")
+            env.note("here the drill's own transaction was ended")
         session.rollback()
-        answer = asked.result()
-    stage.ledger.enter("batch", answer)
+        answer = pending.result()
+    env.ledger.enter("batch", answer)
     made = {task["title"]: task["name"] for task in answer.json["tasks"]} if answer.status == 200 else {}
-    stage.ledger.creations += [Creation(title, outcome(answer), made.get(title, "")) for title in titles]
+    env.ledger.creations += [Creation(title, outcome(answer), made.get(title, "")) for title in titles]
     return answer
 
 
-def _deadlocks(stage: Environment) -> int:
-    [(count,)] = stage.database.run("SELECT deadlocks FROM pg_stat_database WHERE datname = 'candor'")
+def _deadlocks(env: Environment) -> int:
+    [(count,)] = env.database.run("SELECT deadlocks FROM pg_stat_database WHERE datname = 'candor'")
     return int(count)
 
 
-def serialization_failures(stage: Environment) -> None:
-    """Have a trigger raise 40001 twice and then pass, and another raise it for ever.
+def serialization_failures(env: Environment) -> None:
+    """Let a trigger raise 40001 twice and then succeed, and another raise it always.
 
-    The first is done again and succeeds at the third attempt; the second is 503 after as many attempts as there are.
+    The first creation succeeds at the third attempt; the second returns 503 after the same number of attempts.
     """
-    stage.database.run(FLAKY)
+    env.database.run(FLAKY)
     try:
-        flaky = [_create(stage, f"flaky-{number}") for number in range(5)]
-        never = _create(stage, "never-0")
-        [(attempts,)] = stage.database.run("SELECT last_value FROM drill_never")
+        flaky = [_create(env, f"flaky-{number}") for number in range(5)]
+        never = _create(env, "never-0")
+        [(attempts,)] = env.database.run("SELECT last_value FROM drill_never")
     finally:
-        stage.database.run(STEADY)
-    stage.heal()
+        env.database.run(STEADY)
+    env.heal()
     good = sum(answer.status == 201 for answer in flaky)
-    stage.expect(good == len(flaky), f"only {good} of {len(flaky)} creations succeeded at the third attempt")
-    stage.expect(never.status == 503, f"what never succeeds is 503, not {never.status}")
-    stage.expect(attempts == 3, f"what never succeeds was attempted {attempts} times, not 3")
-    stage.note(f"{good} of {len(flaky)} at the third attempt, in {max(each.seconds for each in flaky):.2f} s at most")
+    env.expect(good == len(flaky), f"only {good} of {len(flaky)} creations succeeded at the third attempt")
+    env.expect(never.status == 503, f"what never succeeds is 503, not {never.status}")
+    env.expect(attempts == 3, f"what never succeeds was attempted {attempts} times, not 3")
+    env.note(f"{good} of {len(flaky)} at the third attempt, in {max(each.seconds for each in flaky):.2f} s at most")
 
 
-def _create(stage: Environment, name: str) -> Answer:
-    title = f"{stage.ledger.tag}/{name}"
-    answer = stage.send("POST", "/v1/tasks", {"task": {"title": title}})
-    stage.ledger.enter("unkeyed", answer)
-    stage.ledger.created(title, [answer])
+def _create(env: Environment, name: str) -> Answer:
+    title = f"{env.ledger.tag}/{name}"
+    answer = env.send("POST", "/v1/tasks", {"task": {"title": title}})
+    env.ledger.enter("unkeyed", answer)
+    env.ledger.created(title, [answer])
     if answer.status == 503:
-        kept: list[tuple[Any, ...]] = stage.database.run("SELECT 1 FROM tasks WHERE title = %s", title)
-        stage.expect(not kept, "nothing of what was refused is kept")
-        stage.expect(outcome(answer) is not Outcome.ACKNOWLEDGED, "a refusal acknowledges nothing")
+        kept: list[tuple[Any, ...]] = env.database.run("SELECT 1 FROM tasks WHERE title = %s", title)
+        env.expect(not kept, "a rejected write is not stored")
+        env.expect(outcome(answer) is not Outcome.ACKNOWLEDGED, "a rejection acknowledges nothing")
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The keys of an issuer: which are taken, when they are asked for, and how long they are good."""
+"""Key sets of identity providers: accepted keys, refresh times and lifetimes."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ ISSUER = Issuer()
 
 
 class Fetch:
-    """Says what it is given, and counts."""
+    """Returns or raises the given result, and counts calls."""
 
     def __init__(self) -> None:
         self.says: object = ISSUER.jwks()
@@ -31,7 +31,7 @@ class Fetch:
 
 @pytest.fixture
 def fetch() -> Fetch:
-    """Return an issuer that answers."""
+    """Return a key set source that answers."""
     return Fetch()
 
 
@@ -43,14 +43,14 @@ def monotonic() -> FakeMonotonic:
 
 @pytest.fixture
 def keys(fetch: Fetch, monotonic: FakeMonotonic) -> KeySet:
-    """Return its keys, which have been asked for."""
+    """Return a key set that has been fetched."""
     made = KeySet(fetch, monotonic=monotonic)
     made.refresh()
     return made
 
 
-def told(*described: Any) -> set[tuple[str, str]]:
-    """Return the keys that are taken of a set."""
+def accepted(*described: Any) -> set[tuple[str, str]]:
+    """Return the accepted keys of a key set."""
     return {*parsed({"keys": [*described]})}
 
 
@@ -58,8 +58,8 @@ class TestParsed:
     def test_ok(self) -> None:
         assert {*parsed(ISSUER.jwks())} == {("RS256-1", "RS256"), ("ES256-1", "ES256"), ("EdDSA-1", "EdDSA")}
 
-    def test_what_is_not_said_follows_from_the_type(self) -> None:
-        assert told(ISSUER.jwk("RS256", use=..., alg=..., key_ops=["verify"])) == {("RS256-1", "RS256")}
+    def test_the_algorithm_defaults_to_that_of_the_key_type(self) -> None:
+        assert accepted(ISSUER.jwk("RS256", use=..., alg=..., key_ops=["verify"])) == {("RS256-1", "RS256")}
 
     @pytest.mark.parametrize(
         "changes",
@@ -76,21 +76,21 @@ class TestParsed:
         ],
         ids=str,
     )
-    def test_any_other_is_not_taken(self, changes: dict[str, Any]) -> None:
-        """A key is for one algorithm; none is a secret."""
-        assert told(ISSUER.jwk("RS256", **changes)) == set()
+    def test_any_other_key_is_ignored(self, changes: dict[str, Any]) -> None:
+        """A key has one algorithm; symmetric keys are ignored."""
+        assert accepted(ISSUER.jwk("RS256", **changes)) == set()
 
     @pytest.mark.parametrize("changes", [{"crv": "P-384"}, {"crv": "P-521"}, {"crv": ...}, {"x": "AAAA"}, {"y": ...}])
-    def test_nor_one_of_another_curve(self, changes: dict[str, Any]) -> None:
-        assert told(ISSUER.jwk("ES256", **changes)) == set()
-        assert told(ISSUER.jwk("EdDSA", **{"crv": "Ed448", **changes})) == set()
+    def test_a_key_of_another_curve_is_ignored(self, changes: dict[str, Any]) -> None:
+        assert accepted(ISSUER.jwk("ES256", **changes)) == set()
+        assert accepted(ISSUER.jwk("EdDSA", **{"crv": "Ed448", **changes})) == set()
 
     @pytest.mark.parametrize("bits", [1024, 2047])
-    def test_nor_a_short_one(self, bits: int) -> None:
+    def test_a_short_key_is_ignored(self, bits: int) -> None:
         short = RSAAlgorithm.to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=bits).public_key())
-        assert told({**json.loads(short), "kid": "short"}) == set()
+        assert accepted({**json.loads(short), "kid": "short"}) == set()
 
-    def test_others_beside_it_are_ignored(self) -> None:
+    def test_unusable_keys_do_not_affect_the_others(self) -> None:
         rest: list[Any] = [
             None,
             1,
@@ -100,17 +100,17 @@ class TestParsed:
             {"kty": "oct", "k": "AAAA", "kid": "RS256-1"},
             ISSUER.jwk("ES256", alg="ES384"),
         ]
-        assert told(*rest, ISSUER.jwk("RS256")) == {("RS256-1", "RS256")}
+        assert accepted(*rest, ISSUER.jwk("RS256")) == {("RS256-1", "RS256")}
 
-    def test_one_name_for_two_algorithms_is_two_keys(self) -> None:
+    def test_one_key_id_for_two_algorithms_is_two_keys(self) -> None:
         both = [ISSUER.jwk(each, kid="same") for each in ("RS256", "ES256")]
-        assert told(*both) == {("same", "RS256"), ("same", "ES256")}
+        assert accepted(*both) == {("same", "RS256"), ("same", "ES256")}
 
-    def test_no_more_than_enough_are_looked_at(self) -> None:
-        assert len(told(*(ISSUER.jwk("EdDSA", kid=f"{number}") for number in range(2 * MAX_KEYS)))) == MAX_KEYS
+    def test_the_number_of_keys_is_limited(self) -> None:
+        assert len(accepted(*(ISSUER.jwk("EdDSA", kid=f"{number}") for number in range(2 * MAX_KEYS)))) == MAX_KEYS
 
     @pytest.mark.parametrize("document", ["", [], 1, None, {}, {"keys": 1}, {"keys": None}, {"keys": {"kid": {}}}])
-    def test_what_is_no_set_is_no_usable_answer(self, document: object) -> None:
+    def test_a_body_that_is_not_a_key_set_is_an_error(self, document: object) -> None:
         with pytest.raises(ExternalServiceError):
             parsed(document)
 
@@ -119,10 +119,10 @@ class TestFind:
     def test_ok(self, keys: KeySet) -> None:
         assert keys.find("RS256-1", "RS256") == ISSUER.keys["RS256"].public_key()
 
-    def test_a_key_is_for_its_algorithm(self, keys: KeySet) -> None:
+    def test_a_key_is_found_only_for_its_algorithm(self, keys: KeySet) -> None:
         assert [keys.find("RS256-1", each) for each in ("ES256", "EdDSA", "HS256", "RS512", "")] == [None] * 5
 
-    def test_before_they_are_known_nobody_can_tell(self, fetch: Fetch) -> None:
+    def test_before_the_first_fetch_keys_are_unavailable(self, fetch: Fetch) -> None:
         fetch.says = ExternalServiceError("test")
         keys = KeySet(fetch)
         with pytest.raises(ExternalServiceError):
@@ -130,16 +130,16 @@ class TestFind:
         with pytest.raises(ServiceUnavailable):
             keys.find("RS256-1", "RS256")
 
-    def test_asks_nobody(self, keys: KeySet, fetch: Fetch) -> None:
-        """Whatever is named."""
+    def test_looking_up_a_key_never_fetches(self, keys: KeySet, fetch: Fetch) -> None:
+        """For any key ID."""
         for number in range(1000):
             assert keys.find(f"{number}", "RS256") is None
         assert fetch.times == 1
 
 
 class TestRefresh:
-    def test_in_less_than_a_minute(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
-        """A key that is retired is refused within 60 s."""
+    def test_keys_are_refreshed_within_a_minute(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+        """A retired key is rejected within 60 s."""
         fetch.says = {"keys": [ISSUER.jwk("ES256")]}
         monotonic.sleep(REFRESH_INTERVAL - 0.1)
         keys.refresh()
@@ -149,17 +149,17 @@ class TestRefresh:
         assert fetch.times == 2
         assert keys.find("RS256-1", "RS256") is None
 
-    def test_sooner_when_an_unknown_one_was_named_and_not_for_each(
+    def test_an_unknown_key_id_triggers_one_early_refresh(
         self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic
     ) -> None:
-        """A new key is known soon, and who invents names has them asked for every five seconds at most."""
+        """A new key is known soon. Made-up key IDs trigger a fetch every five seconds at most."""
         for _ in range(100):
             keys.find("invented", "RS256")
             keys.refresh()
             monotonic.sleep(RETRY_INTERVAL / 10)
         assert fetch.times == 1 + 100 // 10 - 1
 
-    def test_again_soon_after_a_failure(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+    def test_a_failed_refresh_is_repeated_soon(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
         fetch.says = ExternalServiceError("test")
         monotonic.sleep(REFRESH_INTERVAL)
         for _ in range(10):
@@ -171,7 +171,7 @@ class TestRefresh:
         assert fetch.times == 1 + 2
 
     @pytest.mark.parametrize("says", [ExternalServiceError("test"), "<html>"])
-    def test_while_it_fails_the_last_ones_are_good_for_an_hour(
+    def test_keys_stay_valid_for_an_hour_of_failed_refreshes(
         self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic, says: object
     ) -> None:
         fetch.says = says
@@ -183,7 +183,7 @@ class TestRefresh:
         with pytest.raises(ServiceUnavailable):
             keys.find("RS256-1", "RS256")
 
-    def test_an_issuer_without_keys_has_none(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
+    def test_an_empty_key_set_has_no_keys(self, keys: KeySet, fetch: Fetch, monotonic: FakeMonotonic) -> None:
         fetch.says = {"keys": []}
         monotonic.sleep(REFRESH_INTERVAL)
         keys.refresh()

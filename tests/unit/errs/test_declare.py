@@ -1,4 +1,4 @@
-"""Errors are declared where they are raised, and whoever watches is told of each."""
+"""Errors are declared where they are raised, and observers receive each of them."""
 
 import pytest
 
@@ -7,68 +7,68 @@ from app.errs.fallbacks import EditConflict
 from app.errs.platform import InternalError, ServiceUnavailable
 from app.errs.tasks import NotTaskOwner, TaskNotFound
 
-Told = list[tuple[str, str, bool]]
+Observed = list[tuple[str, str, bool]]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    """Return what a watcher is told; nobody else watches meanwhile."""
-    heard: Told = []
+def observed(monkeypatch: pytest.MonkeyPatch) -> Observed:
+    """Return the list of observed errors; no other observer is registered meanwhile."""
+    heard: Observed = []
     monkeypatch.setattr(declare, "WATCHERS", [lambda op, error, declared: heard.append((op, error.code, declared))])
     return heard
 
 
 class Shelf:
-    """A use case that raises what it is handed."""
+    """A use case that raises the given error."""
 
     @raises(TaskNotFound)
     def take(self, error: BaseException | None = None) -> str:
-        """Take something."""
+        """Raise the given error."""
         if error is not None:
             raise error
         return "a book"
 
     @raises()
     def look(self) -> None:
-        """Look, and never fail."""
+        """Return without an error."""
 
     def undeclared(self) -> None:
-        """Say nothing of errors."""
+        """Declare no errors."""
 
 
 class Library:
-    """A use case that has another one do it."""
+    """A use case that calls another one."""
 
     @raises(TaskNotFound)
     def borrow(self, error: BaseException) -> str:
-        """Borrow something."""
+        """Call the other use case."""
         return Shelf().take(error)
 
 
 class TestRaises:
-    def test_ok(self, told: Told) -> None:
+    def test_ok(self, observed: Observed) -> None:
         assert Shelf().take() == "a book"
-        assert told == []
+        assert observed == []
 
-    def test_a_declared_error_is_told_as_such_and_wanders_on(self, told: Told) -> None:
+    def test_a_declared_error_is_observed_and_propagates(self, observed: Observed) -> None:
         error = TaskNotFound()
         with pytest.raises(TaskNotFound) as caught:
             Shelf().take(error)
         assert caught.value is error
-        assert told == [("Shelf.take", "TASK_NOT_FOUND", True)]
+        assert observed == [("Shelf.take", "TASK_NOT_FOUND", True)]
 
-    def test_an_undeclared_one_is_told_and_wanders_on_as_it_is(self, told: Told) -> None:
+    def test_an_undeclared_error_is_observed_and_propagates_unchanged(self, observed: Observed) -> None:
         with pytest.raises(NotTaskOwner):
             Shelf().take(NotTaskOwner())
-        assert told == [("Shelf.take", "NOT_TASK_OWNER", False)]
+        assert observed == [("Shelf.take", "NOT_TASK_OWNER", False)]
 
-    def test_an_error_around_a_declared_one_is_declared(self, told: Told) -> None:
+    def test_an_error_that_wraps_a_declared_one_is_declared(self, observed: Observed) -> None:
         with pytest.raises(Error):
             Shelf().take(E("tasks.get", cause=TaskNotFound()))
-        assert told == [("Shelf.take", "TASK_NOT_FOUND", True)]
+        assert observed == [("Shelf.take", "TASK_NOT_FOUND", True)]
 
     @pytest.mark.parametrize("error", [E(Kind.CONFLICT), E("tasks.get", Kind.CONFLICT, code="TASK_LOCKED")])
-    def test_an_error_of_a_kind_is_declared_as_the_fallback_of_the_kind(self, told: Told, error: Error) -> None:
+    def test_an_error_of_a_kind_is_declared_by_the_fallback_of_the_kind(self, observed: Observed, error: Error) -> None:
         @raises(EditConflict)
         def lock() -> None:
             raise error
@@ -77,21 +77,21 @@ class TestRaises:
             lock()
         with pytest.raises(Error):
             Shelf().take(error)
-        assert [declared for _, _, declared in told] == [True, False]
+        assert [declared for _, _, declared in observed] == [True, False]
 
     @pytest.mark.parametrize("error", [InternalError(), ServiceUnavailable(), E(kind=Kind.DATABASE)])
-    def test_what_every_use_case_can_meet_need_not_be_declared(self, told: Told, error: Error) -> None:
+    def test_errors_common_to_all_use_cases_need_no_declaration(self, observed: Observed, error: Error) -> None:
         with pytest.raises(Error):
             Shelf().take(error)
-        assert told == []
+        assert observed == []
 
-    def test_other_exceptions_are_nobody_s_business(self, told: Told) -> None:
+    def test_other_exceptions_are_not_observed(self, observed: Observed) -> None:
         with pytest.raises(KeyError):
             Shelf().take(KeyError("x"))
-        assert told == []
+        assert observed == []
 
-    @pytest.mark.usefixtures("told")
-    def test_an_error_is_told_the_use_cases_that_it_leaves_once_each(self) -> None:
+    @pytest.mark.usefixtures("observed")
+    def test_an_error_is_reported_once_for_each_use_case_it_leaves(self) -> None:
         error = TaskNotFound("shelves.open")
         for _ in range(2):
             with pytest.raises(TaskNotFound):
@@ -99,14 +99,14 @@ class TestRaises:
         assert ops(error) == ["test_declare.borrow", "test_declare.take", "shelves.open"]
         assert str(error) == "test_declare.borrow: test_declare.take: shelves.open: The task does not exist."
 
-    @pytest.mark.usefixtures("told")
-    def test_what_leaves_after_more_was_said_is_told_before_that(self) -> None:
+    @pytest.mark.usefixtures("observed")
+    def test_an_error_that_gains_attributes_is_reported_without_them_first(self) -> None:
         outer = E("shelves.find", cause=TaskNotFound("shelves.open"))
         with pytest.raises(Error):
             Shelf().take(outer)
         assert ops(outer) == ["test_declare.take", "shelves.find", "shelves.open"]
 
-    def test_name_and_docstring_stay(self) -> None:
+    def test_name_and_docstring_are_kept(self) -> None:
         assert (Shelf.take.__qualname__, Shelf.take.__doc__) == ("Shelf.take", "Take something.")
 
 
@@ -115,9 +115,9 @@ class TestRaisedBy:
         assert raised_by(Shelf.take) == (TaskNotFound,)
         assert raised_by(Shelf().take) == (TaskNotFound,)
 
-    def test_nothing_can_be_declared_too(self) -> None:
+    def test_an_empty_declaration_is_allowed(self) -> None:
         assert raised_by(Shelf.look) == ()
 
-    def test_a_use_case_that_declares_nothing_is_refused(self) -> None:
+    def test_a_use_case_without_a_declaration_is_rejected(self) -> None:
         with pytest.raises(TypeError, match=r"Shelf\.undeclared does not declare its errors"):
             raised_by(Shelf.undeclared)

@@ -1,4 +1,4 @@
-"""Other services' problem documents: a kind of ours is kept, and whatever else arrives does no harm."""
+"""Problem documents of other services: known kinds are kept, and any other input is harmless."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from app.rest.errors import BODILESS, status_of
 from tests.unit.errs.test_marshal import JSON
 
 
-class TestOurOwn:
+class TestSameCatalogue:
     @pytest.mark.parametrize("code", sorted(errs.named_errors()))
-    def test_every_error_of_ours_is_recognized(self, code: str) -> None:
+    def test_every_error_of_the_catalogue_is_recognized(self, code: str) -> None:
         named = errs.named_errors()[code]
         document = examples.document(named, public_url="http://candor.test")
         if status_of(named) in BODILESS:
@@ -28,7 +28,7 @@ class TestOurOwn:
         assert error.retry_after == document.get("retry_after")
         assert error.facts == {"remote_request_id": document["request_id"], "remote_status": document["status"]}
 
-    def test_its_texts_are_for_the_log(self) -> None:
+    def test_its_texts_are_only_logged(self) -> None:
         document = examples.document(ValidationFailed, public_url="http://candor.test")
         assert document is not None
         error = from_problem(document)
@@ -36,25 +36,25 @@ class TestOurOwn:
 
 
 class TestForeign:
-    def test_a_document_without_a_kind_of_ours_is_an_external_error(self) -> None:
+    def test_a_document_without_a_known_kind_is_an_external_error(self) -> None:
         error = from_problem({"type": "about:blank", "title": "Not Found", "status": 404, "kind": "missing"})
         assert (error.kind, error.code, error.detail) == (Kind.EXTERNAL, "", "Not Found")
         assert errs.definition(error).code == "EXTERNAL_SERVICE_ERROR"
 
-    def test_a_code_that_happens_to_be_ours_means_nothing_under_their_kind(self) -> None:
+    def test_a_known_code_under_another_kind_is_ignored(self) -> None:
         assert errs.definition(from_problem({"code": "TASK_NOT_FOUND"})).code == "EXTERNAL_SERVICE_ERROR"
 
     @pytest.mark.parametrize("wait", [-1, True, "5", 1.5, None, [], 10**30])
-    def test_a_wait_that_makes_no_sense_is_forgotten(self, wait: object) -> None:
+    def test_an_invalid_wait_is_ignored(self, wait: object) -> None:
         assert from_problem({"retry_after": wait}).retry_after is None
 
     @pytest.mark.parametrize("document", [None, [], "nonsense", 7, {}])
-    def test_no_document_at_all_is_an_external_error(self, document: object) -> None:
+    def test_a_body_that_is_not_a_problem_document_is_an_external_error(self, document: object) -> None:
         assert from_problem(document).kind is Kind.EXTERNAL
 
     @given(JSON)
     @example({"kind": {}, "code": 5, "param": [], "detail": {}, "title": 1, "status": "x", "request_id": 7})
-    def test_whatever_arrives_becomes_an_error(self, document: Any) -> None:
+    def test_any_input_becomes_an_error(self, document: Any) -> None:
         error = from_problem(document)
         assert str(error)
         assert errs.definition(error).kind is (Kind.INTERNAL if error.kind.value in {0, 2, 8, 10} else error.kind)

@@ -1,4 +1,4 @@
-"""The contract's, written down once more: whoever changes a kind has to change the contract."""
+"""The kinds of the contract, written down a second time: a changed kind requires a changed contract."""
 
 import logging
 
@@ -39,18 +39,18 @@ TABLE = {
 
 
 class TestKind:
-    def test_the_list_is_the_contract_s_and_no_integer_ever_moves(self) -> None:
+    def test_the_kinds_are_those_of_the_contract_with_fixed_integers(self) -> None:
         listed = {kind.name: (kind.value, kind.string, kind.retryable, kind.fault.value) for kind in Kind}
         assert listed == TABLE
 
     def test_the_order_is_that_of_the_integers(self) -> None:
         assert [kind.value for kind in Kind] == list(range(len(TABLE)))
 
-    def test_what_the_client_can_mend_is_a_warning_and_all_else_an_error(self) -> None:
+    def test_client_errors_are_warnings_and_others_errors(self) -> None:
         for kind in Kind:
             assert kind.log_level == (logging.WARNING if kind.fault is Fault.CLIENT else logging.ERROR)
 
-    def test_an_integer_names_its_kind(self) -> None:
+    def test_an_integer_maps_to_its_kind(self) -> None:
         assert Kind(4) is Kind.NOT_EXIST  # type: ignore[call-arg]  # a look-up by value
 
 
@@ -59,6 +59,6 @@ class TestOf:
         assert all(Kind.of(kind.string) is kind for kind in Kind)
 
     @pytest.mark.parametrize("string", ["", "NOT_EXIST", "not_exist", "Item_does_not_exist", "item_does_not_exist "])
-    def test_another_string_is_refused(self, string: str) -> None:
+    def test_an_unknown_string_is_rejected(self, string: str) -> None:
         with pytest.raises(ValueError, match="no kind has the string"):
             Kind.of(string)

@@ -1,4 +1,4 @@
-"""``app.errs`` is a leaf, usable in any Python program."""
+"""``app.errs`` has no dependencies and works in any Python program."""
 
 import subprocess
 import sys
@@ -12,6 +12,6 @@ print(sorted(name for name in sys.modules if name.startswith("app.") and not nam
 """
 
 
-def test_importing_it_imports_nothing_of_the_web_and_nothing_of_the_house() -> None:
+def test_importing_it_imports_no_web_framework_and_no_other_package() -> None:
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines() == ["[]", "[]"]

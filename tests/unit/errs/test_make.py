@@ -23,16 +23,16 @@ def raised(outer: Error, inner: BaseException) -> Error:
 
 class TestByPosition:
     @pytest.mark.parametrize("args", [*permutations(("tasks.get", Kind.NOT_EXIST, CAUSE))])
-    def test_the_order_does_not_matter(self, args: tuple[Any, ...]) -> None:
+    def test_the_order_of_positional_arguments_does_not_matter(self, args: tuple[Any, ...]) -> None:
         error = E(*args)
         assert (error.op, error.kind, error.__cause__) == ("tasks.get", Kind.NOT_EXIST, CAUSE)
 
-    def test_each_can_be_left_out(self) -> None:
+    def test_each_argument_is_optional(self) -> None:
         assert (E("tasks.get").op, E("tasks.get").kind, E("tasks.get").__cause__) == ("tasks.get", Kind.OTHER, None)
         assert (E(Kind.EXIST).op, E(Kind.EXIST).kind) == (None, Kind.EXIST)
         assert (E(CAUSE).__cause__, E(CAUSE).kind) == (CAUSE, Kind.OTHER)
 
-    def test_keywords_go_along(self) -> None:
+    def test_keywords_can_be_added(self) -> None:
         error = E(Kind.CONFLICT, "tasks.get", code="TASK_LOCKED", message="It is locked.", minutes=3)
         assert (error.op, error.kind, error.code, error.message) == (
             "tasks.get",
@@ -42,11 +42,11 @@ class TestByPosition:
         )
         assert error.facts == {"minutes": 3}
 
-    def test_each_has_a_keyword_too(self) -> None:
+    def test_each_argument_has_a_keyword(self) -> None:
         error = E(op="tasks.get", kind=Kind.EXIST, cause=CAUSE)
         assert match(E("tasks.get", Kind.EXIST, CAUSE), error)
 
-    def test_the_cause_answers_for_what_is_left_out(self) -> None:
+    def test_missing_attributes_come_from_the_cause(self) -> None:
         error = E(TaskTitleTaken("sql", param="title"), "tasks.create")
         assert (error.kind, error.code, error.param) == (Kind.EXIST, "TASK_TITLE_TAKEN", "title")
         assert ops(error) == ["tasks.create", "sql"]
@@ -57,7 +57,7 @@ class TestByPosition:
 
 class TestRejected:
     @pytest.mark.parametrize("text", ["The task is gone.", "tasks get", "tasks.get\n", "a\u00a0b", "", " "])
-    def test_a_text_with_a_blank_is_no_operation(self, text: str) -> None:
+    def test_a_text_with_a_space_is_not_an_operation(self, text: str) -> None:
         with pytest.raises(TypeError, match=r"is not an operation.*write message="):
             E(text, Kind.NOT_EXIST)
         with pytest.raises(TypeError, match="op is a name without blanks"):
@@ -71,7 +71,7 @@ class TestRejected:
             ((KeyError("x"), TaskNotFound()), "E takes one exception, not two"),
         ],
     )
-    def test_two_of_one_type(self, args: tuple[Any, ...], sentence: str) -> None:
+    def test_two_arguments_of_one_type(self, args: tuple[Any, ...], sentence: str) -> None:
         with pytest.raises(TypeError, match=sentence):
             E(*args)
 
@@ -79,7 +79,7 @@ class TestRejected:
         ("args", "keywords"),
         [(("a",), {"op": "b"}), ((Kind.EXIST,), {"kind": Kind.IO}), ((CAUSE,), {"cause": TaskNotFound()})],
     )
-    def test_one_by_position_and_one_by_keyword(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    def test_one_argument_by_position_and_by_keyword(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         with pytest.raises(TypeError, match="not one by position and one by keyword"):
             E(*args, **keywords)
 
@@ -94,22 +94,22 @@ class TestRejected:
             (b"tasks.get", "bytes"),
         ],
     )
-    def test_any_other_type(self, arg: Any, named: str) -> None:
+    def test_an_argument_of_another_type(self, arg: Any, named: str) -> None:
         with pytest.raises(TypeError, match=f"by position, not {named}: give everything else by keyword"):
             E("tasks.get", arg)
 
     @pytest.mark.parametrize("keywords", [{}, {"kind": None}, {"message": None, "cause": None}])
-    def test_nothing_at_all(self, keywords: dict[str, Any]) -> None:
+    def test_no_arguments(self, keywords: dict[str, Any]) -> None:
         with pytest.raises(TypeError, match="E needs an argument"):
             E(**keywords)
 
     @pytest.mark.parametrize("code", ["task_locked", "Task", "TASK-LOCKED", "", "TASK_", "TASK LOCKED", "A" * 64, 7])
-    def test_a_code_that_is_not_upper_snake(self, code: Any) -> None:
+    def test_a_code_that_is_not_upper_snake_case(self, code: Any) -> None:
         with pytest.raises(TypeError, match="a code is UPPER_SNAKE, has at most 63 characters, and is not"):
             E(Kind.CONFLICT, code=code)
 
     @pytest.mark.parametrize("kind", ["not_exist", 4, TaskNotFound])
-    def test_a_kind_that_is_none(self, kind: Any) -> None:
+    def test_an_invalid_kind(self, kind: Any) -> None:
         with pytest.raises(TypeError, match="kind is a Kind such as"):
             E(kind=kind)
 
@@ -138,7 +138,7 @@ class TestChain:
         assert (error.detail, error.param, error.user, error.realm) == ("for the log", "title", "alice", "candor")
         assert (error.retry_after, error.violations, error.facts) == (3, (VIOLATION,), {"row": 7})
 
-    def test_what_the_inner_error_says_is_kept(self) -> None:
+    def test_attributes_of_the_inner_error_are_kept(self) -> None:
         inner = TaskTitleTaken(
             param="title", user="alice", detail="why", realm="r", retry_after=2, violations=(VIOLATION,)
         )
@@ -147,7 +147,7 @@ class TestChain:
         assert (error.user, error.detail, error.realm, error.retry_after) == ("alice", "why", "r", 2)
         assert error.violations == (VIOLATION,)
 
-    def test_what_is_said_anew_overrides(self) -> None:
+    def test_attributes_set_again_override_inner_ones(self) -> None:
         error = raised(
             E(kind=Kind.CONFLICT, code="OTHER_CODE", param="name", user="bob", message="Anew."),
             TaskTitleTaken(param="title", user="alice", message="First."),
@@ -155,31 +155,31 @@ class TestChain:
         assert (error.kind, error.code, error.param, error.user) == (Kind.CONFLICT, "OTHER_CODE", "name", "bob")
         assert error.message == "Anew."
 
-    def test_each_floor_answers_for_what_the_others_leave_unsaid(self) -> None:
+    def test_each_layer_adds_the_attributes_that_others_leave_unset(self) -> None:
         lowest = E("sql", kind=Kind.DATABASE, param="title")
         middle = raised(E("tasks.add", user="alice"), lowest)
         top = raised(E("tasks.create"), middle)
         assert (top.kind, top.param, top.user) == (Kind.DATABASE, "title", "alice")
 
-    def test_a_named_error_stands_by_its_own_kind(self) -> None:
+    def test_a_named_error_keeps_its_own_kind(self) -> None:
         assert raised(InternalError(), TaskNotFound()).kind is Kind.INTERNAL
 
-    def test_other_makes_of_exceptions_are_seen_through(self) -> None:
+    def test_attributes_are_found_through_other_exceptions(self) -> None:
         foreign = raised(E("outer"), KeyError("x"))
         assert foreign.kind is Kind.OTHER
         with pytest.raises(RuntimeError) as caught:
             raise RuntimeError("between") from TaskNotFound()
         assert raised(E("outer"), caught.value).kind is Kind.NOT_EXIST
 
-    def test_context_without_from_says_nothing(self) -> None:
+    def test_an_implicit_context_adds_no_attributes(self) -> None:
         error = E("handling")
         error.__context__ = TaskNotFound()
         assert error.kind is Kind.OTHER
 
-    def test_a_cause_can_be_handed_over_where_nothing_is_raised(self) -> None:
+    def test_a_cause_can_be_passed_without_raising(self) -> None:
         assert E("outer", cause=TaskNotFound()).kind is Kind.NOT_EXIST
 
-    def test_an_explicit_other_is_like_left_out(self) -> None:
+    def test_an_explicit_kind_other_equals_an_unset_kind(self) -> None:
         assert E(Kind.OTHER, TaskNotFound()).kind is Kind.NOT_EXIST
         assert raised(E("tasks.get", kind=Kind.OTHER), TaskNotFound()).kind is Kind.NOT_EXIST
         assert E(Kind.OTHER).kind is Kind.OTHER
@@ -187,41 +187,41 @@ class TestChain:
 
 
 class TestShown:
-    """The parts that every transport shows alike."""
+    """The parts that every transport shows in the same way."""
 
     @pytest.mark.parametrize("kind", Kind)
-    def test_a_code_reaches_clients_unless_the_fault_is_the_service_s(self, kind: Kind) -> None:
+    def test_a_code_is_shown_unless_the_service_is_at_fault(self, kind: Kind) -> None:
         is_ours = kind.fault is errs.Fault.SERVICE
         assert errs.public_code(E(kind, code="TASK_LOCKED")) == ("INTERNAL_ERROR" if is_ours else "TASK_LOCKED")
         assert errs.public_code(E(kind)) == errs.fallback(kind).code
 
-    def test_so_does_the_code_of_a_cause(self) -> None:
+    def test_the_code_of_a_cause_is_shown(self) -> None:
         assert errs.public_code(E("a", E("b", Kind.CONFLICT, code="TASK_LOCKED"))) == "TASK_LOCKED"
 
-    def test_a_code_of_another_service_that_is_none_of_ours_does_not(self) -> None:
+    def test_an_unknown_code_of_another_service_is_hidden(self) -> None:
         assert errs.public_code(errs.from_problem({"kind": "edit_conflict", "code": "no code"})) == "EDIT_CONFLICT"
 
     def test_facts_of_the_cause_are_shown(self) -> None:
         inner = errs.platform.DeadlineExceeded("sql", budget_ms=50, spent_in="database", statement="SELECT 1")
         assert errs.public_facts(E("b", E("a", inner))) == {"budget_ms": 50, "spent_in": "database"}
 
-    def test_facts_further_down_than_code_and_kind_are_not(self) -> None:
+    def test_facts_below_the_error_with_code_and_kind_are_hidden(self) -> None:
         inner = errs.access.InsufficientScope(scope="tasks")
         assert errs.known_facts(E("a", raised(errs.tasks.NotTaskOwner(row=1), inner))) == {"row": 1}
 
     @pytest.mark.parametrize(
         ("given", "shown"), [({"PUT", "GET"}, ["GET", "PUT"]), ("GET", ["GET"]), (("GET",), ["GET"]), (7, None)]
     )
-    def test_a_fact_is_shown_as_its_declared_type(self, given: object, shown: object) -> None:
+    def test_a_fact_is_converted_to_its_declared_type(self, given: object, shown: object) -> None:
         assert errs.public_facts(E(Kind.METHOD_NOT_ALLOWED, allowed=given, colour="red")).get("allowed") == shown
 
-    def test_a_fact_that_is_no_number_is_not_shown(self) -> None:
+    def test_a_fact_that_is_not_a_number_is_hidden(self) -> None:
         assert errs.public_facts(E(Kind.RATE_LIMITED, limit="many", window_seconds=True)) == {}
 
     @pytest.mark.parametrize("kind", Kind)
-    def test_a_wait_is_shown_where_clients_are_to_come_back(self, kind: Kind) -> None:
+    def test_a_wait_is_shown_for_retryable_errors(self, kind: Kind) -> None:
         assert errs.public_wait(E(kind)) == (1 if kind in {Kind.RATE_LIMITED, Kind.UNAVAILABLE} else None)
         assert errs.public_wait(E(kind, retry_after=7)) == 7
 
-    def test_not_where_waiting_does_not_help(self) -> None:
+    def test_a_wait_is_hidden_when_waiting_does_not_help(self) -> None:
         assert errs.public_wait(E(Kind.UNAVAILABLE, code="NOT_IMPLEMENTED")) is None

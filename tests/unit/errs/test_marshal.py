@@ -1,4 +1,4 @@
-"""An error that crosses a service boundary keeps what the other side may know, and nothing else."""
+"""Serialized errors: between services, an error keeps only its public attributes."""
 
 import json
 from itertools import pairwise
@@ -37,7 +37,7 @@ PRIVATE: dict[str, Any] = {"detail": "SELECT 1", "user": "alice", "realm": "vaul
 
 
 def chained(links: list[Error]) -> Error:
-    """Return the first link, with the others for causes."""
+    """Return the first link, with the others as its causes."""
     for outer, inner in pairwise(links):
         outer.__cause__ = inner
     return links[0]
@@ -45,7 +45,7 @@ def chained(links: list[Error]) -> Error:
 
 class TestRoundTrip:
     @given(st.lists(LINKS | NAMED, min_size=1, max_size=5).map(chained))
-    def test_every_link_keeps_what_it_says(self, error: Error) -> None:
+    def test_every_link_keeps_its_attributes(self, error: Error) -> None:
         rebuilt = from_json(to_json(error))
         assert ops(rebuilt) == ops(error)
         for here, there in zip(causes(error), causes(rebuilt), strict=True):
@@ -56,13 +56,13 @@ class TestRoundTrip:
             assert there.violations == here.violations
             assert there.facts == {name: here.facts[name] for name in here.declared_facts}
 
-    def test_so_does_what_an_operation_that_it_left_is_called(self) -> None:
+    def test_the_operations_are_kept(self) -> None:
         error = TaskNotFound("tasks.read")
         error.record_operation("tasks.get")
         assert ops(from_json(to_json(error))) == ["tasks.get", "tasks.read"]
 
     @given(st.lists(LINKS, min_size=1, max_size=5).map(chained))
-    def test_told_twice_it_is_the_same(self, error: Error) -> None:
+    def test_serializing_twice_gives_the_same_result(self, error: Error) -> None:
         told = to_json(error)
         assert to_json(from_json(told)) == told
 
@@ -72,14 +72,14 @@ class TestRoundTrip:
         limited = from_json(to_json(RateLimitExceeded(limit=100, window_seconds=1, retry_after=0)))
         assert (limited.facts, limited.retry_after) == ({"limit": 100, "window_seconds": 1}, 0)
 
-    def test_the_message_of_a_definition_travels(self) -> None:
+    def test_the_message_of_a_definition_is_kept(self) -> None:
         assert from_json(to_json(PreconditionRequired())).message == PreconditionRequired.message
 
     def test_the_definition_is_found_again(self) -> None:
         error = from_json(to_json(E("tasks.get", cause=DeadlineExceeded(budget_ms=50, spent_in="database"))))
         assert errs.definition(error) is DeadlineExceeded
 
-    def test_causes_of_other_makes_stay_home(self) -> None:
+    def test_other_exceptions_are_left_out(self) -> None:
         foreign = RuntimeError("at /etc/passwd")
         foreign.__cause__ = TaskNotFound()
         told = to_json(E("outer", cause=foreign))
@@ -89,7 +89,7 @@ class TestRoundTrip:
 
 class TestSecrecy:
     @given(st.lists(LINKS, min_size=1, max_size=3))
-    def test_detail_user_realm_and_undeclared_facts_never_travel(self, links: list[Error]) -> None:
+    def test_detail_user_realm_and_undeclared_facts_are_left_out(self, links: list[Error]) -> None:
         for link in links:
             link.detail, link.user, link.realm = PRIVATE["detail"], PRIVATE["user"], PRIVATE["realm"]
             link.facts = {"password": PRIVATE["password"]}
@@ -97,19 +97,19 @@ class TestSecrecy:
         assert (error.detail, error.user, error.realm) == (None, None, None)
         assert all(link.facts == {} for link in causes(error) if isinstance(link, Error))
 
-    def test_a_named_error_tells_its_declared_facts_only(self) -> None:
+    def test_a_named_error_includes_only_its_declared_facts(self) -> None:
         told = to_json(TaskTitleTaken("sql", param="title", **PRIVATE))
         assert json.loads(told) == [
             {"op": "sql", "kind": "item_already_exists", "code": "TASK_TITLE_TAKEN", "param": "title"}
         ]
         assert not any(secret in told for secret in PRIVATE.values())
 
-    def test_no_stack_travels(self) -> None:
+    def test_stacks_are_left_out(self) -> None:
         with pytest.raises(Error) as caught:
             raise TaskNotFound("tasks.get")
         assert "test_marshal" not in to_json(caught.value)
 
-    def test_another_service_cannot_name_our_user(self) -> None:
+    def test_another_service_cannot_set_the_user(self) -> None:
         error = from_json(
             '[{"facts": {"user": "mallory", "detail": "x", "cause": "y", "kind": "z"}, "user": "mallory"}]'
         )
@@ -134,7 +134,7 @@ class TestGarbage:
     @example('[{"violations": [{"field": 1, "code": "A", "message": "b"}]}]')
     @example('[{"violations": [{"field": "a", "code": "A", "message": "b", "colour": "c"}]}]')
     @example('[{"facts": []}]')
-    def test_it_is_refused_with_a_value_error(self, text: str | bytes) -> None:
+    def test_it_is_rejected_with_a_value_error(self, text: str | bytes) -> None:
         try:
             error = from_json(text)
         except ValueError:
@@ -143,7 +143,7 @@ class TestGarbage:
         assert from_json(to_json(error)).kind is error.kind
 
     @given(st.lists(st.dictionaries(st.sampled_from(["op", "facts", *SAID]), JSON, max_size=4), min_size=1, max_size=3))
-    def test_what_looks_like_an_error_is_one_or_a_value_error(self, links: list[dict[str, Any]]) -> None:
+    def test_any_object_is_an_error_or_a_value_error(self, links: list[dict[str, Any]]) -> None:
         try:
             error = from_json(json.dumps(links))
         except ValueError:

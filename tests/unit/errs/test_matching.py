@@ -1,4 +1,4 @@
-"""Questions about a chain: does it say what a template says, of which kind is it, where did it begin."""
+"""Queries over a chain of errors: does it match a template, which kind does it have, and what is its root cause?"""
 
 import pytest
 
@@ -15,7 +15,7 @@ class TestMatch:
     def test_an_empty_template_matches_every_error(self) -> None:
         assert match(Error(), TaskNotFound())
 
-    def test_what_only_the_error_says_does_not_matter(self) -> None:
+    def test_attributes_that_only_the_error_sets_are_ignored(self) -> None:
         assert match(TaskNotFound(), TaskNotFound("tasks.get", user="alice", detail="why", row=1))
 
     @pytest.mark.parametrize(
@@ -37,24 +37,24 @@ class TestMatch:
             E(cause=KeyError("x")),
         ],
     )
-    def test_what_the_template_says_otherwise_is_no_match(self, template: Error) -> None:
+    def test_a_different_attribute_is_not_a_match(self, template: Error) -> None:
         assert not match(template, TaskNotFound("tasks.get", user="alice", param="id", row=1))
 
-    def test_the_template_s_words_may_be_said_by_a_cause(self) -> None:
+    def test_attributes_of_the_template_can_be_set_by_a_cause(self) -> None:
         assert match(E(kind=Kind.NOT_EXIST, code="TASK_NOT_FOUND"), E("outer", cause=TaskNotFound()))
 
-    def test_the_facts_of_a_definition_count(self) -> None:
+    def test_the_facts_of_a_definition_are_compared(self) -> None:
         error = DeadlineExceeded(budget_ms=50, spent_in="database")
         assert match(DeadlineExceeded(budget_ms=50, spent_in="database"), error)
         assert not match(DeadlineExceeded(budget_ms=50, spent_in="cache"), error)
 
-    def test_causes_match_one_by_one(self) -> None:
+    def test_causes_are_compared_one_by_one(self) -> None:
         error = E("a", cause=E("b", cause=KeyError("x")))
         assert match(E("a", cause=E("b", cause=KeyError("x"))), error)
         assert not match(E("a", cause=E("b", cause=KeyError("y"))), error)
         assert not match(E("a", cause=E("c")), error)
 
-    def test_a_foreign_template_asks_for_type_and_arguments(self) -> None:
+    def test_another_exception_matches_by_type_and_arguments(self) -> None:
         assert match(KeyError("x"), KeyError("x"))
         assert not match(KeyError("x"), LookupError("x"))
         assert not match(Error(), KeyError("x"))
@@ -64,20 +64,20 @@ class TestKindIs:
     def test_ok(self) -> None:
         assert kind_is(Kind.NOT_EXIST, TaskNotFound())
 
-    def test_the_first_in_the_chain_to_say_so_decides(self) -> None:
+    def test_the_first_kind_in_the_chain_decides(self) -> None:
         assert kind_is(Kind.NOT_EXIST, E("a", cause=E("b", cause=TaskNotFound())))
         assert not kind_is(Kind.NOT_EXIST, E(kind=Kind.DATABASE, cause=TaskNotFound()))
 
-    def test_a_foreign_exception_is_asked_for_its_causes(self) -> None:
+    def test_the_causes_of_another_exception_are_searched(self) -> None:
         foreign = RuntimeError("x")
         assert not kind_is(Kind.OTHER, foreign)
         foreign.__cause__ = TaskNotFound()
         assert kind_is(Kind.NOT_EXIST, foreign)
 
-    def test_nothing_is_of_no_kind(self) -> None:
+    def test_none_has_no_kind(self) -> None:
         assert not kind_is(Kind.OTHER, None)
 
-    def test_an_error_that_says_nothing_is_of_kind_other(self) -> None:
+    def test_an_empty_error_has_the_kind_other(self) -> None:
         assert kind_is(Kind.OTHER, E("op"))
 
 
@@ -92,7 +92,7 @@ class TestRootCause:
 
 
 class TestCycle:
-    """Nobody means to make one, and whoever does must still get a log line."""
+    """A cycle is always a bug, but the error must still be logged."""
 
     @pytest.fixture
     def knot(self) -> Error:
@@ -100,16 +100,16 @@ class TestCycle:
         outer.__cause__, inner.__cause__ = inner, outer
         return outer
 
-    def test_every_link_is_told_once(self, knot: Error) -> None:
+    def test_every_link_is_listed_once(self, knot: Error) -> None:
         assert [str(link) for link in causes(knot)] == ["outer: inner: other_error", "inner: outer: other_error"]
         assert ops(knot) == ["outer", "inner"]
 
-    def test_every_link_is_asked_and_nobody_twice(self, knot: Error) -> None:
+    def test_every_link_is_matched_once(self, knot: Error) -> None:
         assert (knot.user, knot.param, knot.kind, knot.code) == ("alice", "title", Kind.OTHER, "")
         assert kind_is(Kind.OTHER, knot)
         assert root_cause(knot) is knot.__cause__
 
-    def test_a_long_chain_costs_no_recursion(self) -> None:
+    def test_a_long_chain_needs_no_recursion(self) -> None:
         error: Error = TaskNotFound()
         for _ in range(5000):
             error = E(cause=error)

@@ -1,6 +1,6 @@
-"""Files by a worker's number: counters go on where a predecessor ended, what is live is forgotten, nothing is left.
+"""Metric files by worker index: counters continue after a crash, gauges are reset, and no file is left behind.
 
-In processes of their own, since counting in files is for the whole of a process.
+The tests use separate processes, because counting in files applies to a whole process.
 """
 
 import subprocess
@@ -49,14 +49,14 @@ def said():
 
 
 def run(script: str, place: Path) -> str:
-    """Return what a process prints that counts in files below a place."""
+    """Return the output of a process that counts in files below a folder."""
     argv = [sys.executable, "-c", COUNTING + script, str(place)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in {0, -9}, done.stderr
     return done.stdout.strip()
 
 
-def test_counters_go_on_through_a_crash(tmp_path: Path) -> None:
+def test_counters_continue_after_a_crash(tmp_path: Path) -> None:
     script = """
 worker(0, 3, is_killed=True); worker(1, 10, is_killed=False); print(said())
 metrics_folder.forget(0); print(said())
@@ -68,12 +68,12 @@ metrics_folder.end()
         "[13.0, 13.0, 1.0]",
         "[13.0, 13.0, 0.0]",
         "[15.0, 15.0, 0.0]",
-        "3",  # of the master, and of each number
+        "3",  # of the master, and of each worker index
     ]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_room_is_made_before_it_is_needed(tmp_path: Path) -> None:
+def test_a_file_grows_before_it_is_full(tmp_path: Path) -> None:
     script = (
         "metrics_folder.allot(4); histogram = metrics_folder.home() / 'histogram_4.db';"
         " print(histogram.stat().st_blocks * 512 >= 2**20); metrics_folder.end()"
@@ -82,7 +82,7 @@ def test_room_is_made_before_it_is_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ends", ["os.kill(os.getpid(), signal.SIGKILL)", "metrics_folder.end()"])
-def test_what_a_killed_instance_leaves_the_next_one_removes(tmp_path: Path, ends: str) -> None:
+def test_the_files_of_a_killed_instance_are_removed_by_the_next_one(tmp_path: Path, ends: str) -> None:
     run(ends, tmp_path)
     (tmp_path / "candor-metrics-unfinished").mkdir()
     living = "import subprocess; print(subprocess.run([sys.executable, '-c', 'NEXT'], text=True, capture_output=True))"
@@ -91,7 +91,7 @@ def test_what_a_killed_instance_leaves_the_next_one_removes(tmp_path: Path, ends
     assert [each.name for each in tmp_path.iterdir()] == ["candor-metrics-unfinished"]
 
 
-def test_one_that_lives_keeps_its_own(tmp_path: Path) -> None:
+def test_a_running_instance_keeps_its_files(tmp_path: Path) -> None:
     script = """
 before = metrics_folder.home()
 metrics_folder._sweep(Path(sys.argv[1]))

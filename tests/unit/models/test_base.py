@@ -1,4 +1,4 @@
-"""What the database holds becomes what the models speak of, or is an error."""
+"""Values of the database are converted to values of the models, or are an error."""
 
 from enum import IntEnum
 
@@ -15,12 +15,12 @@ class Colour(IntEnum):
 
 
 class TestSmallEnum:
-    def test_a_number_becomes_its_member_and_null_stays_null(self) -> None:
+    def test_a_number_maps_to_its_member_and_null_to_none(self) -> None:
         read = SmallEnum(Colour).result_processor(DefaultDialect(), None)
         assert read(1) is Colour.RED
         assert read(None) is None
 
-    def test_a_number_without_a_member_is_no_null_but_a_bug(self) -> None:
+    def test_a_number_without_a_member_is_an_error(self) -> None:
         read = SmallEnum(Colour).result_processor(DefaultDialect(), None)
         with pytest.raises(KeyError):
             read(9)

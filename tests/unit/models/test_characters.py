@@ -1,4 +1,4 @@
-"""What nobody sees is no text, whatever it is made of."""
+"""A text that shows nothing is blank, whatever its characters."""
 
 import sys
 import unicodedata
@@ -25,7 +25,7 @@ INVISIBLE = {
 
 
 @pytest.mark.parametrize("name", INVISIBLE)
-def test_what_nobody_sees_is_blank(name: str) -> None:
+def test_invisible_text_is_blank(name: str) -> None:
     assert is_blank(INVISIBLE[name])
 
 
@@ -53,12 +53,12 @@ def test_what_nobody_sees_is_blank(name: str) -> None:
         "…",
     ],
 )
-def test_whatever_shows_something_is_not(text: str) -> None:
+def test_visible_text_is_not_blank(text: str) -> None:
     assert not is_blank(text)
 
 
-def test_no_character_that_is_for_nothing_but_layout_makes_a_text() -> None:
-    """Separators, controls, formats, surrogates and what is not assigned, over all code points."""
+def test_characters_that_only_affect_layout_are_blank() -> None:
+    """Separators, controls, formats, surrogates and unassigned code points, over all code points."""
     shown = {
         unicodedata.category(character) for code in range(sys.maxunicode + 1) if not is_blank(character := chr(code))
     }

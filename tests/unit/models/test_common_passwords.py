@@ -1,4 +1,4 @@
-"""Passwords that are guessed first, and those that only look like one."""
+"""Common passwords, and passwords that only look like one."""
 
 import pytest
 
@@ -28,7 +28,7 @@ class TestReason:
             "trustno1",
         ],
     )
-    def test_listed(self, password: str) -> None:
+    def test_listed_passwords(self, password: str) -> None:
         assert reason(password) == LISTED
 
     @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ class TestReason:
             "абабабаб",
         ],
     )
-    def test_repeated(self, password: str) -> None:
+    def test_repeated_characters_and_patterns(self, password: str) -> None:
         assert reason(password) == REPEATED
 
     @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ class TestReason:
             "123456789\nqwerty",  # two lines of the list
         ],
     )
-    def test_other_passwords_are_none_of_these(self, password: str) -> None:
+    def test_other_passwords_have_no_reason(self, password: str) -> None:
         assert reason(password) is None
 
 
@@ -101,7 +101,7 @@ class TestAccept:
             "example1",
         ],
     )
-    def test_what_everybody_knows_is_refused(self, password: str) -> None:
+    def test_a_password_made_of_known_names_is_rejected(self, password: str) -> None:
         with pytest.raises(ValidationFailed) as caught:
             RULES.accept(password, about=ABOUT)
         (violation,) = caught.value.violations
@@ -110,14 +110,14 @@ class TestAccept:
     @pytest.mark.parametrize(
         "password", ["zoe and brien eat lemons", "my candour is well known", "!?!,.;:-_#", "bri8n_zoe"]
     )
-    def test_a_word_of_it_in_a_longer_one_is_not(self, password: str) -> None:
+    def test_a_known_name_inside_a_longer_password_is_accepted(self, password: str) -> None:
         assert RULES.accept(password, about=ABOUT) == password
 
     @pytest.mark.parametrize("about", [(), ("", None), ("Li", "l@b.co")])
-    def test_short_names_and_none_forbid_nothing(self, about: tuple[str | None, ...]) -> None:
+    def test_short_names_and_missing_names_exclude_nothing(self, about: tuple[str | None, ...]) -> None:
         assert RULES.accept("lily of the valley", about=about) == "lily of the valley"
 
-    def test_a_listed_one_is_refused_as_such(self) -> None:
+    def test_a_listed_password_is_rejected_with_that_reason(self) -> None:
         with pytest.raises(ValidationFailed) as caught:
             RULES.accept("password", about=())
         assert LISTED in caught.value.violations[0].message

@@ -1,4 +1,4 @@
-"""Passwords: right or wrong, by exactly one computation."""
+"""Password hashes: each verification takes exactly one computation."""
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,7 +14,7 @@ class TestHash:
     def test_the_parameters_are_those_of_owasp(self) -> None:
         assert KEPT.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
-    def test_two_of_one_password_differ(self) -> None:
+    def test_two_hashes_of_one_password_differ(self) -> None:
         assert PASSWORDS.hash(Acceptable("correct horse")) != KEPT
 
 
@@ -27,18 +27,18 @@ class TestVerify:
         assert not PASSWORDS.verify(KEPT, password)
 
     @pytest.mark.parametrize("password", ["correct horse", "", "x" * 1_000_000])
-    def test_nobody_has_any(self, password: str) -> None:
+    def test_without_a_hash_every_password_is_wrong(self, password: str) -> None:
         assert not PASSWORDS.verify(None, password)
 
-    def test_the_empty_password_of_nobody_is_not_the_decoy_s(self) -> None:
+    def test_the_empty_password_does_not_match_the_decoy_hash(self) -> None:
         assert not Argon2Passwords().verify(None, "")
 
-    @pytest.mark.parametrize("kept", [KEPT, None], ids=["kept", "nobody"])
+    @pytest.mark.parametrize("kept", [KEPT, None], ids=["kept", "no user"])
     @pytest.mark.parametrize("password", ["correct horse", "wrong horse", "", "x" * 1_000_000])
-    def test_it_takes_one_computation_of_the_same_cost(
+    def test_a_verification_takes_one_computation_of_the_same_cost(
         self, monkeypatch: pytest.MonkeyPatch, kept: str | None, password: str
     ) -> None:
-        """Whatever there is to compare; and what is too long is not hashed."""
+        """With or without a stored hash. A password that is too long is not hashed."""
         seen: list[tuple[str, int]] = []
         verify = PasswordHasher.verify
 

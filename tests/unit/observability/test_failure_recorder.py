@@ -1,4 +1,4 @@
-"""Which requests are kept, what of them, and what becomes of them while they cannot be written down."""
+"""The failure recorder: its selection of requests and details, and its behavior while the database is down."""
 
 import contextvars
 import threading
@@ -22,7 +22,7 @@ Fail = Callable[..., None]
 
 
 class Paper:
-    """Where entries are written, unless it is away."""
+    """A store of entries that fails while it is marked as unavailable."""
 
     def __init__(self) -> None:
         self.entries: list[FailureEntry] = []
@@ -31,7 +31,7 @@ class Paper:
         self.written = threading.Event()
 
     def __call__(self, entries: Sequence[FailureEntry]) -> None:
-        """Write entries."""
+        """Store entries."""
         self.asked.release()
         if self.error is not None:
             raise self.error
@@ -46,7 +46,7 @@ def paper() -> Paper:
 
 @pytest.fixture
 def keeping(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FailureRecorder]]:
-    """Return a maker of journals that write on the paper, fast."""
+    """Return a factory of recorders that flush to the store at short intervals."""
     monkeypatch.setattr(failure_recorder, "GATHER", 0.01)
     monkeypatch.setattr(failure_recorder, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(failure_recorder, "LONGEST_PAUSE", 0.01)
@@ -67,7 +67,7 @@ def keeping(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 @pytest.fixture
 def fail() -> Fail:
-    """Return a request that fails, as the transports tell of it."""
+    """Return a failed request, as the transports report it."""
 
     def one(status: int = 503, *, request_id: str = "request-1", has_error: bool = True) -> None:
         def request() -> None:
@@ -83,8 +83,8 @@ def fail() -> Fail:
     return one
 
 
-class TestWhatIsKept:
-    def test_both_lines_of_a_5xx_make_one_entry(
+class TestSelection:
+    def test_the_error_and_the_access_record_of_a_5xx_make_one_entry(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         kept = keeping(sample=0)
@@ -109,7 +109,7 @@ class TestWhatIsKept:
         }
 
     @pytest.mark.parametrize(("sample", "times"), [(0.4, 0), (0.6, 1)])
-    def test_of_what_is_the_clients_fault_a_sample_whatever_its_status(
+    def test_client_errors_are_sampled_whatever_their_status(
         self, keeping: Callable[..., FailureRecorder], paper: Paper, sample: float, times: int
     ) -> None:
         kept = keeping(sample)
@@ -129,7 +129,7 @@ class TestWhatIsKept:
         [(503, 0, True, 1), (404, 0.4, True, 0), (404, 0.6, True, 1), (503, 0, False, 1)]
         + [(status, 1, False, 0) for status in (200, 304)],
     )
-    def test_every_5xx_and_a_sample_of_4xx(
+    def test_every_5xx_and_a_sample_of_4xx_are_stored(
         self,
         keeping: Callable[..., FailureRecorder],
         fail: Fail,
@@ -145,7 +145,7 @@ class TestWhatIsKept:
         kept.stop(WITHIN)
         assert len(paper.entries) == times
 
-    def test_of_a_sample_and_of_what_overload_sends_away_ten_a_second_are_kept(
+    def test_samples_and_shed_requests_are_limited_to_ten_a_second(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         clock = FakeMonotonic()
@@ -157,7 +157,7 @@ class TestWhatIsKept:
         kept.stop(WITHIN)
         assert len(paper.entries) == 2 * failure_recorder.PER_SECOND
 
-    def test_an_error_is_that_of_its_own_request(
+    def test_an_error_belongs_to_its_own_request(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         kept = keeping()
@@ -168,8 +168,8 @@ class TestWhatIsKept:
         assert "code" not in paper.entries[0].fields
 
 
-class TestTidying:
-    def test_what_is_too_old_goes_though_nothing_fails(
+class TestRetention:
+    def test_expired_entries_are_deleted_even_without_new_failures(
         self, keeping: Callable[..., FailureRecorder], paper: Paper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(failure_recorder, "TIDY", 0.01)
@@ -192,12 +192,12 @@ class TestPlain:
             (None, None),
         ],
     )
-    def test_it_is_what_postgresql_and_strict_json_can_hold(self, value: object, said: object) -> None:
+    def test_values_are_reduced_to_those_of_postgresql_and_strict_json(self, value: object, said: object) -> None:
         assert plain(value) == said
 
 
 class TestWriting:
-    def test_while_the_database_is_away_entries_wait_and_then_are_written_in_order(
+    def test_entries_wait_for_the_database_and_are_written_in_order(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
@@ -212,7 +212,7 @@ class TestWriting:
         assert [entry.request_id for entry in paper.entries] == ["request-0", "request-1", "request-2"]
         assert kept.dropped == 0
 
-    def test_the_newest_stay_when_there_are_too_many(
+    def test_of_too_many_entries_the_newest_are_kept(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(failure_recorder, "MAX_ENTRIES", 3)
@@ -231,7 +231,7 @@ class TestWriting:
         assert kept.dropped == 2
 
     @pytest.mark.parametrize("fault", [E(kind=Kind.VALIDATION), TypeError("no")])
-    def test_what_can_never_be_written_does_not_stand_in_the_way(
+    def test_an_entry_that_cannot_be_written_does_not_block_others(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper, fault: Exception
     ) -> None:
         paper.error = fault
@@ -242,7 +242,7 @@ class TestWriting:
             kept.stop(WITHIN)
         assert (kept.dropped, unrecorded.by, paper.entries) == (1, 1, [])
 
-    def test_an_end_without_a_database_comes_all_the_same(
+    def test_shutdown_ends_without_a_database(
         self, keeping: Callable[..., FailureRecorder], fail: Fail, paper: Paper
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
@@ -253,9 +253,9 @@ class TestWriting:
 
 
 class TestEnd:
-    """A process that ends normally, whether or not its database has ended before."""
+    """A process that ends normally, with its database running or already stopped."""
 
-    def test_where_nothing_waits_nothing_is_written_and_nothing_said(
+    def test_an_empty_queue_writes_and_logs_nothing(
         self, keeping: Callable[..., FailureRecorder], paper: Paper, caplog: pytest.LogCaptureFixture
     ) -> None:
         paper.error = ServiceUnavailable(retry_after=1)
@@ -263,7 +263,7 @@ class TestEnd:
         assert paper.asked.acquire(blocking=False) is False
         assert caplog.records == []
 
-    def test_what_cannot_be_written_any_more_is_counted_and_alarms_nobody(
+    def test_entries_that_cannot_be_written_at_the_end_are_only_counted(
         self,
         keeping: Callable[..., FailureRecorder],
         paper: Paper,

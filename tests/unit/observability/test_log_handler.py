@@ -1,4 +1,4 @@
-"""A sink that is blocked or full costs lines, and nobody's time."""
+"""A blocked or full log output loses records, but never blocks a thread."""
 
 import fcntl
 import json
@@ -21,11 +21,11 @@ Open = Callable[[int], tuple[logging.Logger, NonBlockingHandler]]
 
 @pytest.fixture
 def logger() -> Iterator[Open]:
-    """Return a maker of loggers that write to a descriptor."""
+    """Return a factory of loggers that write to a descriptor."""
     with ExitStack() as stack:
 
         def make(descriptor: int) -> tuple[logging.Logger, NonBlockingHandler]:
-            handler, logger = NonBlockingHandler(descriptor), logging.Logger("candor.test")  # noqa: LOG001 -- nobody else's
+            handler, logger = NonBlockingHandler(descriptor), logging.Logger("candor.test")  # noqa: LOG001 -- private to the test
             handler.setFormatter(JsonFormatter())
             logger.addHandler(handler)
             stack.callback(close, handler)
@@ -35,7 +35,7 @@ def logger() -> Iterator[Open]:
 
 
 def close(handler: NonBlockingHandler) -> None:
-    """Close what the handler opened: nothing ever does while the process lives."""
+    """Close the descriptor that the handler opened; the handler keeps it open for as long as the process lives."""
     writer: Any = handler._write
     if writer.func is log_handler._send:
         writer.args[0].close()
@@ -43,13 +43,13 @@ def close(handler: NonBlockingHandler) -> None:
         os.close(writer.args[0])
 
 
-def refuse(*_: object) -> int:
-    """Open nothing."""
+def fail_to_open(*_: object) -> int:
+    """Fail to open a file."""
     raise PermissionError
 
 
 def drain(descriptor: int) -> list[dict[str, Any]]:
-    """Return the lines that wait in a pipe or socket, without waiting for more; each is whole."""
+    """Return the lines that are buffered in a pipe or socket, without waiting; each line is complete."""
     os.set_blocking(descriptor, False)
     read = b""
     while chunk := _some(descriptor):
@@ -81,12 +81,12 @@ class TestPipe:
         assert handler.dropped == 0
 
     @pytest.mark.parametrize("is_reopened", [True, False])
-    def test_a_full_one_costs_lines_and_tells_how_many(
+    def test_a_full_pipe_loses_records_and_logs_how_many(
         self, pipe: tuple[int, int], logger: Open, monkeypatch: pytest.MonkeyPatch, is_reopened: bool
     ) -> None:
-        """The fallback looks before it writes, where the system opens no pipe anew."""
+        """The fallback checks for space before it writes, on systems that cannot open a pipe a second time."""
         if not is_reopened:
-            monkeypatch.setattr(log_handler.os, "open", refuse)  # type: ignore[attr-defined]
+            monkeypatch.setattr(log_handler.os, "open", fail_to_open)  # type: ignore[attr-defined]
         log, handler = logger(pipe[1])
         for _ in range(2000):
             log.info("x" * 100)
@@ -98,11 +98,11 @@ class TestPipe:
         lost = sum(int(line["message"].split()[0]) for line in [*kept, told] if "dropped" in line["message"])
         assert lost == handler.dropped == 2000 - sum(line["message"] == "x" * 100 for line in kept)
 
-    def test_the_descriptor_of_others_stays_as_it_is(self, pipe: tuple[int, int], logger: Open) -> None:
+    def test_the_original_descriptor_keeps_its_flags(self, pipe: tuple[int, int], logger: Open) -> None:
         logger(pipe[1])
         assert os.get_blocking(pipe[1])
 
-    def test_one_without_a_reader_costs_lines(self, logger: Open) -> None:
+    def test_a_pipe_without_a_reader_loses_records(self, logger: Open) -> None:
         reader, writer = os.pipe()
         log, handler = logger(writer)
         os.close(reader)
@@ -110,7 +110,7 @@ class TestPipe:
         assert handler.dropped == 1
         os.close(writer)
 
-    def test_a_child_does_not_tell_of_what_its_parent_lost(self, pipe: tuple[int, int], logger: Open) -> None:
+    def test_a_child_does_not_report_the_losses_of_its_parent(self, pipe: tuple[int, int], logger: Open) -> None:
         log, handler = logger(pipe[1])
         for _ in range(2000):
             log.info("x" * 100)
@@ -122,7 +122,7 @@ class TestPipe:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert [line["message"] for line in drain(pipe[0])] == ["a child"]
 
-    def test_lines_of_many_processes_never_mix(self, pipe: tuple[int, int], logger: Open) -> None:
+    def test_lines_of_several_processes_are_never_mixed(self, pipe: tuple[int, int], logger: Open) -> None:
         fcntl.fcntl(pipe[1], fcntl.F_SETPIPE_SZ, 1 << 20)
         log, _ = logger(pipe[1])
         children = []
@@ -140,8 +140,8 @@ class TestPipe:
 
 
 class TestSocket:
-    def test_a_full_one_costs_lines(self, logger: Open) -> None:
-        """What systemd hands a service as its standard error."""
+    def test_a_full_socket_loses_records(self, logger: Open) -> None:
+        """systemd gives a service a socket as its standard error."""
         mine, other = socket.socketpair()
         with mine, other:
             log, handler = logger(mine.fileno())
@@ -152,15 +152,15 @@ class TestSocket:
 
 
 class TestFile:
-    def test_a_full_disk_costs_lines(self, logger: Open) -> None:
+    def test_a_full_disk_loses_records(self, logger: Open) -> None:
         descriptor = os.open("/dev/full", os.O_WRONLY)
         log, handler = logger(descriptor)
         log.info("no room")
         assert handler.dropped == 1
         os.close(descriptor)
 
-    def test_after_half_a_line_the_next_begins_a_new_one(self, tmp_path: Path, logger: Open) -> None:
-        """As a disk leaves it that becomes full in the middle."""
+    def test_a_partial_line_is_followed_by_a_new_line(self, tmp_path: Path, logger: Open) -> None:
+        """A disk that fills up in the middle of a line leaves a partial line."""
         descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         log, handler = logger(descriptor)
         whole = handler._write
@@ -176,7 +176,7 @@ class TestFile:
         ]
         os.close(descriptor)
 
-    def test_a_closed_descriptor_costs_lines(self, logger: Open) -> None:
+    def test_a_closed_descriptor_loses_records(self, logger: Open) -> None:
         descriptor = os.open(os.devnull, os.O_WRONLY)
         os.close(descriptor)
         log, handler = logger(descriptor)
@@ -185,7 +185,7 @@ class TestFile:
 
 
 class TestLength:
-    """No line is longer than a pipe takes in one piece."""
+    """A line is never longer than a pipe writes atomically."""
 
     @pytest.mark.parametrize(
         "value",
@@ -198,14 +198,14 @@ class TestLength:
         parsed = json.loads(line)
         assert (parsed["message"], parsed["path"], parsed["truncated"]) == ("kept", "/v1/tasks", True)
 
-    def test_of_a_stack_the_innermost_frames_are_kept(self) -> None:
+    def test_the_innermost_frames_of_a_stack_are_kept(self) -> None:
         stack = [f"file.py:{number} function_{number}" for number in range(500)]
         kept = json.loads(json_lines.rendered({"stack": stack}))["stack"]
         assert kept == stack[-len(kept) :]
         assert len(kept) > 50
 
 
-def test_an_argument_that_cannot_be_said_costs_its_line_only(logger: Open, tmp_path: Path) -> None:
+def test_an_argument_that_cannot_be_formatted_loses_only_its_record(logger: Open, tmp_path: Path) -> None:
     class Broken:
         def __str__(self) -> str:
             raise RuntimeError("a secret")

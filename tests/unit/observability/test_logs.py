@@ -1,4 +1,4 @@
-"""One JSON object a line, whatever somebody managed to put into it."""
+"""Log records are one JSON object a line, whatever they contain."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from app.observability import logs
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Return what is logged meanwhile."""
+    """Return the lines that are logged during the test."""
     root, written = logging.getLogger(), io.StringIO()
     before = root.handlers[:], root.level
     root.handlers = []
@@ -28,7 +28,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 def only_line(stream: io.StringIO) -> dict[str, object]:
-    """Return the one line that was written."""
+    """Return the only line that was written."""
     (line,) = stream.getvalue().splitlines()
     found: dict[str, object] = json.loads(line)
     return found
@@ -51,11 +51,11 @@ class TestFormat:
         assert str(line["timestamp"]).endswith("Z")
 
     @pytest.mark.parametrize("value", ["\ud800", 2**70, "a\nb", "\x00", {1: {2}}, object()])
-    def test_what_json_cannot_hold_costs_no_line(self, stream: io.StringIO, value: object) -> None:
+    def test_values_that_json_cannot_represent_lose_no_record(self, stream: io.StringIO, value: object) -> None:
         logging.getLogger("candor.test").info("x", extra={"fields": {"value": value}})
         assert "value" in only_line(stream)
 
-    def test_an_exception_is_told_without_its_lower_lines(self, stream: io.StringIO) -> None:
+    def test_an_exception_is_shown_without_the_lower_part_of_its_chain(self, stream: io.StringIO) -> None:
         try:
             raise ValueError("first\nDETAIL: Key (title)=(secret)")
         except ValueError:
@@ -69,7 +69,7 @@ class TestFormat:
 class TestError:
     """C5."""
 
-    def test_the_client_s_fault_is_a_warning_without_stack(self, stream: io.StringIO) -> None:
+    def test_a_client_error_is_a_warning_without_a_stack(self, stream: io.StringIO) -> None:
         error = E("tasks.create", user="alice", cause=TaskTitleTaken(param="title", row=7))
         logs.error(error, error, {"status": 409}, stack=False)
         line = only_line(stream)
@@ -78,7 +78,7 @@ class TestError:
         assert (line["facts"], line["status"]) == ({"row": 7}, 409)
         assert "stack" not in line
 
-    def test_a_fault_of_ours_is_an_error_with_the_chain_its_details_and_the_stack(self, stream: io.StringIO) -> None:
+    def test_an_internal_error_is_an_error_with_the_chain_details_and_stack(self, stream: io.StringIO) -> None:
         cause = TaskNotFound(detail="the row vanished")
         error = E("tasks.get", kind=Kind.DATABASE, cause=cause)
         logs.error(error, error, {"status": 500}, stack=True)
@@ -92,7 +92,7 @@ class TestError:
 
 
 class TestStandardErrorAlone:
-    """Where nothing but our own handler is installed, no record is made: the line is the same."""
+    """With no other handler installed, no LogRecord is created, and the line is the same."""
 
     SCRIPT = r"""
 import logging, sys
@@ -124,16 +124,16 @@ sys.stdout.write(str(len(made)))
     }
 
     def run(self, setup: str) -> tuple[int, list[dict[str, object]]]:
-        """Return how many records were made, and the lines without what is of the moment."""
+        """Return the number of LogRecords, and the lines without values that vary."""
         ran = subprocess.run(
             [sys.executable, "-c", self.SCRIPT.replace("{setup}", setup)], capture_output=True, check=True, timeout=60
         )
         found = [json.loads(line) for line in ran.stderr.splitlines()]
         return int(ran.stdout), [{name: line[name] for name in line if name != "timestamp"} for line in found]
 
-    def test_the_lines_are_those_of_records(self) -> None:
+    def test_the_lines_equal_those_of_log_records(self) -> None:
         made, lines = self.run("")
-        assert made == 1 + 1  # of what cannot be written, and of the sentence that says so
+        assert made == 1 + 1  # the value that cannot be written, and the message that reports it
         assert [line["message"] for line in lines[:2]] == ["GET /caf\u00e9\ud800 200"] * 2
         for name, setup in self.FOREIGN.items():
             made, with_records = self.run(setup)

@@ -1,4 +1,4 @@
-"""Of an exception's text, what stands in the source is told, and what it was filled with is not."""
+"""Redacted exception texts contain only text of the source code, never the values that filled it."""
 
 import uuid
 from collections.abc import Callable
@@ -19,11 +19,11 @@ def _raise(exc: BaseException) -> None:
 
 
 def _in_braces() -> None:
-    raise RuntimeError(f"the password is {SECRET}, they say")
+    raise RuntimeError(f"the password is {SECRET}, allegedly")
 
 
 def _in_percent() -> None:
-    raise RuntimeError("no user %s with %r" % (SECRET, SECRET))  # noqa: UP031 -- a template is meant
+    raise RuntimeError("no user %s with %r" % (SECRET, SECRET))  # noqa: UP031 -- the template itself is tested
 
 
 def _handed_down() -> None:
@@ -42,7 +42,7 @@ def _chained() -> None:
 
 
 CASES: dict[str, tuple[Callable[[], object], str]] = {
-    "an f-string": (_in_braces, "the password is …, they say"),
+    "an f-string": (_in_braces, "the password is …, allegedly"),
     "a template": (_in_percent, "no user … with …"),
     "a constant of the caller": (_handed_down, "plain words"),
     "nothing but data": (_alone, "…"),
@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_of_a_foreign_exception_only_the_source_is_told(name: str) -> None:
+def test_a_third_party_exception_keeps_only_text_of_its_source(name: str) -> None:
     provoke, expected = CASES[name]
     with pytest.raises(Exception) as caught:  # noqa: PT011 -- each case raises another
         provoke()
@@ -66,7 +66,7 @@ def test_of_a_foreign_exception_only_the_source_is_told(name: str) -> None:
     assert redact_exception(caught.value) == expected
 
 
-def test_of_the_driver_s_what_is_quoted_is_left_out() -> None:
+def test_quoted_values_of_the_driver_are_removed() -> None:
     refused = f'connection to server at "10.0.0.1", port 5432 failed: FATAL:  no password for user "{SECRET}"'
     expected = 'connection to server at "…", port 5432 failed: FATAL:  no password for user "…"'
     assert redact_exception(psycopg.OperationalError(refused)) == expected
@@ -74,16 +74,16 @@ def test_of_the_driver_s_what_is_quoted_is_left_out() -> None:
     assert redact_exception(malformed) == 'invalid input syntax for type uuid: "…"'
 
 
-def test_of_a_quotation_over_several_lines_nothing_is_left() -> None:
+def test_a_quotation_over_several_lines_is_removed_completely() -> None:
     malformed = psycopg.errors.InvalidTextRepresentation(f'invalid input syntax for type uuid: "{SECRET}\n{SECRET}"')
     assert redact_exception(malformed) == 'invalid input syntax for type uuid: "…"'
 
 
-def test_one_that_was_never_raised_tells_nothing() -> None:
+def test_an_exception_that_was_never_raised_has_no_text() -> None:
     assert redact_exception(ValueError(SECRET)) == "…"
 
 
-def test_ours_tell_everything_but_what_the_caller_sent() -> None:
+def test_an_error_of_the_catalogue_keeps_all_but_client_input() -> None:
     refused = InvalidFilter(reason="Unknown property", token=SECRET, position=1, allowed=["status"])
     wrapped = errs.E("tasks.page", cause=refused)
     assert str(wrapped) == f"tasks.page: Unknown property at character 1, near '{SECRET}'. Allowed: status."

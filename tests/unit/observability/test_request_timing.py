@@ -1,4 +1,4 @@
-"""What a request spent its time on, told hop by hop."""
+"""The time of a request, by stage."""
 
 import contextvars
 
@@ -6,7 +6,7 @@ from app.observability import request_timing
 
 
 class TestTrail:
-    def test_time_adds_up_by_hop_and_repetitions_by_name(self) -> None:
+    def test_times_are_added_by_stage_and_retries_by_name(self) -> None:
         mine = contextvars.copy_context().run(self.tread)
         assert {hop: round(seconds, 3) for hop, seconds in mine.spent.items()} == {"database": 0.75, "work_slot": 0.25}
         assert mine.fields() == {
@@ -24,7 +24,7 @@ class TestTrail:
         request_timing.record_retry("transaction")
         return mine
 
-    def test_what_raises_has_taken_time_too(self) -> None:
+    def test_a_stage_that_raises_is_timed(self) -> None:
         def fail() -> None:
             raise ValueError
 
@@ -38,7 +38,7 @@ class TestTrail:
 
         assert list(contextvars.copy_context().run(tread).spent) == ["database"]
 
-    def test_an_empty_one_says_nothing_and_work_for_no_request_leaves_none(self) -> None:
+    def test_an_empty_timing_has_no_stages_and_work_without_a_request_is_not_timed(self) -> None:
         assert request_timing.RequestTimings().fields() == {"spent_ms": None, "retries": None}
 
         def tread() -> None:

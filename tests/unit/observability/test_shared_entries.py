@@ -1,4 +1,4 @@
-"""Which errors share a log entry, and what that entry has."""
+"""Errors that share a log entry, and the fields of that entry."""
 
 import threading
 import time
@@ -13,10 +13,10 @@ FIELDS: dict[str, object] = {"status": 404}
 
 
 class Written(list[SharedEntry]):
-    """The entries that were written."""
+    """The written entries."""
 
     def counts(self) -> list[int]:
-        """Return how many requests each stands for."""
+        """Return the number of requests for each entry."""
         return [each.count for each in self]
 
 
@@ -32,17 +32,17 @@ def clock() -> FakeMonotonic:
 
 @pytest.fixture
 def shared(written: Written, clock: FakeMonotonic, monkeypatch: pytest.MonkeyPatch) -> SharedEntries:
-    """Return entries whose timers never run out."""
+    """Return shared entries whose timers never expire."""
     monkeypatch.setattr(threading.Timer, "start", lambda _: None)
     return SharedEntries(written.append, monotonic=clock)
 
 
-def test_the_first_of_a_second_has_an_entry_of_its_own(shared: SharedEntries, written: Written) -> None:
+def test_the_first_error_of_a_second_has_its_own_entry(shared: SharedEntries, written: Written) -> None:
     assert [shared.is_first("a", f"id-{n}", FIELDS) for n in range(4)] == [True, False, False, False]
     assert written == []
 
 
-def test_those_after_it_share_one_once_the_second_is_over(
+def test_later_errors_share_one_entry_when_the_second_is_over(
     shared: SharedEntries, written: Written, clock: FakeMonotonic
 ) -> None:
     for n in range(100):
@@ -59,9 +59,7 @@ def test_those_after_it_share_one_once_the_second_is_over(
     }
 
 
-def test_a_flush_writes_what_is_over_and_nothing_else(
-    shared: SharedEntries, written: Written, clock: FakeMonotonic
-) -> None:
+def test_a_flush_writes_only_completed_seconds(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
     for _ in range(3):
         shared.is_first("a", None, FIELDS)
     shared.flush()
@@ -72,14 +70,14 @@ def test_a_flush_writes_what_is_over_and_nothing_else(
     assert written.counts() == [2]
 
 
-def test_one_that_was_alone_has_no_second_entry(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
+def test_a_single_error_has_no_second_entry(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
     shared.is_first("a", None, FIELDS)
     clock.now += 1
     shared.flush()
     assert written == []
 
 
-def test_others_do_not_share_it(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
+def test_other_errors_do_not_share_the_entry(shared: SharedEntries, written: Written, clock: FakeMonotonic) -> None:
     for key in ("a", "b", ("a", 404), ("a", 429)):
         assert shared.is_first(key, None, FIELDS)
         assert not shared.is_first(key, None, FIELDS)
@@ -88,7 +86,7 @@ def test_others_do_not_share_it(shared: SharedEntries, written: Written, clock: 
     assert written.counts() == [1, 1, 1, 1]
 
 
-def test_the_end_writes_what_is_not_over_too(shared: SharedEntries, written: Written) -> None:
+def test_shutdown_writes_the_current_second_too(shared: SharedEntries, written: Written) -> None:
     for _ in range(3):
         shared.is_first("a", None, FIELDS)
     shared.end()
@@ -96,16 +94,16 @@ def test_the_end_writes_what_is_not_over_too(shared: SharedEntries, written: Wri
     assert written.counts() == [2]
 
 
-def test_a_timer_that_does_not_start_is_started_by_the_next_request(
+def test_a_timer_that_fails_to_start_is_started_by_the_next_request(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_timer: threading.Timer) -> None:
+    def fail_to_start(_timer: threading.Timer) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(shared_entries, "EVERY", 0.05)
     shared = SharedEntries(written.append)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Timer, "start", refuse)
+        patch.setattr(threading.Timer, "start", fail_to_start)
         assert [shared.is_first("a", None, FIELDS) for _ in range(2)] == [True, False]
     shared.is_first("a", None, FIELDS)
     until = time.monotonic() + 5
@@ -114,7 +112,7 @@ def test_a_timer_that_does_not_start_is_started_by_the_next_request(
         time.sleep(0.01)
 
 
-def test_no_more_than_a_bound_are_remembered(shared: SharedEntries, written: Written) -> None:
+def test_the_number_of_open_entries_is_limited(shared: SharedEntries, written: Written) -> None:
     for key in range(3 * MOST):
         shared.is_first(key, None, FIELDS)
         shared.is_first(key, None, FIELDS)
@@ -122,21 +120,21 @@ def test_no_more_than_a_bound_are_remembered(shared: SharedEntries, written: Wri
     assert len(written) >= 2 * MOST - 1
 
 
-def test_nothing_is_lost_among_threads_and_the_last_second_is_written_by_itself(
+def test_threads_lose_nothing_and_the_last_second_is_written_automatically(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_entries, "EVERY", 0.05)
     lock, own = threading.Lock(), 0
     shared = SharedEntries(written.append)
 
-    def ask() -> None:
+    def report() -> None:
         nonlocal own
         for _ in range(2000):
             is_first = shared.is_first("a", None, FIELDS)
             with lock:
                 own += is_first
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=report) for _ in range(4)]
     for each in threads:
         each.start()
     for each in threads:

@@ -1,4 +1,4 @@
-"""The waiting line: bursts wait, a standing queue is refused; time is moved by hand."""
+"""The admission queue: bursts wait, a standing queue is rejected. The test sets the time."""
 
 from typing import TypeVar
 
@@ -12,30 +12,30 @@ T = TypeVar("T")
 
 
 class Time:
-    """Monotonic seconds, moved by hand."""
+    """Monotonic seconds that the test advances."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
     def __call__(self) -> float:
-        """Return the present moment."""
+        """Return the current time."""
         return self.now
 
 
 @pytest.fixture
 def time() -> Time:
-    """Return the time that the line goes by."""
+    """Return the clock of the queue."""
     return Time()
 
 
 @pytest.fixture
 def line(time: Time) -> AdmissionQueue[str]:
-    """Return an empty line."""
+    """Return an empty queue."""
     return AdmissionQueue(clock=time)
 
 
 def late(line: AdmissionQueue[T]) -> list[T]:
-    """Return who is let go."""
+    """Return the entries that are admitted."""
     return [item for item, _ in line.pop_expired()]
 
 
@@ -45,13 +45,13 @@ class TestNext:
         line.put("second")
         assert (len(line), line.get(), line.get(), len(line)) == (2, "first", "second", 0)
 
-    def test_nobody_waits(self, line: AdmissionQueue[str]) -> None:
+    def test_an_empty_queue_has_no_next_entry(self, line: AdmissionQueue[str]) -> None:
         with pytest.raises(IndexError):
             line.get()
 
 
 class TestLate:
-    def test_they_are_told_how_long_they_have_waited(self, line: AdmissionQueue[str], time: Time) -> None:
+    def test_late_entries_report_how_long_they_have_waited(self, line: AdmissionQueue[str], time: Time) -> None:
         line.put("first")
         time.now += INTERVAL + 0.5
         assert [*line.pop_expired()] == [("first", INTERVAL + 0.5)]
@@ -64,9 +64,7 @@ class TestLate:
         time.now += 0.001
         assert late(line) == ["first", "second"]
 
-    def test_who_joins_a_line_that_has_stood_may_wait_for_the_target(
-        self, line: AdmissionQueue[str], time: Time
-    ) -> None:
+    def test_an_entry_of_a_standing_queue_may_wait_for_the_target(self, line: AdmissionQueue[str], time: Time) -> None:
         line.put("first")
         time.now += INTERVAL - TARGET / 2
         line.put("second")
@@ -76,7 +74,7 @@ class TestLate:
         time.now += 0.001
         assert late(line) == ["second"]
 
-    def test_patience_is_back_once_it_was_empty(self, line: AdmissionQueue[str], time: Time) -> None:
+    def test_an_empty_queue_resets_the_allowed_wait(self, line: AdmissionQueue[str], time: Time) -> None:
         line.put("first")
         time.now += INTERVAL
         assert late(line) == ["first"]
@@ -95,7 +93,7 @@ class TestWait:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["join", "next", "late"]), st.floats(0, 0.3)), max_size=60))
-def test_nobody_is_lost_served_twice_or_overtaken_and_nobody_who_is_late_is_kept(
+def test_no_entry_is_lost_served_twice_overtaken_or_kept_when_late(
     steps: list[tuple[str, float]],
 ) -> None:
     time = Time()
@@ -116,6 +114,6 @@ def test_nobody_is_lost_served_twice_or_overtaken_and_nobody_who_is_late_is_kept
 
 
 @pytest.mark.parametrize(("interval", "target"), [(0.1, 0), (0.1, -1), (0.1, 0.2)])
-def test_nonsense_is_refused(interval: float, target: float) -> None:
+def test_invalid_arguments_are_rejected(interval: float, target: float) -> None:
     with pytest.raises(ValueError, match="the target is positive"):
         AdmissionQueue[int](interval=interval, target=target)

@@ -1,4 +1,4 @@
-"""Work beside other work knows whom it is done for, and ends as it would have in the same thread."""
+"""Work in a background thread keeps its request context and reports its outcome to the thread that waits."""
 
 import threading
 from datetime import timedelta
@@ -12,8 +12,8 @@ from app.resilience import deadline
 from app.resilience.background_thread import run_in_background
 
 
-class TestAside:
-    def test_it_knows_the_request(self) -> None:
+class TestRunInBackground:
+    def test_it_has_the_request_context(self) -> None:
         """C16, 3.5."""
         tokens = context.request_id.set("request-1234"), context.bearer.set("token")
         began = request_timing.begin()
@@ -34,11 +34,11 @@ class TestAside:
         request_timing.current.set(None)
         assert seen == ("users", "request-1234", "token", limit, began)
 
-    def test_it_changes_nothing_for_who_began_it(self) -> None:
+    def test_it_does_not_change_the_context_of_its_starter(self) -> None:
         run_in_background(lambda: context.request_id.set("other"), name="x").result()
         assert context.request_id.get() is None
 
-    def test_what_it_raises_is_raised_where_it_is_waited_for(self) -> None:
+    def test_an_exception_is_raised_where_the_result_is_awaited(self) -> None:
         def work() -> None:
             raise ServiceUnavailable(retry_after=7)
 
@@ -46,12 +46,12 @@ class TestAside:
             run_in_background(work, name="x").result()
         assert caught.value.retry_after == 7
 
-    def test_without_a_thread_it_ends_as_what_is_out_of_reach(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def refuse(_thread: threading.Thread) -> None:
+    def test_without_a_thread_it_fails_as_unavailable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail_to_start(_thread: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")
 
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
+            patch.setattr(threading.Thread, "start", fail_to_start)
             coming = run_in_background(lambda: 1, name="dial")
         with pytest.raises(ServiceUnavailable) as caught:
             coming.result()

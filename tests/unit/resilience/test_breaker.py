@@ -1,4 +1,4 @@
-"""The circuit breaker, transition by transition, on a clock moved by hand."""
+"""The circuit breaker, transition by transition, on a clock that the test sets."""
 
 import os
 import threading
@@ -20,11 +20,11 @@ LEAST = 20
 DOWN = ExternalServiceError()
 
 
-class Told(list[Event]):
-    """What the hooks were told."""
+class Events(list[Event]):
+    """The events that the hooks received."""
 
     @property
-    def turns(self) -> list[tuple[State, State]]:
+    def transitions(self) -> list[tuple[State, State]]:
         """Return the transitions, in order."""
         return [(event.before, event.after) for event in self if isinstance(event, Transitioned)]
 
@@ -35,13 +35,13 @@ def clock() -> FakeMonotonic:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def events() -> Events:
+    return Events()
 
 
 @pytest.fixture
-def breaker(clock: FakeMonotonic, told: Told) -> Breaker:
-    return Breaker("users", hooks=(told.append,), monotonic=clock)
+def breaker(clock: FakeMonotonic, events: Events) -> Breaker:
+    return Breaker("users", hooks=(events.append,), monotonic=clock)
 
 
 def fail(breaker: Breaker, times: int = 1) -> None:
@@ -76,32 +76,32 @@ class TestClosed:
         assert breaker.call(lambda: "done") == "done"
         assert (breaker.state(), breaker.counts) == (State.CLOSED, Counts(1, 1, 0, 1, 0))
 
-    def test_it_opens_when_most_of_twenty_have_failed(self, breaker: Breaker, told: Told) -> None:
-        """And tells with which counts."""
+    def test_it_opens_when_most_of_twenty_calls_have_failed(self, breaker: Breaker, events: Events) -> None:
+        """The event contains the counts."""
         succeed(breaker, 8)
         fail(breaker, 11)
         assert breaker.state() is State.CLOSED
         fail(breaker)
         assert breaker.state() is State.OPEN
-        assert told == [Transitioned("users", State.CLOSED, State.OPEN, Counts(20, 8, 12, 0, 12))]
+        assert events == [Transitioned("users", State.CLOSED, State.OPEN, Counts(20, 8, 12, 0, 12))]
 
     def test_nineteen_failures_are_too_few(self, breaker: Breaker) -> None:
         fail(breaker, LEAST - 1)
         assert breaker.state() is State.CLOSED
 
-    def test_less_than_most_is_borne(self, breaker: Breaker) -> None:
+    def test_failures_up_to_half_of_the_calls_are_tolerated(self, breaker: Breaker) -> None:
         for _ in range(100):
             succeed(breaker)
             fail(breaker)
         assert breaker.state() is State.CLOSED
 
-    def test_each_interval_counts_for_itself(self, breaker: Breaker, clock: FakeMonotonic) -> None:
+    def test_each_interval_is_counted_separately(self, breaker: Breaker, clock: FakeMonotonic) -> None:
         fail(breaker, LEAST - 1)
         clock.now += INTERVAL
         fail(breaker)
         assert (breaker.state(), breaker.counts) == (State.CLOSED, Counts(1, 0, 1, 0, 1))
 
-    def test_a_result_of_an_earlier_interval_counts_nowhere(self, breaker: Breaker, clock: FakeMonotonic) -> None:
+    def test_a_result_of_an_earlier_interval_is_not_counted(self, breaker: Breaker, clock: FakeMonotonic) -> None:
         late = breaker.allow()
         clock.now += INTERVAL
         late.done(ok=False)
@@ -114,21 +114,21 @@ class TestClosed:
         ticket.done(ok=True)
         assert breaker.counts == Counts(1, 0, 1, 0, 1)
 
-    def test_what_says_nothing_was_never_asked(self, breaker: Breaker) -> None:
+    def test_a_neutral_result_is_not_counted_as_a_call(self, breaker: Breaker) -> None:
         breaker.allow().done(ok=None)
         assert breaker.counts == Counts()
 
 
 class TestOpen:
-    def test_ok(self, breaker: Breaker, clock: FakeMonotonic, told: Told) -> None:
+    def test_ok(self, breaker: Breaker, clock: FakeMonotonic, events: Events) -> None:
         fail(breaker, LEAST)
         with pytest.raises(ServiceUnavailable) as caught:
             breaker.call(pytest.fail)
         assert (caught.value.retry_after, caught.value.facts) == (REST, {"breaker": "users", "state": "open"})
-        assert told[1:] == [Rejected("users", State.OPEN)]
+        assert events[1:] == [Rejected("users", State.OPEN)]
 
     @pytest.mark.parametrize(("passed", "seconds"), [(0.5, 30), (1, 29), (28.5, 2), (29.999, 1)])
-    def test_it_says_when_to_come_back(
+    def test_a_rejection_has_the_time_of_the_next_probe(
         self, breaker: Breaker, clock: FakeMonotonic, passed: float, seconds: int
     ) -> None:
         fail(breaker, LEAST)
@@ -146,17 +146,17 @@ class TestOpen:
         clock.now += 1
         assert breaker.state() is State.HALF_OPEN
 
-    def test_what_is_refused_says_nothing_of_it_to_clients(self) -> None:
-        """Facts that a class does not declare reach the log only."""
+    def test_a_rejection_does_not_reveal_the_dependency_to_clients(self) -> None:
+        """Facts that a class does not declare are only logged."""
         assert not ServiceUnavailable.declared_facts
 
 
 class TestHalfOpen:
-    def test_ok(self, breaker: Breaker, clock: FakeMonotonic, told: Told) -> None:
+    def test_ok(self, breaker: Breaker, clock: FakeMonotonic, events: Events) -> None:
         half_open(breaker, clock)
         assert breaker.call(lambda: 1) == 1
         assert (breaker.state(), breaker.counts) == (State.CLOSED, Counts())
-        assert told.turns == [
+        assert events.transitions == [
             (State.CLOSED, State.OPEN),
             (State.OPEN, State.HALF_OPEN),
             (State.HALF_OPEN, State.CLOSED),
@@ -169,7 +169,7 @@ class TestHalfOpen:
             breaker.allow()
         assert (breaker.state(), caught.value.retry_after) == (State.OPEN, REST)
 
-    def test_others_are_refused_while_one_probes(self, breaker: Breaker, clock: FakeMonotonic) -> None:
+    def test_other_calls_are_rejected_during_a_probe(self, breaker: Breaker, clock: FakeMonotonic) -> None:
         half_open(breaker, clock)
         probe = breaker.allow()
         with pytest.raises(ServiceUnavailable) as caught:
@@ -178,7 +178,7 @@ class TestHalfOpen:
         probe.done(ok=True)
         succeed(breaker)
 
-    def test_as_many_probes_as_asked_for_have_to_succeed(self, clock: FakeMonotonic) -> None:
+    def test_it_closes_after_the_configured_number_of_successful_probes(self, clock: FakeMonotonic) -> None:
         breaker = Breaker("users", max_probes=3, monotonic=clock)
         half_open(breaker, clock)
         probes = [breaker.allow() for _ in range(3)]
@@ -189,7 +189,7 @@ class TestHalfOpen:
             probe.done(ok=True)
         assert breaker.state() is State.CLOSED
 
-    def test_a_late_success_from_better_times_does_not_close_it(self, breaker: Breaker, clock: FakeMonotonic) -> None:
+    def test_a_late_success_of_an_earlier_state_does_not_close_it(self, breaker: Breaker, clock: FakeMonotonic) -> None:
         late = breaker.allow()
         half_open(breaker, clock)
         probe = breaker.allow()
@@ -198,7 +198,7 @@ class TestHalfOpen:
         probe.done(ok=True)
 
     @pytest.mark.parametrize("death", [KeyboardInterrupt, SystemExit, GeneratorExit])
-    def test_a_probe_whose_caller_dies_gives_way_to_another(
+    def test_a_probe_of_a_dead_caller_is_replaced(
         self, breaker: Breaker, clock: FakeMonotonic, death: type[BaseException]
     ) -> None:
         half_open(breaker, clock)
@@ -208,9 +208,7 @@ class TestHalfOpen:
         succeed(breaker)
         assert breaker.state() is State.CLOSED
 
-    def test_a_probe_that_nobody_hears_of_again_gives_way_after_a_while(
-        self, breaker: Breaker, clock: FakeMonotonic
-    ) -> None:
+    def test_a_probe_that_never_reports_is_replaced_after_a_while(self, breaker: Breaker, clock: FakeMonotonic) -> None:
         half_open(breaker, clock)
         lost = breaker.allow()
         clock.now += REST
@@ -220,8 +218,8 @@ class TestHalfOpen:
         found.done(ok=True)
         assert breaker.state() is State.CLOSED
 
-    def test_of_two_hundred_callers_one_runs(self, breaker: Breaker, clock: FakeMonotonic, told: Told) -> None:
-        """One probe, and nobody waits for it."""
+    def test_one_of_two_hundred_callers_probes(self, breaker: Breaker, clock: FakeMonotonic, events: Events) -> None:
+        """One call probes; the others do not wait for it."""
         half_open(breaker, clock)
         callers, refused, release = 200, threading.Semaphore(0), threading.Event()
         ran: list[int] = []
@@ -248,7 +246,7 @@ class TestHalfOpen:
             thread.join()
         assert ran == [1]
         assert breaker.state() is State.CLOSED
-        assert told.count(Rejected("users", State.HALF_OPEN)) == callers - 1
+        assert events.count(Rejected("users", State.HALF_OPEN)) == callers - 1
 
 
 class TestCall:
@@ -261,7 +259,7 @@ class TestCall:
             (KeyError(), Counts()),
         ],
     )
-    def test_an_error_wanders_on_and_counts_as_what_it_is(
+    def test_an_error_propagates_and_is_counted_by_its_class(
         self, breaker: Breaker, error: Exception, counts: Counts
     ) -> None:
         with pytest.raises(type(error)) as caught:
@@ -269,14 +267,14 @@ class TestCall:
         assert caught.value is error
         assert breaker.counts == counts
 
-    def test_what_counts_can_be_said_otherwise(self) -> None:
+    def test_the_failure_classifier_can_be_replaced(self) -> None:
         breaker = Breaker("users", is_failure=lambda error: isinstance(error, KeyError))
         with pytest.raises(KeyError):
             breaker.call(raised(KeyError()))
         assert breaker.counts.total_failures == 1
 
-    def test_the_failure_that_was_one_too_many_is_told(
-        self, breaker: Breaker, clock: FakeMonotonic, told: Told
+    def test_the_failure_that_opens_it_is_reported(
+        self, breaker: Breaker, clock: FakeMonotonic, events: Events
     ) -> None:
         fail(breaker, LEAST - 1)
         with pytest.raises(type(DOWN)):
@@ -285,7 +283,7 @@ class TestCall:
         relapse = ConnectionResetError()
         with pytest.raises(ConnectionResetError):
             breaker.call(raised(relapse))
-        causes = [event.cause for event in told if isinstance(event, Transitioned)]
+        causes = [event.cause for event in events if isinstance(event, Transitioned)]
         assert causes == [DOWN, None, relapse]
 
     def test_work_runs_outside_the_lock(self, breaker: Breaker) -> None:
@@ -293,35 +291,35 @@ class TestCall:
 
 
 class TestHooks:
-    def test_one_that_raises_harms_nobody(self, clock: FakeMonotonic, told: Told, caplog: Any) -> None:
+    def test_a_hook_that_raises_has_no_effect(self, clock: FakeMonotonic, events: Events, caplog: Any) -> None:
         def broken(event: Event) -> None:
             raise KeyError(event)
 
-        breaker = Breaker("users", hooks=(broken, told.append), monotonic=clock)
+        breaker = Breaker("users", hooks=(broken, events.append), monotonic=clock)
         fail(breaker, LEAST)
-        assert told.turns == [(State.CLOSED, State.OPEN)]
+        assert events.transitions == [(State.CLOSED, State.OPEN)]
         assert [record.message for record in caplog.records] == ["a hook failed at Transitioned"]
 
-    def test_one_may_ask_the_breaker(self, clock: FakeMonotonic) -> None:
+    def test_a_hook_can_query_the_breaker(self, clock: FakeMonotonic) -> None:
         seen: list[State] = []
         watched = Breaker("users", hooks=(lambda _: seen.append(watched.state()),), monotonic=clock)
         fail(watched, LEAST)
         assert seen == [State.OPEN]
 
-    def test_a_late_result_that_finds_it_cooled_tells_so(
-        self, breaker: Breaker, clock: FakeMonotonic, told: Told
+    def test_a_late_result_reports_a_breaker_that_can_probe(
+        self, breaker: Breaker, clock: FakeMonotonic, events: Events
     ) -> None:
         late = breaker.allow()
         half_open(breaker, clock)
         late.done(ok=True)
-        assert told.turns[-1] == (State.OPEN, State.HALF_OPEN)
+        assert events.transitions[-1] == (State.OPEN, State.HALF_OPEN)
 
     @pytest.mark.parametrize(
         "event", [Transitioned("a", State.OPEN, State.CLOSED, Counts()), Rejected("a", State.OPEN)]
     )
-    def test_facts_are_frozen(self, event: Event) -> None:
+    def test_events_are_immutable(self, event: Event) -> None:
         with pytest.raises(AttributeError):
-            event.name = "b"  # type: ignore[misc]  # that is the point
+            event.name = "b"  # type: ignore[misc]  # tested here
 
 
 class TestConstruction:
@@ -334,13 +332,13 @@ class TestConstruction:
             {"open_for": timedelta(seconds=-1)},
         ],
     )
-    def test_nonsense_is_refused(self, asked: dict[str, Any]) -> None:
+    def test_invalid_arguments_are_rejected(self, asked: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="a breaker has a name"):
             Breaker(**{"name": "users", **asked})
 
 
 class TestFork:
-    def test_a_child_begins_anew_even_when_the_lock_was_held(self) -> None:
+    def test_a_child_process_starts_fresh_even_if_the_lock_was_held(self) -> None:
         breaker = Breaker("users")
         trip(breaker)
         with breaker._lock:

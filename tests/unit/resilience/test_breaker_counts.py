@@ -1,4 +1,4 @@
-"""Counts are values; a rule over them is built once."""
+"""Counts are values; a rule over them is created once."""
 
 import pytest
 
@@ -9,7 +9,7 @@ class TestCounts:
     def test_ok(self) -> None:
         assert Counts().requested().succeeded().requested().succeeded() == Counts(2, 2, 0, 2, 0)
 
-    def test_a_failure_ends_a_row_of_successes_and_the_other_way_round(self) -> None:
+    def test_a_failure_ends_a_run_of_successes_and_vice_versa(self) -> None:
         assert Counts(9, 2, 3, 2, 0).failed() == Counts(9, 2, 4, 0, 1)
         assert Counts(9, 2, 3, 0, 3).succeeded() == Counts(9, 3, 3, 1, 0)
 
@@ -23,6 +23,6 @@ class TestFailing:
         assert MOSTLY_FAILS(Counts(requests, requests - failures, failures)) is trips
 
     @pytest.mark.parametrize(("share", "least"), [(0, 20), (-0.1, 20), (1.1, 20), (float("nan"), 20), (0.5, 0)])
-    def test_nonsense_is_refused(self, share: float, least: int) -> None:
+    def test_invalid_arguments_are_rejected(self, share: float, least: int) -> None:
         with pytest.raises(ValueError, match="a share is within"):
             fails_at(share, min_requests=least)

@@ -1,4 +1,4 @@
-"""The breaker against a plainer machine that keeps every result and counts them anew each time."""
+"""The breaker, compared with a simpler model that keeps every result and counts them each time."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,7 @@ INTERVAL, REST, LEAST = 8, 5, 4
 
 @dataclass
 class Era:
-    """A stretch of time in one state, with the outcome of each call let through in it (in order of arrival)."""
+    """A period in one state, with the outcome of each admitted call in order of arrival."""
 
     state: State
     ends: float
@@ -27,13 +27,13 @@ class Era:
     results: list[bool] = field(default_factory=list)
 
     @property
-    def asked(self) -> int:
-        """Return how many calls there were."""
+    def calls(self) -> int:
+        """Return the number of calls."""
         return self.under_way + len(self.results)
 
 
 class Model:
-    """What a breaker should do, said without economy."""
+    """The specified behavior of a breaker, in its simplest form."""
 
     def __init__(self, probes: int, now: float) -> None:
         self.probes = probes
@@ -41,24 +41,24 @@ class Model:
         self.turns: list[tuple[State, State]] = []
 
     def at(self, now: float) -> Era:
-        """Return the era that it is at this moment."""
+        """Return the current period."""
         if now >= self.era.ends:
             self.enter(State.HALF_OPEN if self.era.state is State.OPEN else self.era.state, now)
         return self.era
 
     def enter(self, state: State, now: float) -> None:
-        """Begin an era."""
+        """Start a period."""
         if state is not self.era.state:
             self.turns.append((self.era.state, state))
         self.era = Era(state, now + (INTERVAL if state is State.CLOSED else REST))
 
     def admits(self, now: float) -> bool:
-        """Tell whether one more call passes."""
+        """Return whether one more call is admitted."""
         era = self.at(now)
-        return era.state is State.CLOSED or (era.state is State.HALF_OPEN and era.asked < self.probes)
+        return era.state is State.CLOSED or (era.state is State.HALF_OPEN and era.calls < self.probes)
 
     def finish(self, era: Era, ok: bool | None, now: float) -> None:
-        """Take note of a result, unless its era is past."""
+        """Record a result, unless its period is over."""
         if self.at(now) is not era:
             return
         era.under_way -= 1
@@ -70,18 +70,18 @@ class Model:
                 self.enter(State.OPEN, now)
             elif era.results == [True] * self.probes:
                 self.enter(State.CLOSED, now)
-        elif ok is False and era.asked >= LEAST and failures * 2 >= era.asked:
+        elif ok is False and era.calls >= LEAST and failures * 2 >= era.calls:
             self.enter(State.OPEN, now)
 
 
 class Machine(RuleBasedStateMachine):
-    """Calls begin, end in any order, and time passes."""
+    """Calls start and end in any order, and time passes."""
 
     calls: Bundle[tuple[Ticket, Era]] = Bundle("calls")
 
     @initialize(probes=st.integers(1, 3))
     def begin(self, probes: int) -> None:
-        """Make both machines."""
+        """Create the breaker and the model."""
         self.clock = FakeMonotonic()
         self.told: list[Event] = []
         self.breaker = Breaker(
@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=calls)
     def call(self) -> tuple[Ticket, Era]:
-        """Ask to be let through; a refused caller holds a ticket of an era that never was."""
+        """Request admission; a rejected caller gets a ticket of a period that never existed."""
         expected = self.model.admits(self.clock.now)
         if expected:
             self.model.era.under_way += 1
@@ -111,7 +111,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(call=consumes(calls), ok=st.sampled_from([True, False, False, None]), times=st.integers(1, 2))
     def finish(self, call: tuple[Ticket, Era], ok: bool | None, times: int) -> None:
-        """Report a result, however late, once or twice."""
+        """Report a result, late or repeated."""
         ticket, era = call
         for _ in range(times):
             ticket.done(ok=ok)
@@ -119,12 +119,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.25, 1, 2.5, REST, INTERVAL, 100]))
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.clock.now += seconds
 
     @invariant()
     def they_agree(self) -> None:
-        """State, counts and everything told are the same."""
+        """State, counts and all events are the same."""
         era = self.model.at(self.clock.now)
         assert self.breaker.state() is era.state
         successes, failures = era.results.count(True), era.results.count(False)
@@ -132,7 +132,7 @@ class Machine(RuleBasedStateMachine):
         while row < len(era.results) and era.results[-row - 1] is era.results[-1]:
             row += 1
         good, bad = (row, 0) if era.results and era.results[-1] else (0, row)
-        assert self.breaker.counts == Counts(era.asked, successes, failures, good, bad)
+        assert self.breaker.counts == Counts(era.calls, successes, failures, good, bad)
         assert [(e.before, e.after) for e in self.told if isinstance(e, Transitioned)] == self.model.turns
 
 

@@ -1,4 +1,4 @@
-"""The retry budget: whatever happens, retries stay a share of the load."""
+"""The retry budget: retries never exceed a fixed share of the load."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ class TestWithdraw:
         budget = RetryBudget(share=0.2, capacity=2)
         assert [budget.withdraw() for _ in range(3)] == [True, True, False]
 
-    def test_five_first_tries_pay_for_a_retry(self) -> None:
+    def test_five_first_attempts_allow_one_retry(self) -> None:
         budget = RetryBudget(share=0.2, capacity=1)
         assert budget.withdraw()
         for _ in range(4):
@@ -24,13 +24,13 @@ class TestWithdraw:
         budget.deposit()
         assert budget.withdraw()
 
-    def test_a_quiet_day_saves_no_more_than_the_most(self) -> None:
+    def test_saved_tokens_are_limited(self) -> None:
         budget = RetryBudget(share=1, capacity=3)
         for _ in range(100):
             budget.deposit()
         assert [budget.withdraw() for _ in range(4)] == [True, True, True, False]
 
-    def test_threads_get_no_more_than_there_is(self) -> None:
+    def test_threads_get_no_more_tokens_than_there_are(self) -> None:
         budget, got = RetryBudget(capacity=50), threading.Semaphore(0)
 
         def take() -> None:
@@ -53,7 +53,7 @@ class TestWithdraw:
         most=st.integers(1, 20),
         tries=st.lists(st.booleans(), max_size=300),
     )
-    def test_the_bound_holds_over_any_sequence(self, share: float, most: int, tries: list[bool]) -> None:
+    def test_the_limit_holds_over_any_sequence(self, share: float, most: int, tries: list[bool]) -> None:
         budget = RetryBudget(share=share, capacity=most)
         firsts = retries = 0
         for is_first in tries:
@@ -67,13 +67,13 @@ class TestWithdraw:
 
 class TestConstruction:
     @pytest.mark.parametrize(("share", "most"), [(0, 10), (-1, 10), (1.1, 10), (float("nan"), 10), (0.2, 0)])
-    def test_nonsense_is_refused(self, share: float, most: int) -> None:
+    def test_invalid_arguments_are_rejected(self, share: float, most: int) -> None:
         with pytest.raises(ValueError, match="a retry budget is a share"):
             RetryBudget(share=share, capacity=most)
 
 
 class TestFork:
-    def test_a_child_begins_anew_even_when_the_lock_was_held(self) -> None:
+    def test_a_child_process_starts_fresh_even_if_the_lock_was_held(self) -> None:
         budget = RetryBudget(capacity=1)
         assert budget.withdraw()
         with budget._lock:

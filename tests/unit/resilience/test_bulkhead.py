@@ -1,4 +1,4 @@
-"""Work slots: so many at work, so many waiting, in order, and nobody for nothing."""
+"""The bulkhead: limits on running and waiting calls, admission in order, and no lost slots."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ LATE = 2.0
 
 @pytest.fixture
 def crowd() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
-    """Return a starter of threads, all of which must end."""
+    """Return a function that starts threads; the fixture checks that all of them end."""
     threads: list[threading.Thread] = []
 
     def start(work: Callable[[], None]) -> threading.Thread:
@@ -34,7 +34,7 @@ def crowd() -> Iterator[Callable[[Callable[[], None]], threading.Thread]]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Return once it holds."""
+    """Wait until the condition holds."""
     until = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < until
@@ -42,13 +42,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def visit(slots: Bulkhead) -> None:
-    """Be in and out, if there is room."""
+    """Take and release a slot, if one is free."""
     with suppress(ServiceUnavailable), slots:
         pass
 
 
 def is_queued(slots: Bulkhead, count: int) -> bool:
-    """Tell whether so many wait."""
+    """Return whether the given number of calls waits."""
     return len(slots._waiting) == count
 
 
@@ -59,13 +59,13 @@ class TestTaken:
             assert slots.in_use == 2
         assert slots.in_use == 0
 
-    def test_a_fault_inside_gives_the_slot_back(self) -> None:
+    def test_an_exception_releases_the_slot(self) -> None:
         slots = Bulkhead(1, queue=0)
         with pytest.raises(KeyError), slots:
             raise KeyError
         assert slots.in_use == 0
 
-    def test_when_the_queue_is_full_too_the_next_is_refused_at_once(self) -> None:
+    def test_a_full_queue_rejects_at_once(self) -> None:
         slots = Bulkhead(1, queue=0)
         with slots, pytest.raises(ServiceUnavailable) as caught, slots:
             pass
@@ -73,7 +73,7 @@ class TestTaken:
         with slots:
             pass
 
-    def test_where_nobody_leaves_waiting_ends_after_a_moment(self) -> None:
+    def test_waiting_is_short_while_no_slot_is_released(self) -> None:
         slots = Bulkhead(1, queue=1)
         with slots:
             began = time.monotonic()
@@ -87,8 +87,8 @@ class TestTaken:
         with slots:
             assert slots.in_use == 1
 
-    def test_and_no_more_wait_there_than_there_are_slots(self, crowd: Callable[..., threading.Thread]) -> None:
-        """So that the threads stay free; the first ones see when it moves again."""
+    def test_a_stalled_queue_holds_no_more_calls_than_slots(self, crowd: Callable[..., threading.Thread]) -> None:
+        """Threads stay free; the first waiting calls notice when the queue moves again."""
         slots = Bulkhead(1, queue=8)
         with slots:
             with pytest.raises(ServiceUnavailable), slots:
@@ -105,8 +105,8 @@ class TestTaken:
         for each in others:
             each.join(5)
 
-    def test_where_others_get_on_it_waits_for_its_turn(self, crowd: Callable[..., threading.Thread]) -> None:
-        """However long they take together, up to LONGEST."""
+    def test_a_moving_queue_is_waited_for(self, crowd: Callable[..., threading.Thread]) -> None:
+        """However long the running calls take in total, up to LONGEST."""
         slots = Bulkhead(1, queue=8)
         order: list[int] = []
         gate = ExitStack()
@@ -124,14 +124,14 @@ class TestTaken:
         wait_for(lambda: len(order) == 5)
         assert order == [0, 1, 2, 3, 4]
 
-    def test_it_never_waits_past_its_deadline(self) -> None:
+    def test_waiting_ends_at_the_deadline(self) -> None:
         slots = Bulkhead(1, queue=1)
         limit = within(timedelta(milliseconds=10))
         with slots, limit, pytest.raises(DeadlineExceeded) as caught, slots:
             pass
         assert caught.value.facts["spent_in"] == "work_slot"
 
-    def test_nor_longer_than_the_longest_though_others_get_on(
+    def test_waiting_ends_at_the_maximum_although_the_queue_moves(
         self, crowd: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(log_folder, "MAX_WAIT_SECONDS", 0.0)
@@ -139,7 +139,7 @@ class TestTaken:
         with slots, pytest.raises(ServiceUnavailable), slots:
             pass
 
-    def test_no_slot_is_ever_lost_or_given_twice(self, crowd: Callable[..., threading.Thread]) -> None:
+    def test_no_slot_is_lost_or_given_twice(self, crowd: Callable[..., threading.Thread]) -> None:
         slots = Bulkhead(3, queue=4)
         most, refused, lock = [0], [0], threading.Lock()
 
@@ -162,6 +162,6 @@ class TestTaken:
 
 
 @pytest.mark.parametrize(("size", "queue"), [(0, 1), (-1, 1), (1, -1)])
-def test_nonsense_is_refused(size: int, queue: int) -> None:
+def test_invalid_arguments_are_rejected(size: int, queue: int) -> None:
     with pytest.raises(ValueError, match="at least one slot"):
         Bulkhead(size, queue=queue)

@@ -1,4 +1,4 @@
-"""A deadline is a value that is handed down; time itself is faked here."""
+"""Deadlines are values that are passed down; the tests replace the clock."""
 
 import threading
 from datetime import timedelta
@@ -17,19 +17,19 @@ BUDGETS = st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta
 
 
 class FakeTime:
-    """The monotonic clock, moved by hand."""
+    """A monotonic clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def monotonic(self) -> float:
-        """Return the present moment."""
+        """Return the current time."""
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """Return the clock that deadlines go by."""
+    """Return the clock that deadlines use."""
     fake = FakeTime()
     monkeypatch.setattr("time.monotonic", fake.monotonic)
     return fake
@@ -40,21 +40,21 @@ class TestDeadline:
         limit = Deadline.after(timedelta(milliseconds=1500))
         assert (limit.budget, limit.at, limit.remaining(), limit.is_over) == (1.5 * SECOND, 1001.5, 1.5, False)
 
-    def test_what_remains_shrinks_to_nothing_and_no_further(self, clock: FakeTime) -> None:
+    def test_the_remaining_time_ends_at_zero(self, clock: FakeTime) -> None:
         limit = Deadline.after(SECOND)
         clock.now += 0.75
         assert limit.remaining() == 0.25
         clock.now += 5
         assert limit.remaining() == 0
 
-    def test_it_is_over_at_the_very_moment(self, clock: FakeTime) -> None:
+    def test_it_expires_exactly_at_its_time(self, clock: FakeTime) -> None:
         limit = Deadline.after(SECOND)
         clock.now = limit.at
         assert limit.is_over
 
     @given(budget=BUDGETS, steps=st.lists(st.floats(0, 1e5)))
-    def test_time_only_runs_out(self, budget: timedelta, steps: list[float]) -> None:
-        """What remains never grows and is never negative; what is over stays over, exactly when nothing remains."""
+    def test_the_remaining_time_only_decreases(self, budget: timedelta, steps: list[float]) -> None:
+        """The remaining time never grows and is never negative. A deadline is expired exactly when no time remains."""
         with pytest.MonkeyPatch.context() as patch:
             clock = FakeTime()
             patch.setattr("time.monotonic", clock.monotonic)
@@ -69,7 +69,7 @@ class TestDeadline:
                 before = limit.remaining()
 
     @pytest.mark.parametrize("budget", [timedelta(0), -SECOND])
-    def test_a_budget_is_positive(self, budget: timedelta) -> None:
+    def test_a_budget_must_be_positive(self, budget: timedelta) -> None:
         with pytest.raises(ValueError, match="a budget is positive"):
             Deadline.after(budget)
 
@@ -78,7 +78,7 @@ class TestCheck:
     def test_ok(self, clock: FakeTime) -> None:
         Deadline.after(SECOND).check("database")
 
-    def test_when_time_is_up_the_error_says_where_it_went(self, clock: FakeTime) -> None:
+    def test_an_expired_deadline_raises_an_error_with_the_spent_times(self, clock: FakeTime) -> None:
         limit = Deadline.after(timedelta(milliseconds=1234.6))
         clock.now += 2
         with pytest.raises(DeadlineExceeded) as caught:
@@ -95,7 +95,7 @@ class TestWithin:
             assert limit.at == clock.now + 1
         assert current.get() is None
 
-    def test_a_shorter_budget_inside_holds_for_the_block(self, clock: FakeTime) -> None:
+    def test_a_shorter_inner_budget_applies_to_the_block(self, clock: FakeTime) -> None:
         with within(3 * SECOND):
             outer = current.get()
             with within(SECOND):
@@ -104,20 +104,20 @@ class TestWithin:
                 assert inner.budget == SECOND
             assert current.get() is outer
 
-    def test_a_longer_budget_inside_gives_no_more_time(self, clock: FakeTime) -> None:
+    def test_a_longer_inner_budget_adds_no_time(self, clock: FakeTime) -> None:
         with within(SECOND):
             outer = current.get()
             with within(3 * SECOND):
                 assert current.get() is outer
 
-    def test_it_ends_with_the_block_even_by_an_error(self, clock: FakeTime) -> None:
+    def test_it_ends_with_the_block_even_after_an_error(self, clock: FakeTime) -> None:
         with pytest.raises(KeyError), within(SECOND):
             raise KeyError
         assert current.get() is None
 
     @given(budgets=st.lists(st.tuples(BUDGETS, st.floats(0, 1e5)), min_size=1, max_size=8))
-    def test_nesting_never_lengthens(self, budgets: list[tuple[timedelta, float]]) -> None:
-        """Each block ends with or before the one around it, and leaves that one as it was."""
+    def test_nesting_never_extends_a_deadline(self, budgets: list[tuple[timedelta, float]]) -> None:
+        """Each block ends with the outer one or before it, and leaves the outer one unchanged."""
         with pytest.MonkeyPatch.context() as patch:
             clock = FakeTime()
             patch.setattr("time.monotonic", clock.monotonic)
@@ -139,7 +139,7 @@ class TestWithin:
             assert current.get() is inner
         assert current.get() is outer
 
-    def test_who_shortened_the_budget_is_remembered_for_as_long_as_it_holds(self, clock: FakeTime) -> None:
+    def test_the_origin_of_a_shorter_budget_is_kept_while_it_applies(self, clock: FakeTime) -> None:
         token = current.set(Deadline.after(SECOND, is_shortened=True))
         with within(SECOND / 2):
             granted = current.get()
@@ -152,20 +152,20 @@ class TestWithin:
 
 
 class TestCut:
-    """Nobody waits for the outcome any more."""
+    """The client no longer waits for the outcome."""
 
-    def test_it_ends_now_and_says_nothing_of_dependencies(self, clock: FakeTime) -> None:
+    def test_it_ends_now_and_is_neutral_for_dependencies(self, clock: FakeTime) -> None:
         limit = Deadline.after(SECOND)
         limit.cut()
         assert (limit.is_over, limit.at, limit.is_shortened) == (True, 1000.0, True)
 
-    def test_what_is_over_was_over_before(self, clock: FakeTime) -> None:
+    def test_an_expired_deadline_keeps_its_reason(self, clock: FakeTime) -> None:
         limit = Deadline.after(SECOND)
         clock.now += 2
         limit.cut()
         assert limit.at == 1001.0
 
-    def test_what_is_under_way_is_interrupted_and_what_is_done_is_not(self) -> None:
+    def test_running_work_is_interrupted_and_finished_work_is_not(self) -> None:
         interrupted: list[str] = []
         limit = Deadline.after(SECOND)
         forget = limit.on_cut(lambda: interrupted.append("done"))
@@ -174,8 +174,8 @@ class TestCut:
         limit.cut()
         assert interrupted == ["under way"]
 
-    def test_who_is_done_waits_for_an_interruption_that_has_begun(self) -> None:
-        """Else it would hit whoever has the connection next."""
+    def test_finished_work_waits_for_a_started_interruption(self) -> None:
+        """Otherwise, the interruption would affect the next user of the connection."""
         begun, may_end, forgotten = threading.Event(), threading.Event(), threading.Event()
         limit = Deadline.after(SECOND)
 

@@ -1,4 +1,4 @@
-"""A set of digests that expire: what was added is found, and what is over is not kept."""
+"""Sets of expiring digests: added digests are found, and expired ones are removed."""
 
 import random
 import threading
@@ -22,7 +22,7 @@ class TestDigests:
         assert (len(digests), bool(DigestSet())) == (1, False)
 
     @given(st.dictionaries(DIGESTS, st.integers(0, 2 * NOW)), st.lists(DIGESTS))
-    def test_it_is_a_set_of_what_has_not_expired(self, added: dict[int, int], others: list[int]) -> None:
+    def test_it_contains_the_digests_that_have_not_expired(self, added: dict[int, int], others: list[int]) -> None:
         digests = DigestSet()
         for digest, until in added.items():
             digests.add(digest, until)
@@ -31,7 +31,7 @@ class TestDigests:
         assert {each for each in (*added, *others) if each in digests} == valid
         assert len(digests) == len(valid)
 
-    def test_the_later_end_counts(self) -> None:
+    def test_the_later_expiry_applies(self) -> None:
         digests = DigestSet()
         for until in (NOW + 10, NOW + 20, NOW + 5):
             digests.add(7, until)
@@ -40,7 +40,7 @@ class TestDigests:
         digests.discard_expired(NOW + 20)
         assert (7 in digests, len(digests)) == (False, 0)
 
-    def test_parts_of_it_are_cleaned_in_turn(self) -> None:
+    def test_the_parts_are_cleaned_in_turn(self) -> None:
         digests = DigestSet()
         for number in range(SHARDS):
             digests.add(number << 52, NOW)
@@ -58,7 +58,7 @@ class TestDigests:
         tracemalloc.stop()
         assert used < 5_000_000
 
-    def test_a_search_finds_what_is_there_while_others_are_added(self) -> None:
+    def test_a_lookup_succeeds_while_others_are_added(self) -> None:
         digests, ends, missed = DigestSet(), threading.Event(), list[int]()
         present = [number << 40 for number in range(100)]
         for each in present:

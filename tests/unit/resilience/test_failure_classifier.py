@@ -1,4 +1,4 @@
-"""What speaks against a dependency is decided by kind, and by who set the budget."""
+"""Failures of a dependency are classified by kind, and by the origin of the budget."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,23 +26,23 @@ class TestIsFailure:
     def test_ok(self, kind: Kind) -> None:
         assert is_failure(errs.E(kind=kind)) is (kind in FAILURES)
 
-    def test_nothing_that_a_client_can_mend_counts(self) -> None:
+    def test_client_errors_do_not_count(self) -> None:
         assert [kind for kind in FAILURES if kind.fault is Fault.CLIENT] == []
 
-    def test_a_budget_that_the_caller_shortened_proves_nothing(self, shortened: bool) -> None:
-        """Nobody opens the breaker for all by asking for 50 ms."""
+    def test_a_timeout_of_a_budget_shortened_by_the_caller_does_not_count(self, shortened: bool) -> None:
+        """A client cannot open the breaker for all with a timeout of 50 ms."""
         assert is_failure(SPENT) is (None if shortened else True)
 
-    def test_other_failures_count_whatever_the_budget(self, shortened: bool) -> None:
+    def test_other_failures_count_with_any_budget(self, shortened: bool) -> None:
         assert is_failure(ServiceUnavailable()) is True
 
-    def test_the_nearest_kind_speaks_for_the_chain(self) -> None:
+    def test_the_nearest_kind_classifies_the_chain(self) -> None:
         assert is_failure(errs.E("users.get", cause=ServiceUnavailable())) is True
 
     @pytest.mark.parametrize("error", [ConnectionRefusedError(), TimeoutError(), BrokenPipeError()])
-    def test_the_network_counts(self, error: OSError) -> None:
+    def test_network_errors_count(self, error: OSError) -> None:
         assert is_failure(error) is True
 
     @pytest.mark.parametrize("error", [KeyError(), RecursionError(), KeyboardInterrupt(), GeneratorExit()])
-    def test_bugs_and_departures_say_nothing(self, error: BaseException) -> None:
+    def test_bugs_and_disconnected_clients_are_neutral(self, error: BaseException) -> None:
         assert is_failure(error) is None

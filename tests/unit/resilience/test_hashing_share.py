@@ -1,4 +1,4 @@
-"""The share of hashing: half of the slots, taken before a slot, and nobody hashes outside of it."""
+"""Password hashing uses at most half of the slots, and its limit is taken before the slot."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ class TestShare:
             assert (share.in_use, slots.in_use) == (1, 1)
         assert (share.in_use, slots.in_use) == (0, 0)
 
-    def test_whoever_finds_no_place_holds_no_slot(self) -> None:
+    def test_without_a_place_no_slot_is_held(self) -> None:
         slots = Bulkhead(4, queue=0)
         share = HashingShare(slots, threads=4)
         with share, share:
@@ -36,7 +36,7 @@ class TestShare:
             assert "too many passwords are being hashed" in repr(caught.value.__dict__)
             assert slots.in_use == 2
 
-    def test_whoever_finds_no_slot_holds_no_place(self) -> None:
+    def test_without_a_slot_no_place_is_held(self) -> None:
         slots = Bulkhead(2, queue=0)
         share = HashingShare(slots, threads=2)
         with ExitStack() as stack:
@@ -48,8 +48,8 @@ class TestShare:
         with pytest.raises(RuntimeError):
             share.check()
 
-    def test_a_hash_that_takes_long_is_waited_for(self) -> None:
-        """Four hundred milliseconds, as on a busy machine: a work slot would count as stuck."""
+    def test_a_slow_hash_is_waited_for(self) -> None:
+        """A hash takes 400 ms on a busy machine; a work slot would be treated as stuck."""
         share = HashingShare(Bulkhead(2, queue=4), threads=8)
         entered, outcomes = threading.Event(), list[str]()
 
@@ -104,8 +104,8 @@ class TestShare:
 
 
 class TestCheck:
-    def test_a_use_case_that_does_not_declare_it_hashes_nothing(self) -> None:
-        """Found by the first test of the operation, and not by a burst of logins."""
+    def test_a_use_case_without_the_declaration_cannot_hash(self) -> None:
+        """The first test of the operation finds a missing declaration, not a burst of logins in production."""
         passwords = Argon2Passwords(HashingShare.check)
         with pytest.raises(RuntimeError, match="@hashing"):
             passwords.hash(Acceptable("correct horse"))
@@ -114,7 +114,7 @@ class TestCheck:
         with HashingShare(Bulkhead(1, queue=0), threads=1):
             assert passwords.verify(passwords.hash(Acceptable("correct horse")), "correct horse")
 
-    def test_a_declaration_is_read_through_other_decorators(self) -> None:
+    def test_the_declaration_is_found_through_other_decorators(self) -> None:
         def use_case() -> None: ...
 
         assert not hashes(use_case)

@@ -1,4 +1,4 @@
-"""A budget of mails for each purpose and address: beyond it they are put off together, never dropped."""
+"""A limit of emails for each purpose and address: emails beyond it are delayed together, never dropped."""
 
 from datetime import timedelta
 
@@ -14,29 +14,29 @@ REGISTRATION, RESET = Purpose.REGISTRATION, Purpose.PASSWORD_RESET
 
 @pytest.fixture
 def clock() -> FakeMonotonic:
-    """Return a clock that is moved by hand."""
+    """Return a clock that the test sets."""
     return FakeMonotonic()
 
 
 @pytest.fixture
 def postage(clock: FakeMonotonic) -> MailThrottle:
-    """Return what counts mails by that clock."""
+    """Return a mail throttle with that clock."""
     return MailThrottle(InMemoryRateLimitStore(monotonic=clock))
 
 
 class TestDelay:
-    def test_the_first_few_are_sent_at_once(self, postage: MailThrottle) -> None:
+    def test_the_first_emails_are_sent_at_once(self, postage: MailThrottle) -> None:
         delays = [postage.delay(REGISTRATION, "a@example.com") for _ in range(MAILS_PER_WINDOW + 1)]
         assert delays == [AT_ONCE] * MAILS_PER_WINDOW + [timedelta(minutes=1)]
 
-    def test_each_purpose_and_each_address_has_a_budget_of_its_own(self, postage: MailThrottle) -> None:
+    def test_each_purpose_and_each_address_has_its_own_limit(self, postage: MailThrottle) -> None:
         for _ in range(100):
             postage.delay(REGISTRATION, "a@example.com")
         assert postage.delay(RESET, "a@example.com") == AT_ONCE
         assert postage.delay(REGISTRATION, "b@example.com") == AT_ONCE
 
-    def test_what_is_put_off_is_due_at_the_same_moment(self, postage: MailThrottle, clock: FakeMonotonic) -> None:
-        """So that the newest supersedes the others, and requests in between put nothing off any further."""
+    def test_delayed_emails_are_due_at_the_same_time(self, postage: MailThrottle, clock: FakeMonotonic) -> None:
+        """The newest email can replace the others, and further requests do not extend the delay."""
         for _ in range(MAILS_PER_WINDOW):
             postage.delay(RESET, "a@example.com")
         due = set()
@@ -45,10 +45,8 @@ class TestDelay:
             clock.now += 1
         assert due == {1060.0}
 
-    def test_who_requests_ever_more_has_an_address_sent_eleven_an_hour(
-        self, postage: MailThrottle, clock: FakeMonotonic
-    ) -> None:
-        """One request a second: five mails at once, then after 1, 2, 4, 8, 16 and 16 minutes."""
+    def test_an_address_gets_at_most_eleven_emails_an_hour(self, postage: MailThrottle, clock: FakeMonotonic) -> None:
+        """One request a second: five emails at once, then after 1, 2, 4, 8, 16 and 16 minutes."""
         sent, due = 0, set()
         for _ in range(3600):
             delay = postage.delay(REGISTRATION, "a@example.com")
@@ -61,7 +59,7 @@ class TestDelay:
         assert len(due) <= 7
         assert max(later - sooner for sooner, later in zip(sorted(due), sorted(due)[1:], strict=False)) <= 961
 
-    def test_after_an_hour_all_is_as_before(self, postage: MailThrottle, clock: FakeMonotonic) -> None:
+    def test_the_limit_is_reset_after_an_hour(self, postage: MailThrottle, clock: FakeMonotonic) -> None:
         for _ in range(50):
             postage.delay(REGISTRATION, "a@example.com")
         clock.now += 3600

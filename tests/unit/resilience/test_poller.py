@@ -1,4 +1,4 @@
-"""Asks again and again, whatever comes of it."""
+"""A poller calls its function repeatedly, whatever the outcome."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Start = Callable[[Callable[[], None]], Poller]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Return what starts a poller, which ends with the test."""
+    """Return a function that starts a poller; the poller ends with the test."""
     started: list[Poller] = []
 
     def begin(poll: Callable[[], None]) -> Poller:
@@ -31,7 +31,7 @@ def start() -> Iterator[Start]:
 
 
 class Polled:
-    """Counts, and raises what it is given."""
+    """Counts calls, and raises the given exceptions."""
 
     def __init__(self, raises: Exception | None = None) -> None:
         self.raises = raises
@@ -52,28 +52,28 @@ def test_ok(start: Start) -> None:
     assert polled.enough.wait(10)
 
 
-def test_the_first_answer_is_there_once_it_has_begun(start: Start) -> None:
-    """Who has just started to serve knows what was revoked before."""
+def test_the_first_result_is_available_when_start_returns(start: Start) -> None:
+    """A process that starts serving knows the sessions that were revoked before."""
     threads: list[int] = []
     start(lambda: threads.append(threading.get_ident()))
     assert threads[0] == threading.get_ident()
 
 
-def test_what_is_out_of_reach_is_asked_again_without_a_word(start: Start, caplog: Any) -> None:
+def test_an_unavailable_source_is_polled_again_without_a_log_entry(start: Start, caplog: Any) -> None:
     polled = Polled(ServiceUnavailable(retry_after=1))
     start(polled)
     assert polled.enough.wait(10)
     assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
 
 
-def test_a_bug_is_told_and_does_not_end_it(start: Start, caplog: Any) -> None:
+def test_a_bug_is_logged_and_does_not_end_the_poller(start: Start, caplog: Any) -> None:
     polled = Polled(RuntimeError("a bug"))
     start(polled)
     assert polled.enough.wait(10)
     assert {record.message for record in caplog.records} == {"a poller failed"}
 
 
-def test_each_question_has_a_budget_of_its_own(start: Start) -> None:
+def test_each_call_has_its_own_budget(start: Start) -> None:
     budgets: list[float] = []
     asked = threading.Event()
 
@@ -87,7 +87,7 @@ def test_each_question_has_a_budget_of_its_own(start: Start) -> None:
     assert 0 < budgets[0] <= BUDGET.total_seconds()
 
 
-def test_one_that_is_stopped_asks_no_more(start: Start) -> None:
+def test_a_stopped_poller_makes_no_more_calls(start: Start) -> None:
     polled = Polled()
     poller = start(polled)
     assert polled.enough.wait(10)
@@ -97,12 +97,12 @@ def test_one_that_is_stopped_asks_no_more(start: Start) -> None:
     assert polled.times == times
 
 
-def test_one_that_runs_is_not_started_again(start: Start) -> None:
+def test_a_running_poller_is_not_started_again(start: Start) -> None:
     poller = start(lambda: None)
     poller.start()
     assert [thread.name for thread in threading.enumerate()].count("a poller") == 1
 
 
-def test_a_pause_that_is_none_is_refused() -> None:
+def test_an_invalid_pause_is_rejected() -> None:
     with pytest.raises(ValueError, match="positive"):
         Poller("a poller", lambda: None, every=timedelta(0))

@@ -1,4 +1,4 @@
-"""While a breaker is open the process itself asks: no call of a client is ever the probe."""
+"""The prober: while a breaker is open, the process itself probes; a client call is never the probe."""
 
 import gc
 import threading
@@ -19,7 +19,7 @@ LATE = DeadlineExceeded(budget_ms=10, spent_in="database")
 
 
 class Dependency:
-    """Something that is away until it is told otherwise, and counts how often it was asked."""
+    """A dependency that is down until it is switched on, and counts its calls."""
 
     def __init__(self) -> None:
         self.is_back = False
@@ -48,15 +48,15 @@ def breaker(dependency: Dependency) -> Breaker:
 
 
 def soon(condition: Callable[[], bool]) -> None:
-    """Wait for a condition."""
+    """Wait until a condition holds."""
     until = time.monotonic() + 5
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.005)
 
 
-class TestAsking:
-    def test_it_goes_on_until_there_is_an_answer(self, breaker: Breaker, dependency: Dependency) -> None:
+class TestProbing:
+    def test_it_continues_until_the_dependency_answers(self, breaker: Breaker, dependency: Dependency) -> None:
         breaker.allow().done(ok=False, cause=DOWN)
         soon(lambda: dependency.asked >= 3)
         assert breaker.state() is not State.CLOSED
@@ -66,7 +66,7 @@ class TestAsking:
         time.sleep(3 * SOON.total_seconds())
         assert (dependency.asked, dependency.by) == (asked, {"probe users"})
 
-    def test_every_call_is_refused_meanwhile(self, breaker: Breaker, dependency: Dependency) -> None:
+    def test_every_call_is_rejected_meanwhile(self, breaker: Breaker, dependency: Dependency) -> None:
         breaker.allow().done(ok=False, cause=DOWN)
         until = time.monotonic() + 5 * SOON.total_seconds()
         while time.monotonic() < until:
@@ -75,14 +75,14 @@ class TestAsking:
         dependency.is_back = True
         soon(lambda: breaker.state() is State.CLOSED)
 
-    def test_it_asks_again_the_next_time(self, breaker: Breaker, dependency: Dependency) -> None:
+    def test_it_probes_again_when_the_breaker_reopens(self, breaker: Breaker, dependency: Dependency) -> None:
         dependency.is_back = True
         for times in range(1, 6):
             breaker.allow().done(ok=False, cause=DOWN)
             soon(lambda: breaker.state() is State.CLOSED)
             assert dependency.asked == times
 
-    def test_a_breaker_that_is_forgotten_is_not_asked_for(self, dependency: Dependency) -> None:
+    def test_a_deleted_breaker_is_not_probed(self, dependency: Dependency) -> None:
         breaker = Breaker("gone", ready_to_trip=one_is_enough, open_for=SOON, health_check=dependency)
         breaker.allow().done(ok=False, cause=DOWN)
         soon(lambda: dependency.asked >= 1)
@@ -98,41 +98,41 @@ class TestAsking:
 
 
 class TestWithoutThread:
-    """The process can have no more threads when the breaker opens."""
+    """The process cannot start more threads when the breaker opens."""
 
     @pytest.fixture
-    def refused(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-        """Have no probe start until this is undone."""
+    def failing_start(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+        """Make the start of probe threads fail until undone."""
         start = threading.Thread.start
 
-        def refuse(thread: threading.Thread) -> None:
+        def fail_to_start(thread: threading.Thread) -> None:
             if thread.name.startswith("probe "):
                 raise RuntimeError("can't start new thread")
             start(thread)
 
         with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
+            patch.setattr(threading.Thread, "start", fail_to_start)
             yield patch
 
-    def test_the_failure_is_reported_as_it_is(self, breaker: Breaker, refused: pytest.MonkeyPatch) -> None:
+    def test_the_failure_is_reported_unchanged(self, breaker: Breaker, failing_start: pytest.MonkeyPatch) -> None:
         breaker.allow().done(ok=False, cause=DOWN)
         assert breaker.state() is State.OPEN
 
-    def test_the_next_call_starts_it(
-        self, breaker: Breaker, dependency: Dependency, refused: pytest.MonkeyPatch
+    def test_the_next_call_starts_the_prober(
+        self, breaker: Breaker, dependency: Dependency, failing_start: pytest.MonkeyPatch
     ) -> None:
         dependency.is_back = True
         breaker.allow().done(ok=False, cause=DOWN)
         for _ in range(2):
             with pytest.raises(ServiceUnavailable):
                 breaker.allow()
-        refused.undo()
+        failing_start.undo()
         with pytest.raises(ServiceUnavailable):
             breaker.allow()
         soon(lambda: breaker.state() is State.CLOSED)
         assert dependency.asked == 1
 
-    def test_one_that_runs_is_not_started_again(self, breaker: Breaker, dependency: Dependency) -> None:
+    def test_a_running_prober_is_not_started_again(self, breaker: Breaker, dependency: Dependency) -> None:
         breaker.allow().done(ok=False, cause=DOWN)
         for _ in range(50):
             with pytest.raises(ServiceUnavailable):
@@ -143,12 +143,12 @@ class TestWithoutThread:
 
 
 class TestTimeouts:
-    def test_they_are_counted_in_a_row(self) -> None:
+    def test_consecutive_timeouts_are_counted(self) -> None:
         counts = Counts().failed(is_timeout=True).failed().failed(is_timeout=True)
         assert (counts.consecutive_failures, counts.consecutive_timeouts) == (3, 2)
         assert counts.succeeded().consecutive_timeouts == 0
 
-    def test_the_cause_tells_them_from_other_failures(self) -> None:
+    def test_timeouts_are_recognized_by_their_cause(self) -> None:
         breaker = Breaker("database")
         breaker.allow().done(ok=False, cause=LATE)
         breaker.allow().done(ok=False, cause=DOWN)

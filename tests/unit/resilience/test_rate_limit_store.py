@@ -1,4 +1,4 @@
-"""Fixed windows in memory, on a clock moved by hand."""
+"""Fixed-window counters in memory, on a clock that the test sets."""
 
 import threading
 
@@ -26,16 +26,16 @@ class TestHit:
         clock.now += 4
         assert windows.increment("a", seconds=10) == Window(2, 6)
 
-    def test_each_key_has_its_own(self, windows: InMemoryRateLimitStore) -> None:
+    def test_each_key_has_its_own_counter(self, windows: InMemoryRateLimitStore) -> None:
         windows.increment("a", seconds=10)
         assert windows.increment("b", seconds=10).hits == 1
 
-    def test_a_window_closes_at_the_very_moment(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+    def test_a_window_ends_exactly_at_its_time(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         windows.increment("a", seconds=10)
         clock.now += 10
         assert windows.increment("a", seconds=10) == Window(1, 10)
 
-    def test_no_two_threads_take_the_same_place(self, windows: InMemoryRateLimitStore) -> None:
+    def test_two_threads_never_take_the_same_request(self, windows: InMemoryRateLimitStore) -> None:
         """C22."""
         seen: list[int] = []
 
@@ -50,7 +50,7 @@ class TestHit:
         assert sorted(seen) == list(range(1, 4001))
 
     @given(steps=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 0.5, 1, 3, 7]))))
-    def test_hits_are_those_since_the_window_opened(self, steps: list[tuple[str, float]]) -> None:
+    def test_the_count_starts_with_the_window(self, steps: list[tuple[str, float]]) -> None:
         clock = FakeMonotonic()
         windows, kept = InMemoryRateLimitStore(monotonic=clock), dict[str, list[float]]()
         for key, passes in steps:
@@ -74,7 +74,7 @@ class TestClear:
         windows.clear("a")
         assert [windows.increment(key, seconds=10).hits for key in ("a", "b")] == [1, 4]
 
-    def test_all_of_a_prefix(self, windows: InMemoryRateLimitStore) -> None:
+    def test_all_keys_of_a_prefix_are_cleared(self, windows: InMemoryRateLimitStore) -> None:
         for key in ("limit/a", "limit/b", "mail/a"):
             windows.increment(key, seconds=10)
         assert windows.reset("limit/") == 2
@@ -82,31 +82,31 @@ class TestClear:
 
 
 class TestMemory:
-    def test_closed_windows_are_forgotten(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
+    def test_ended_windows_are_removed(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
         for second in range(50):
             for n in range(100):
                 windows.increment(f"{second}-{n}", seconds=1)
             clock.now += 1
         assert len(windows._windows) <= SWEEP_THRESHOLD
 
-    def test_there_are_never_more_than_the_most(self, clock: FakeMonotonic) -> None:
-        """Whoever owns many addresses fills no memory."""
+    def test_the_number_of_windows_is_limited(self, clock: FakeMonotonic) -> None:
+        """A client with many addresses cannot fill the memory."""
         windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
             windows.increment(str(n), seconds=3600)
         assert len(windows._windows) == 50
         assert windows.increment("499", seconds=3600).hits == 2
 
-    def test_what_is_learnt_takes_room_too(self, clock: FakeMonotonic) -> None:
+    def test_merged_windows_count_towards_the_limit(self, clock: FakeMonotonic) -> None:
         windows = InMemoryRateLimitStore(max_windows=50, monotonic=clock)
         for n in range(500):
             windows.merge(str(n), Window(1, 3600), at=clock.now)
         assert len(windows._windows) == 50
 
 
-class TestLearn:
+class TestMerge:
     def test_ok(self, windows: InMemoryRateLimitStore, clock: FakeMonotonic) -> None:
-        """Counting goes on from there, until that window closes."""
+        """Counting continues from the merged value until that window ends."""
         windows.merge("a", Window(7, 3), at=clock.now - 1)
         assert windows.peek_local("a") == Window(7, 2)
         assert windows.increment("a", seconds=10) == Window(8, 2)
@@ -114,14 +114,14 @@ class TestLearn:
         assert windows.peek_local("a") == Window(0, 0)
         assert windows.increment("a", seconds=10) == Window(1, 10)
 
-    def test_answers_out_of_order_take_nothing_back(
+    def test_results_that_arrive_out_of_order_lower_no_count(
         self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
         windows.merge("a", Window(7, 3), at=clock.now)
         windows.merge("a", Window(6, 3), at=clock.now)
         assert windows.peek_local("a").hits == 7
 
-    def test_a_new_window_is_believed_when_ours_has_closed(
+    def test_a_new_window_is_accepted_when_the_local_one_has_ended(
         self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
         windows.merge("a", Window(7, 3), at=clock.now)

@@ -1,4 +1,4 @@
-"""Which request of a series fails, and the time until it does."""
+"""Simulated errors: the requests of a series that fail, and their delay."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ from tests.fakes.monotonic import FakeMonotonic
 
 @pytest.fixture
 def clock() -> FakeMonotonic:
-    """Return a clock that the test moves."""
+    """Return a clock that the test sets."""
     return FakeMonotonic()
 
 
 @pytest.fixture
 def windows(clock: FakeMonotonic) -> InMemoryRateLimitStore:
-    """Return a store that goes by it."""
+    """Return a store that uses the clock."""
     return InMemoryRateLimitStore(monotonic=clock)
 
 
@@ -42,20 +42,20 @@ def due(windows: InMemoryRateLimitStore, after: int, caller: str = "token", oper
 
 
 class TestSeries:
-    def test_without_after_each_fails_and_none_is_counted(self, windows: InMemoryRateLimitStore) -> None:
+    def test_without_after_each_request_fails_and_none_is_counted(self, windows: InMemoryRateLimitStore) -> None:
         assert [due(windows, 0) for _ in range(3)] == [True] * 3
         assert due(windows, 1) is False
 
-    def test_the_first_pass_and_all_later_ones_fail(self, windows: InMemoryRateLimitStore) -> None:
+    def test_the_first_request_passes_and_all_later_ones_fail(self, windows: InMemoryRateLimitStore) -> None:
         assert [due(windows, 2) for _ in range(5)] == [False, False, True, True, True]
 
-    def test_each_caller_and_each_operation_has_a_count(self, windows: InMemoryRateLimitStore) -> None:
+    def test_each_caller_and_each_operation_has_its_own_count(self, windows: InMemoryRateLimitStore) -> None:
         assert due(windows, 1) is False
         assert due(windows, 1, caller="another") is False
         assert due(windows, 1, operation="POST /") is False
         assert due(windows, 1) is True
 
-    def test_a_series_is_forgotten_ten_minutes_after_its_first_request(
+    def test_a_series_ends_ten_minutes_after_its_first_request(
         self, windows: InMemoryRateLimitStore, clock: FakeMonotonic
     ) -> None:
         assert due(windows, 1) is False
@@ -72,14 +72,14 @@ class TestDelay:
         assert simulation.wait(0.05, nullcontext()) is None
         assert 0.05 <= time.monotonic() - began < 10
 
-    def test_it_ends_with_the_budget(self, limit: Deadline) -> None:
+    def test_it_ends_at_the_deadline(self, limit: Deadline) -> None:
         began = time.monotonic()
         late = simulation.wait(60, nullcontext())
         assert time.monotonic() - began < 10
         assert late is not None
         assert late.facts == {"budget_ms": 300, "spent_in": "simulation"}
 
-    def test_it_ends_when_the_caller_has_gone_away(self, limit: Deadline) -> None:
+    def test_it_ends_when_the_client_disconnects(self, limit: Deadline) -> None:
         limit.at += 60
         threading.Timer(0.05, limit.cut).start()
         began = time.monotonic()
@@ -98,13 +98,13 @@ class TestDelay:
         waiting.join()
         assert slots.in_use == 0
 
-    def test_without_a_request_there_is_nothing_to_wait_for(self) -> None:
+    def test_without_a_request_there_is_no_delay(self) -> None:
         with pytest.raises(LookupError):
             simulation.wait(1, nullcontext())
 
 
 def within(limit: Deadline, work: Callable[[], object]) -> Callable[[], None]:
-    """Return work that runs with a deadline in another thread."""
+    """Return a function that runs work with a deadline in another thread."""
 
     def run() -> None:
         deadline.current.set(limit)

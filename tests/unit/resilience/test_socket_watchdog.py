@@ -1,4 +1,4 @@
-"""The watchdog on real sockets: the overdue are woken, everybody else is left in peace."""
+"""The watchdog on real sockets: overdue sockets are shut down, and all others stay unaffected."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ from app.resilience.socket_watchdog import GRACE, Watchdog
 
 Pair = tuple[socket.socket, socket.socket]
 PROMPT = 0.3
-"""Seconds within which a waiting reader has to wake."""
+"""The maximum time in seconds for a waiting reader to wake up."""
 
 
 @pytest.fixture
 def watchdog() -> Iterator[Watchdog]:
-    """Return a watchdog of the test's own, which afterwards leaves the numbers of its sockets to others."""
+    """Return a watchdog of the test; afterwards, other tests can reuse the descriptors of its sockets."""
     watchdog = Watchdog()
     yield watchdog
     with watchdog._wake:
@@ -28,7 +28,7 @@ def watchdog() -> Iterator[Watchdog]:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    """Return two connected sockets; reading from the first blocks."""
+    """Return two connected sockets; a read from the first one blocks."""
     ours, theirs = socket.socketpair()
     ours.settimeout(5)
     yield ours, theirs
@@ -44,7 +44,7 @@ def waited(reader: socket.socket) -> float:
 
 
 def is_open(pair: Pair) -> bool:
-    """Tell whether bytes still pass."""
+    """Return whether data still passes."""
     pair[1].sendall(b"x")
     return pair[0].recv(1) == b"x"
 
@@ -54,14 +54,14 @@ class TestWatch:
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.1)
         assert 0.01 <= waited(pair[0]) < 0.1 + PROMPT
 
-    def test_a_moment_that_has_passed_is_due_at_once(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_a_past_deadline_is_due_at_once(self, watchdog: Watchdog, pair: Pair) -> None:
         watchdog.watch(pair[0].fileno(), at=time.monotonic() - 1)
         assert waited(pair[0]) < PROMPT
 
-    def test_what_is_released_before_its_deadline_wakes_the_thread_once(
+    def test_a_socket_released_before_its_deadline_wakes_the_thread_once(
         self, watchdog: Watchdog, pair: Pair, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Each request with a body is one of these: a wake-up is two switches of threads, and costs more than it."""
+        """Each request with a body is watched; a wake-up means two thread switches and costs more than the watch."""
         woken, notify = list[int](), watchdog._wake.notify
 
         def count() -> None:
@@ -82,13 +82,13 @@ class TestWatch:
             assert waited(pair[0]) < 0.05 + PROMPT
             assert is_open((other, peer))
 
-    def test_the_descriptor_stays_the_owner_s(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_the_descriptor_still_belongs_to_its_owner(self, watchdog: Watchdog, pair: Pair) -> None:
         number = pair[0].fileno()
         watchdog.watch(number, at=time.monotonic())
         waited(pair[0])
         assert os.fstat(number)
 
-    def test_a_closed_descriptor_harms_nobody(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_a_closed_descriptor_has_no_effect(self, watchdog: Watchdog, pair: Pair) -> None:
         gone = socket.socket()
         watchdog.watch(gone.fileno(), at=time.monotonic() + 0.02)
         gone.close()
@@ -100,19 +100,19 @@ class TestWatch:
 
 
 class TestFirst:
-    """What is called before a socket is shut down."""
+    """The callback before a socket is shut down."""
 
-    def test_the_socket_is_shut_down_later(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_the_socket_is_shut_down_after_the_grace_period(self, watchdog: Watchdog, pair: Pair) -> None:
         began = time.monotonic()
         watchdog.watch(pair[0].fileno(), at=began, first=lambda: True)
         waited(pair[0])
         assert GRACE <= time.monotonic() - began < GRACE + PROMPT
 
-    def test_a_call_that_comes_late_has_the_whole_grace_too(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_a_late_call_has_the_whole_grace_period(self, watchdog: Watchdog, pair: Pair) -> None:
         watchdog.watch(pair[0].fileno(), at=time.monotonic() - 60, first=lambda: True)
         assert waited(pair[0]) >= GRACE - 0.01
 
-    def test_one_that_raises_is_logged_once_and_stops_nothing(
+    def test_a_callback_that_raises_is_logged_once_and_stops_nothing(
         self, watchdog: Watchdog, pair: Pair, caplog: pytest.LogCaptureFixture
     ) -> None:
         def fail() -> bool:
@@ -132,7 +132,7 @@ class TestFirst:
 
 
 class TestThread:
-    def test_one_that_does_not_start_is_started_by_the_next_socket(
+    def test_a_thread_that_fails_to_start_is_started_by_the_next_socket(
         self, watchdog: Watchdog, pair: Pair, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         other, peer = socket.socketpair()
@@ -148,12 +148,12 @@ class TestThread:
 
 
 def not_started(_thread: threading.Thread) -> None:
-    """Fail as a process does that may have no more threads."""
+    """Fail like a process that cannot start more threads."""
     raise RuntimeError("can't start new thread")
 
 
 class TestRelease:
-    def test_nothing_is_kept_of_what_was_released(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_released_sockets_leave_nothing_in_memory(self, watchdog: Watchdog, pair: Pair) -> None:
         tracemalloc.start()
         try:
             for _ in range(10_000):
@@ -168,24 +168,26 @@ class TestRelease:
         watch_another_until_due(watchdog, 0.1)
         assert is_open(pair)
 
-    def test_twice_is_once(self, watchdog: Watchdog, pair: Pair) -> None:
-        """The second time leaves alone what is watched since the first."""
+    def test_a_second_release_has_no_effect(self, watchdog: Watchdog, pair: Pair) -> None:
+        """It does not release a socket that is watched since the first release."""
         ticket = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60)
         watchdog.release(ticket)
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         watchdog.release(ticket)
         assert waited(pair[0]) < 0.05 + PROMPT
 
-    def test_a_ticket_is_for_one_watching_not_for_the_descriptor(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_a_ticket_belongs_to_one_watch_and_not_to_the_descriptor(self, watchdog: Watchdog, pair: Pair) -> None:
         first = watchdog.watch(pair[0].fileno(), at=time.monotonic() + 60)
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         watchdog.release(first)
         assert waited(pair[0]) < 0.05 + PROMPT
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # it is what gunicorn does
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # gunicorn forks too
 class TestFork:
-    def test_a_child_watches_by_itself_and_leaves_the_parent_s_alone(self, watchdog: Watchdog, pair: Pair) -> None:
+    def test_a_child_has_its_own_watchdog_and_leaves_the_sockets_of_its_parent(
+        self, watchdog: Watchdog, pair: Pair
+    ) -> None:
         other, peer = socket.socketpair()
         watchdog.watch(other.fileno(), at=time.monotonic() + 1.5)
         child = os.fork()
@@ -210,7 +212,7 @@ class TestFork:
 
 
 def watch_another_until_due(watchdog: Watchdog, seconds: float) -> None:
-    """Return once the watchdog has shut down a socket that was due after these seconds."""
+    """Return once the watchdog has shut down a socket that is due after the given seconds."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(5)

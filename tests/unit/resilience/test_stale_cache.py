@@ -1,4 +1,4 @@
-"""Copies of what was got lately are bounded in number and age."""
+"""Stale-on-error copies are limited in number and age."""
 
 from datetime import timedelta
 
@@ -10,8 +10,8 @@ from tests.fakes.monotonic import FakeMonotonic
 FIVE = timedelta(minutes=5)
 
 
-class TestCopies:
-    def test_are_good_for_so_long_and_no_longer(self) -> None:
+class TestStaleCache:
+    def test_a_copy_expires_at_its_maximum_age(self) -> None:
         clock = FakeMonotonic()
         copies = StaleCache[str, int](lifetime=FIVE, monotonic=clock)
         copies.put("a", 1)
@@ -20,7 +20,7 @@ class TestCopies:
         clock.sleep(0.2)
         assert copies.get("a") is None
 
-    def test_a_newer_one_lasts_anew(self) -> None:
+    def test_a_newer_copy_has_its_own_age(self) -> None:
         clock = FakeMonotonic()
         copies = StaleCache[str, int](lifetime=FIVE, monotonic=clock)
         copies.put("a", 1)
@@ -29,14 +29,14 @@ class TestCopies:
         clock.sleep(299)
         assert copies.get("a") == 2
 
-    def test_of_too_many_the_latest_are_kept(self) -> None:
+    def test_of_too_many_copies_the_latest_are_kept(self) -> None:
         copies = StaleCache[int, int](lifetime=FIVE, max_size=3)
         for number in range(4):
             copies.put(number, number)
             copies.put(1, 1)
         assert [copies.get(number) for number in range(4)] == [None, 1, 2, 3]
 
-    def test_what_is_dropped_is_gone(self) -> None:
+    def test_a_deleted_copy_is_not_found(self) -> None:
         copies = StaleCache[str, int](lifetime=FIVE)
         copies.put("a", 1)
         copies.delete("a")
@@ -44,6 +44,6 @@ class TestCopies:
         assert copies.get("a") is None
 
     @pytest.mark.parametrize("nonsense", [{"lifetime": timedelta(0)}, {"lifetime": FIVE, "max_size": 0}])
-    def test_nonsense_is_refused(self, nonsense: dict[str, object]) -> None:
-        with pytest.raises(ValueError, match="copies last"):
-            StaleCache(**nonsense)  # type: ignore[arg-type]  # as above
+    def test_invalid_arguments_are_rejected(self, nonsense: dict[str, object]) -> None:
+        with pytest.raises(ValueError, match="lifetime and the size"):
+            StaleCache(**nonsense)  # type: ignore[arg-type]  # invalid types are tested

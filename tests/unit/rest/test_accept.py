@@ -1,4 +1,4 @@
-"""The field Accept: the values that clients in use send, and fields that no grammar has."""
+"""The header field Accept: values of common clients, and values that match no grammar."""
 
 import tracemalloc
 from typing import Final
@@ -75,7 +75,7 @@ WELCOME: Final = {
     "a weight that is not a number": "application/json;q=nan",
     "a weight that is infinite": "application/json;q=inf",
     "an unreadable field": "json",
-    "an unreadable range beside another": "html/, */json, application/json",
+    "an unreadable range next to another one": "html/, */json, application/json",
     "an unterminated quote": 'application/json;a="b',
     "a quoted comma": 'text/plain;a="x, y", application/json',
     "a trailing semicolon": "application/json;",
@@ -92,24 +92,24 @@ EXCLUDED: Final = {
     "weight zero of many digits": "application/json;q=0.00000",
     "weight zero of a star": "*;q=0",
     "weight zero of all": "*/*; q=0",
-    "an unreadable range beside a readable one": "json, text/html",
+    "an unreadable range next to a valid one": "json, text/html",
     "another version of the type": "application/json;version=2",
     "a related type": "application/vnd.api+json",
 }
 
 
 @pytest.mark.parametrize("field", WELCOME.values(), ids=WELCOME)
-def test_what_clients_in_use_send_allows_json(field: str) -> None:
+def test_values_of_common_clients_allow_json(field: str) -> None:
     assert accept.weight(field, JSON) > 0
 
 
 @pytest.mark.parametrize("field", EXCLUDED.values(), ids=EXCLUDED)
-def test_what_excludes_json_legibly_excludes_it(field: str) -> None:
+def test_a_valid_value_that_excludes_json_excludes_it(field: str) -> None:
     assert accept.weight(field, JSON) == 0
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=12).filter(lambda text: not set(text) & set(',;"')))
-def test_a_weight_excludes_only_when_it_reads_as_zero(text: str) -> None:
+def test_only_a_weight_equal_to_zero_excludes(text: str) -> None:
     try:
         is_zero = float(text) == 0 and "_" not in text
     except ValueError:
@@ -118,12 +118,12 @@ def test_a_weight_excludes_only_when_it_reads_as_zero(text: str) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=60))
-def test_no_field_is_an_exception(text: str) -> None:
+def test_no_value_raises_an_exception(text: str) -> None:
     assert 0 <= accept.weight(text, JSON) <= 1
 
 
 @pytest.mark.parametrize("field", ['"' * 8000, ';q="' * 2000, 'a/b;c="\\' * 1000, ",a/b" * 2000, ";" * 8000])
-def test_the_longest_odd_fields_are_parsed(field: str) -> None:
+def test_the_longest_irregular_values_are_parsed(field: str) -> None:
     assert accept.weight(field, JSON) in (0, 1)
 
 
@@ -138,11 +138,11 @@ def test_the_longest_odd_fields_are_parsed(field: str) -> None:
         ("image/gif, *; q=.2, */*; q=.2", 0.2),
     ],
 )
-def test_the_most_precise_range_decides(field: str, weight: float) -> None:
+def test_the_most_specific_range_decides(field: str, weight: float) -> None:
     assert accept.weight(field, HTML) == weight
 
 
-def test_a_type_with_parameters_is_a_part_of_the_type() -> None:
+def test_the_parameters_of_a_type_are_part_of_it() -> None:
     assert accept.weight("text/csv", "text/csv; header=present") == 1
     assert accept.weight("text/csv;header=present;q=0.5, text/csv", "text/csv; header=present") == 0.5
     assert accept.weight("text/csv;header=absent", "text/csv; header=present") == 0
@@ -161,27 +161,27 @@ class TestLongFields:
         field = f"{HTML};q=0.5, {JSON};q=0, " + "a/b," * 16_000
         assert (accept.weight(field, HTML), accept.weight(field, JSON)) == (0.5, 0)
 
-    def test_the_rest_does_not_count(self) -> None:
+    def test_the_remainder_is_ignored(self) -> None:
         assert accept.weight("a/b, " * 16_000 + JSON, JSON) == 0
 
-    def test_a_range_that_is_cut_does_not_count(self) -> None:
+    def test_a_range_that_is_cut_is_ignored(self) -> None:
         field = "*/*," + " " * (accept.LONGEST - 13) + "text/html;q=0"
         assert accept.weight(field, HTML) == 1
 
     @pytest.mark.parametrize("field", ['text/html;a="' + "x" * 16_000, "," * 16_000, " " * 16_000])
-    def test_a_field_without_a_range_in_the_beginning_allows_everything(self, field: str) -> None:
+    def test_a_beginning_without_a_range_allows_everything(self, field: str) -> None:
         assert accept.weight(field, JSON) == 1
 
-    def test_a_shortened_field_stays_the_same(self) -> None:
+    def test_a_shortened_value_is_not_shortened_again(self) -> None:
         once = accept.shortened("a/b;c=d, " * 16_000)
         assert accept.shortened(once) == once
 
-    def test_a_field_of_the_largest_size_is_parsed_whole(self) -> None:
+    def test_a_value_of_the_maximum_size_is_parsed_completely(self) -> None:
         field = ",".join(["a/b"] * (accept.MOST_RANGES - 1) + [HTML])
         assert accept.shortened(field) == field
         assert accept.weight(field, JSON) == 0
 
-    def test_long_fields_are_not_kept_whole(self) -> None:
+    def test_long_values_are_not_stored_completely(self) -> None:
         tracemalloc.start()
         try:
             for number in range(20):

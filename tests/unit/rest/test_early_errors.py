@@ -1,4 +1,4 @@
-"""Refusals that no real request provokes."""
+"""Early rejections that no real request causes."""
 
 import pytest
 
@@ -8,10 +8,10 @@ from app.rest import early_errors
 CONFIG = {"PUBLIC_URL": "http://candor.test", "CORS_ORIGINS": ("https://app.example",), "TRUSTED_PROXIES": ()}
 
 
-class TestRefusal:
+class TestReject:
     """``reject``."""
 
-    def test_a_fault_of_ours_is_told_to_the_log_alone(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_cause_of_an_internal_error_is_only_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """C3, C5: with the stack, at ERROR."""
         seen = early_errors.RawRequest(method="GET", path="/x", fields={"X-REQUEST-ID": "kept-1234"})
         with caplog.at_level("INFO"):
@@ -24,8 +24,8 @@ class TestRefusal:
         assert "RuntimeError" in str(error.__dict__["fields"]["causes"])
         assert "stack" in error.__dict__["fields"]
 
-    def test_what_was_not_understood_is_left_out(self, caplog: pytest.LogCaptureFixture) -> None:
-        """C1, C16: an id that is none is replaced, and no origin is answered."""
+    def test_unreadable_request_data_is_left_out(self, caplog: pytest.LogCaptureFixture) -> None:
+        """C1, C16: an invalid request ID is replaced, and an unknown origin gets no CORS header."""
         seen = early_errors.RawRequest(
             fields={"X-REQUEST-ID": "short", "ORIGIN": "https://evil.example"}, peer="192.0.2.1"
         )

@@ -1,4 +1,4 @@
-"""What is sent of an answer in JSON."""
+"""Bodies of JSON responses."""
 
 from http import HTTPStatus
 
@@ -17,16 +17,16 @@ from app.rest.json_response import JsonResponse
         ("GET", HTTPStatus.NOT_MODIFIED, b""),
     ],
 )
-def test_what_has_no_body_is_sent_none(method: str, status: HTTPStatus, sent: bytes) -> None:
+def test_a_response_without_a_body_sends_none(method: str, status: HTTPStatus, sent: bytes) -> None:
     response = JsonResponse(b"{}", status)
     assert b"".join(response.get_app_iter(create_environ(method=method))) == sent
 
 
-def test_what_waits_for_the_end_is_called_then() -> None:
+def test_close_callbacks_are_called_at_the_end() -> None:
     called: list[bool] = []
     response = JsonResponse(b"{}", HTTPStatus.OK)
     response.call_on_close(lambda: called.append(True))
     sent = response.get_app_iter(create_environ())
     assert (b"".join(sent), called) == (b"{}", [])
-    sent.close()  # type: ignore[attr-defined]  # as a server does
+    sent.close()  # type: ignore[attr-defined]  # servers close the iterable
     assert called == [True]

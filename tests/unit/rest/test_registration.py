@@ -1,4 +1,4 @@
-"""Unsupported uses of a blueprint are rejected when the module loads, with a sentence that says what to do instead."""
+"""Unsupported uses of a blueprint are rejected when the module loads, with a message that contains the alternative."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -49,14 +49,14 @@ class Pets(MethodView):
 
 
 class WithOptions(MethodView):
-    """What answers OPTIONS."""
+    """A view for OPTIONS."""
 
     def options(self) -> None:
         """Do nothing."""
 
 
 class WithHead(MethodView):
-    """What answers HEAD."""
+    """A view for HEAD."""
 
     def get(self) -> None:
         """Do nothing."""
@@ -66,7 +66,7 @@ class WithHead(MethodView):
 
 
 class Nothing(MethodView):
-    """What answers nothing."""
+    """A view without methods."""
 
 
 Attempt = Callable[[Blueprint], Any]
@@ -193,7 +193,7 @@ DECORATORS: list[Callable[[Blueprint], Any]] = [
 
 
 @pytest.mark.parametrize("decorator", DECORATORS)
-def test_route_has_to_be_the_topmost_decorator(blp: Blueprint, decorator: Callable[[Blueprint], Any]) -> None:
+def test_route_must_be_the_topmost_decorator(blp: Blueprint, decorator: Callable[[Blueprint], Any]) -> None:
     def pet() -> None:
         """Do nothing."""
 
@@ -209,9 +209,9 @@ def test_a_class_is_decorated_method_by_method(blp: Blueprint, decorator: Callab
 
 
 class TestEndpoints:
-    """Each view has an endpoint of its own, each method of a path one handler."""
+    """Each view has its own endpoint, and each method of a path has one handler."""
 
-    def test_two_views_of_one_name(self, blp: Blueprint) -> None:
+    def test_two_views_of_one_name_are_rejected(self, blp: Blueprint) -> None:
         blp.route("/a")(another)
 
         def other() -> None:
@@ -223,12 +223,12 @@ class TestEndpoints:
         ):
             blp.route("/b")(other)
 
-    def test_an_endpoint_given_twice(self, blp: Blueprint) -> None:
+    def test_a_repeated_endpoint_is_rejected(self, blp: Blueprint) -> None:
         blp.route("/a", endpoint="x")(another)
         with pytest.raises(TypeError, match="pets already has an endpoint 'x'"):
             blp.route("/b", endpoint="x")(another)
 
-    def test_two_handlers_of_one_method_of_a_path(self, blp: Blueprint) -> None:
+    def test_two_handlers_of_one_method_of_a_path_are_rejected(self, blp: Blueprint) -> None:
         blp.route("/a", methods=["GET", "PUT"])(another)
         with pytest.raises(TypeError, match="pets already has a handler of PUT /a: the second is never called"):
             blp.route("/a", methods=["PUT"], endpoint="x")(another)
@@ -243,6 +243,6 @@ class TestScopes:
         scopes.SCOPES.remove("zoo:read")
 
     @pytest.mark.parametrize("name", ["", "a b", 'a"b', "ä"])
-    def test_what_is_no_scope_cannot(self, name: str) -> None:
+    def test_an_invalid_scope_is_rejected(self, name: str) -> None:
         with pytest.raises(ValueError, match="a scope is printable ASCII without blanks"):
             scopes.add(name)

@@ -1,4 +1,4 @@
-"""Services on fakes: no database, no clock but one that is moved by hand."""
+"""Fixtures for services on fakes: no database, and a clock that the test sets."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def database() -> FakeDatabase:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Return the clock that the services go by."""
+    """Return the clock of the services."""
     return FakeClock()
 
 
@@ -27,11 +27,11 @@ def alice() -> Principal:
 
 @pytest.fixture
 def bob() -> Principal:
-    """Return another."""
+    """Return a second caller."""
     return Principal("bob", frozenset({"tasks"}))
 
 
 @pytest.fixture
 def admin() -> Principal:
-    """Return one who may do everything."""
+    """Return an administrator."""
     return Principal("root", frozenset({"admin"}))

@@ -1,4 +1,4 @@
-"""From a request id to the cause."""
+"""Failed requests, explained by their request ID."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Kept:
-    """Entries in memory."""
+    """Stored entries in memory."""
 
     def __init__(self, *entries: FailureEntry) -> None:
         self.entries = entries
 
     def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]:
-        """Return those of an id."""
+        """Return the entries of a request ID."""
         return [entry for entry in self.entries if entry.request_id == request_id][:most]
 
 
@@ -55,21 +55,21 @@ class TestExplain:
         assert told.operator is not None
         assert "GET /readyz" in told.operator
 
-    def test_little_is_known_of_what_was_hardly_logged(self) -> None:
+    def test_an_incomplete_log_record_gives_an_incomplete_explanation(self) -> None:
         (told,) = service({"status": 200}).explain("request-1")
         assert (told.outcome, told.code, told.fault, told.client, told.trace_url) == ("200", None, None, None, None)
         assert (told.causes, told.spent_ms, told.facts) == ([], {}, {})
 
-    def test_a_line_that_was_cut_leaves_little_too(self) -> None:
+    def test_a_truncated_log_line_gives_an_incomplete_explanation(self) -> None:
         (told,) = service({"status": 500, "facts": "…", "causes": ["…"], "stack": "…", "spent_ms": "…"}).explain(
             "request-1"
         )
         assert (told.facts, told.stack, told.spent_ms, told.causes[0].type) == ({}, [], {}, None)
 
-    def test_an_id_may_repeat_and_so_many_are_told(self) -> None:
+    def test_repeated_request_ids_are_listed_up_to_a_limit(self) -> None:
         assert len(service(*[{"status": 500}] * (MAX_OCCURRENCES + 1)).explain("request-1")) == MAX_OCCURRENCES
 
     @pytest.mark.parametrize("request_id", ["request-2", "", "short", "a\x00b-----", "x" * 129, "request 1"])
-    def test_what_is_not_on_record_is_not_found(self, request_id: str) -> None:
+    def test_an_unknown_request_id_is_not_found(self, request_id: str) -> None:
         with pytest.raises(RequestNotFound):
             service({"status": 500}).explain(request_id)

@@ -1,4 +1,4 @@
-"""Do once what is asked many times (C21)."""
+"""Repeated requests with one Idempotency-Key run once (C21)."""
 
 import pytest
 
@@ -14,14 +14,14 @@ from tests.fakes.unit_of_work import FakeDatabase
 
 
 class Work:
-    """Counts how often it is done, and answers accordingly."""
+    """Counts its runs, and returns the count."""
 
     def __init__(self, status: int = 201) -> None:
         self.status = status
         self.done = 0
 
     def __call__(self) -> Answer:
-        """Do it."""
+        """Run it."""
         self.done += 1
         return Answer(self.status, {"Location": f"/v1/tasks/{self.done}"}, b"%d" % self.done)
 
@@ -47,13 +47,15 @@ class TestOnce:
         idempotency.once("Key", by=alice, fingerprint=b"f", answer=work)
         assert work.done == 2
 
-    def test_another_caller_s_key_is_another_however_it_is_spelled(self, idempotency: IdempotencyService) -> None:
+    def test_the_same_key_of_another_caller_is_another_key_in_any_spelling(
+        self, idempotency: IdempotencyService
+    ) -> None:
         work = Work()
         for subject, key in (("a", "bc"), ("ab", "c"), ("1:a", "bc")):
             caller = Principal(subject, frozenset())
             assert not idempotency.once(key, by=caller, fingerprint=b"f", answer=work).is_replay
 
-    def test_after_a_day_the_key_is_new_again(
+    def test_a_key_expires_after_a_day(
         self, idempotency: IdempotencyService, alice: Principal, clock: FakeClock
     ) -> None:
         work = Work()
@@ -73,7 +75,7 @@ class TestOnce:
         idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
         assert (work.done, database.stored_answers) == (2, {})
 
-    def test_an_error_passes_and_leaves_the_key_free(
+    def test_an_error_propagates_and_releases_the_key(
         self, idempotency: IdempotencyService, alice: Principal, database: FakeDatabase, clock: FakeClock
     ) -> None:
         tasks = TaskService(reads=FakeTaskReads(database), unit_of_work=database.unit_of_work, clock=clock)
@@ -88,7 +90,7 @@ class TestOnce:
         assert (database.tasks, database.stored_answers) == ({}, {})
         assert not idempotency.once("key", by=alice, fingerprint=b"other", answer=Work()).is_replay
 
-    def test_answer_and_effect_are_stored_together(
+    def test_response_and_effect_are_stored_together(
         self, idempotency: IdempotencyService, alice: Principal, database: FakeDatabase, clock: FakeClock
     ) -> None:
         tasks = TaskService(reads=FakeTaskReads(database), unit_of_work=database.unit_of_work, clock=clock)
@@ -101,7 +103,7 @@ class TestOnce:
         idempotency.once("key", by=alice, fingerprint=b"f", answer=create)
         assert (database.commits, len(database.tasks), len(database.stored_answers)) == (1, 1, 1)
 
-    def test_while_the_first_still_runs_the_second_is_refused(
+    def test_a_second_request_is_rejected_while_the_first_one_runs(
         self, idempotency: IdempotencyService, alice: Principal, database: FakeDatabase
     ) -> None:
         work = Work()
@@ -111,7 +113,7 @@ class TestOnce:
             idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
         assert (caught.value.param, caught.value.retry_after) == ("Idempotency-Key", 1)
 
-    def test_the_same_key_for_another_request_is_refused(
+    def test_the_same_key_for_another_request_is_rejected(
         self, idempotency: IdempotencyService, alice: Principal
     ) -> None:
         work = Work()

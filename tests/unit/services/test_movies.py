@@ -1,4 +1,4 @@
-"""The use cases of movies, each with every error that it declares."""
+"""The use cases of movies, with every error that they declare."""
 
 from uuid import uuid4
 
@@ -42,11 +42,11 @@ class TestGet:
     def test_ok(self, movies: MovieService, repo_man: Movie) -> None:
         assert movies.get(repo_man.external_id).title == "Repo Man"
 
-    def test_an_unknown_id_is_refused(self, movies: MovieService) -> None:
+    def test_an_unknown_id_is_rejected(self, movies: MovieService) -> None:
         with pytest.raises(MovieNotFound):
             movies.get(uuid4())
 
-    def test_a_version_that_was_not_expected_is_refused(self, movies: MovieService, repo_man: Movie) -> None:
+    def test_an_unexpected_version_is_rejected(self, movies: MovieService, repo_man: Movie) -> None:
         with pytest.raises(PreconditionFailed):
             movies.get(repo_man.external_id, precondition=STALE)
 
@@ -69,14 +69,14 @@ class TestReplace:
         assert (movie.update_username, movie.update_timestamp) == ("bob", clock.now())
         assert movies.get(repo_man.external_id).version == 2
 
-    def test_an_unknown_id_is_refused_whatever_was_expected(self, movies: MovieService, bob: Principal) -> None:
+    def test_an_unknown_id_is_rejected_with_any_precondition(self, movies: MovieService, bob: Principal) -> None:
         with pytest.raises(MovieNotFound):
             movies.replace(uuid4(), NewMovie(title="x"), by=bob, precondition=Precondition(is_missing=True))
 
     @pytest.mark.parametrize(
         ("precondition", "error"), [(Precondition(is_missing=True), PreconditionRequired), (STALE, PreconditionFailed)]
     )
-    def test_without_knowing_the_version_it_is_refused(
+    def test_a_missing_precondition_is_rejected(
         self,
         movies: MovieService,
         repo_man: Movie,
@@ -94,11 +94,11 @@ class TestDelete:
         assert movies.delete(repo_man.external_id).title == "Repo Man"
         assert database.movies == {}
 
-    def test_an_unknown_id_is_refused(self, movies: MovieService) -> None:
+    def test_an_unknown_id_is_rejected(self, movies: MovieService) -> None:
         with pytest.raises(MovieNotFound):
             movies.delete(uuid4())
 
-    def test_a_version_that_was_not_expected_is_refused(
+    def test_an_unexpected_version_is_rejected(
         self, movies: MovieService, repo_man: Movie, database: FakeDatabase
     ) -> None:
         with pytest.raises(PreconditionFailed):

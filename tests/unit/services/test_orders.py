@@ -1,4 +1,4 @@
-"""The use cases of orders, each with every error that it declares."""
+"""The use cases of orders, with every error that they declare."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ ALL = ListQuery((), (Ordering("create_time"),), 1000)
 
 
 def new(customer_id: str = "alice", *skus: str, currency: Currency = Currency.EUR) -> NewOrder:
-    """Return an order for two packs of tea and three cups, or for one of each of these."""
+    """Return an order for two packs of tea and three cups, or for one of each given product."""
     items = [NewItem(sku=sku, quantity=1) for sku in skus] or [
         NewItem(sku="tea", quantity=2),
         NewItem(sku="cup", quantity=3),
@@ -54,7 +54,7 @@ def orders(database: FakeDatabase, clock: FakeClock) -> OrderService:
 
 @pytest.fixture
 def order(orders: OrderService, alice: Principal) -> Order:
-    """Return an order of alice's."""
+    """Return alice's order."""
     return orders.create(new(), by=alice)
 
 
@@ -68,17 +68,17 @@ class TestCreate:
         ]
         assert (list(database.orders), database.commits) == ([order.id], 1)
 
-    def test_for_somebody_else_it_is_refused_before_any_look_up(
+    def test_an_order_for_another_user_is_rejected_before_any_lookup(
         self, orders: OrderService, bob: Principal, database: FakeDatabase
     ) -> None:
         database.products = {}
         with pytest.raises(NotOrderCustomer):
             orders.create(new("alice", "no"), by=bob)
 
-    def test_an_admin_orders_for_anybody(self, orders: OrderService, admin: Principal) -> None:
+    def test_an_admin_can_order_for_any_user(self, orders: OrderService, admin: Principal) -> None:
         assert orders.create(new("alice"), by=admin).customer_id == "alice"
 
-    def test_every_item_without_a_price_is_named(
+    def test_every_item_without_a_price_is_listed(
         self, orders: OrderService, alice: Principal, database: FakeDatabase
     ) -> None:
         with pytest.raises(ValidationFailed) as failed:
@@ -101,17 +101,15 @@ class TestGet:
         assert rest is not None
         assert ([item.sku for item in rest.rows], rest.next) == (["cup"], None)
 
-    def test_an_unknown_id_is_refused(self, orders: OrderService, alice: Principal) -> None:
+    def test_an_unknown_id_is_rejected(self, orders: OrderService, alice: Principal) -> None:
         with pytest.raises(OrderNotFound):
             orders.get(uuid4(), by=alice)
 
-    def test_another_s_is_refused(self, orders: OrderService, order: Order, bob: Principal) -> None:
+    def test_another_user_s_order_is_rejected(self, orders: OrderService, order: Order, bob: Principal) -> None:
         with pytest.raises(NotOrderCustomer):
             orders.get(order.id, by=bob, precondition=STALE)
 
-    def test_a_version_that_was_not_expected_is_refused(
-        self, orders: OrderService, order: Order, alice: Principal
-    ) -> None:
+    def test_an_unexpected_version_is_rejected(self, orders: OrderService, order: Order, alice: Principal) -> None:
         with pytest.raises(PreconditionFailed):
             orders.get(order.id, by=alice, precondition=STALE)
 
@@ -122,7 +120,7 @@ class TestPage:
         assert [told.order.id for told in orders.page(ALL, by=alice).rows] == [order.id]
         assert orders.page(ALL, by=admin).total_size == 2
 
-    def test_with_items_a_page_is_smaller(self, orders: OrderService, alice: Principal, clock: FakeClock) -> None:
+    def test_a_page_with_items_is_smaller(self, orders: OrderService, alice: Principal, clock: FakeClock) -> None:
         for _ in range(MAX_EXPANDED_ORDERS + 1):
             orders.create(new(), by=alice)
             clock.advance(seconds=1)
@@ -133,8 +131,10 @@ class TestPage:
         assert len(orders.page(ALL, by=alice).rows) == MAX_EXPANDED_ORDERS + 1
 
 
-class TestSteps:
-    def test_every_step_that_is_not_in_the_table_is_refused_by_name(self, order: Order, clock: FakeClock) -> None:
+class TestTransitions:
+    def test_every_transition_outside_the_table_is_rejected_with_its_states(
+        self, order: Order, clock: FakeClock
+    ) -> None:
         """STYLE 6."""
         for status in Status:
             for step in Transition:

@@ -21,12 +21,12 @@ def products(database: FakeDatabase, clock: FakeClock) -> ProductService:
 
 
 def line(number: int, sku: str, price: str = "1.00") -> CsvRow:
-    """Return a line with an offer."""
+    """Return a row with a price."""
     return CsvRow(number, Price(sku=sku, currency=Currency.EUR, price=Decimal(price)))
 
 
 def faulty(number: int) -> CsvRow:
-    """Return a line with a fault."""
+    """Return a row with an error."""
     return CsvRow(number, violations=(Violation("price", "INVALID_FORMAT", f"line {number}: wrong"),))
 
 
@@ -41,7 +41,7 @@ class TestLoad:
         assert database.commits == 2
 
     @pytest.mark.parametrize("between", [0, 1, CHUNK - 2, CHUNK - 1, CHUNK, 2 * CHUNK])
-    def test_a_second_price_is_refused_however_far_away(
+    def test_a_second_price_is_rejected_at_any_distance(
         self, products: ProductService, database: FakeDatabase, between: int
     ) -> None:
         lines = [line(2, "tea"), *(line(3 + n, f"x{n}") for n in range(between)), line(between + 3, "tea", "2.00")]
@@ -52,20 +52,22 @@ class TestLoad:
         ]
         assert database.products == {}
 
-    def test_every_fault_is_told_and_nothing_written(self, products: ProductService, database: FakeDatabase) -> None:
+    def test_every_error_is_reported_and_nothing_is_written(
+        self, products: ProductService, database: FakeDatabase
+    ) -> None:
         with pytest.raises(ValidationFailed) as failed:
             products.load([faulty(2), line(3, "tea"), faulty(4)])
         assert [each.message for each in failed.value.violations] == ["line 2: wrong", "line 4: wrong"]
         assert (database.products, database.commits) == ({}, 0)
 
-    def test_of_very_many_the_first_are_told(self, products: ProductService) -> None:
+    def test_of_very_many_errors_the_first_are_reported(self, products: ProductService) -> None:
         with pytest.raises(ValidationFailed) as failed:
             products.load(faulty(n) for n in range(2, 3 * CHUNK + 2))
         assert len(failed.value.violations) == MAX_REPORTED
         assert failed.value.detail == f"and {3 * CHUNK - MAX_REPORTED} more"
 
-    def test_no_more_than_a_chunk_is_in_memory(self, products: ProductService, database: FakeDatabase) -> None:
-        """Bounded: however long a file is, what was read is put before more is read."""
+    def test_at_most_one_chunk_is_in_memory(self, products: ProductService, database: FakeDatabase) -> None:
+        """Memory is limited for a file of any length: each chunk is written before the next one is read."""
 
         def lines() -> Iterator[CsvRow]:
             for n in range(4 * CHUNK):

@@ -1,4 +1,4 @@
-"""The use case of profiles, with dependencies that do as they are told."""
+"""The use case of profiles, with dependencies that the test controls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ def a_user(user_id: UUID) -> RemoteUser:
 
 @dataclass
 class Others:
-    """What the dependencies answer, or raise."""
+    """The results or errors of the dependencies."""
 
     user: Error | None = None
     preferences: Error | None = None
@@ -54,7 +54,7 @@ class Others:
 
 @pytest.fixture
 def others() -> Others:
-    """Return dependencies that are well."""
+    """Return dependencies that work."""
     return Others()
 
 
@@ -66,7 +66,7 @@ def monotonic() -> FakeMonotonic:
 
 @pytest.fixture
 def profiles(others: Others, monotonic: FakeMonotonic) -> ProfileService:
-    """Return the service, one of whose dependencies is another instance."""
+    """Return the service, with another instance as one of its dependencies."""
     copies: Cache = StaleCache(lifetime=timedelta(minutes=5), monotonic=monotonic)
     users, preferences = remote("users", others.get_user), local(others.get_preferences)
     return ProfileService(users=users, preferences=preferences, cache=copies, hooks=(others.told.append,))
@@ -74,13 +74,13 @@ def profiles(others: Others, monotonic: FakeMonotonic) -> ProfileService:
 
 @pytest.fixture
 def me() -> Principal:
-    """Return somebody with an account."""
+    """Return a user with an account."""
     return Principal(str(uuid4()), frozenset())
 
 
 @pytest.fixture
 def get(profiles: ProfileService, me: Principal) -> Callable[[], list[str]]:
-    """Return what gets the profile, and returns why it is degraded."""
+    """Return a function that gets the profile and returns why it is degraded."""
     return lambda: profiles.get(UUID(me.id), by=me).degraded_reasons
 
 
@@ -93,7 +93,9 @@ class TestGet:
         assert (profile.user, profile.preferences) == (a_user(UUID(me.id)), DARK)
         assert (profile.degraded, profile.degraded_reasons, others.told) == (False, [], [])
 
-    def test_preferences_can_be_done_without(self, profiles: ProfileService, me: Principal, others: Others) -> None:
+    def test_a_profile_without_preferences_is_returned(
+        self, profiles: ProfileService, me: Principal, others: Others
+    ) -> None:
         others.preferences = ServiceUnavailable(retry_after=1)
         profile = profiles.get(UUID(me.id), by=me)
         assert (profile.preferences, profile.degraded_reasons) == (DEFAULTS, ["preferences: unreachable"])
@@ -108,12 +110,14 @@ class TestGet:
             (ExternalServiceError(), "no usable answer"),
         ],
     )
-    def test_a_copy_of_the_user_stands_in(self, get: Get, others: Others, error: Error, reason: str) -> None:
+    def test_a_copy_of_the_user_is_returned_during_an_outage(
+        self, get: Get, others: Others, error: Error, reason: str
+    ) -> None:
         get()
         others.user = error
         assert get() == [f"user: {reason}"]
 
-    def test_for_five_minutes(self, get: Get, others: Others, monotonic: FakeMonotonic) -> None:
+    def test_a_copy_is_valid_for_five_minutes(self, get: Get, others: Others, monotonic: FakeMonotonic) -> None:
         get()
         others.user = LATE
         monotonic.sleep(299)
@@ -123,7 +127,7 @@ class TestGet:
             get()
 
     @pytest.mark.parametrize("error", [UserNotFound(), NotThisUser(), InvalidToken(description="no")])
-    def test_a_refusal_is_passed_on_and_ends_the_copy(self, get: Get, others: Others, error: Error) -> None:
+    def test_a_rejection_is_passed_on_and_deletes_the_copy(self, get: Get, others: Others, error: Error) -> None:
         get()
         others.user = error
         with pytest.raises(type(error)):
@@ -137,15 +141,17 @@ class TestGet:
         with pytest.raises(ExternalServiceError):
             get()
 
-    def test_somebody_else_is_refused_before_anybody_is_asked(
+    def test_another_user_s_profile_is_rejected_before_any_call(
         self, profiles: ProfileService, me: Principal, others: Others
     ) -> None:
         with pytest.raises(NotThisUser):
             profiles.get(uuid4(), by=me)
         assert others.asked == 0
 
-    def test_a_copy_is_of_whom_it_was_shown_to(self, profiles: ProfileService, me: Principal, others: Others) -> None:
-        """With other rights, one is somebody else."""
+    def test_a_copy_is_only_returned_to_the_caller_who_got_the_original(
+        self, profiles: ProfileService, me: Principal, others: Others
+    ) -> None:
+        """A caller with other scopes counts as another caller."""
         profiles.get(UUID(me.id), by=Principal("root", frozenset({"admin"})))
         profiles.get(UUID(me.id), by=Principal(me.id, frozenset({"tasks"})))
         others.user = LATE

@@ -1,4 +1,4 @@
-"""May this instance be sent requests?"""
+"""Readiness of this instance for requests."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from app.services.readiness import ReadinessService
 
 
 class Check:
-    """Counts how often it is asked."""
+    """Counts its calls."""
 
     def __init__(self, answer: Callable[[], bool]) -> None:
         self.answer = answer
@@ -31,7 +31,7 @@ def ready(checks: Mapping[str, Callable[[], bool]], *, is_draining: bool = False
 
 
 def unreachable() -> bool:
-    """Raise what the database raises."""
+    """Raise an error of the database."""
     raise ServiceUnavailable
 
 
@@ -41,36 +41,36 @@ class TestReport:
         assert service.report() == {"database": "ok", "migrations": "ok", "draining": "ok"}
 
     @pytest.mark.parametrize("failing", [lambda: False, unreachable])
-    def test_a_check_that_fails_is_named(self, failing: Callable[[], bool]) -> None:
+    def test_a_failed_check_is_listed(self, failing: Callable[[], bool]) -> None:
         service = ready({"database": lambda: True, "migrations": failing})
         with pytest.raises(NotReady) as caught:
             service.report()
         assert caught.value.checks == {"database": "ok", "migrations": "failed", "draining": "ok"}
         assert caught.value.retry_after == 1
 
-    def test_the_reason_is_the_cause(self) -> None:
+    def test_the_reason_is_that_of_the_cause(self) -> None:
         with pytest.raises(NotReady) as caught:
             ready({"database": unreachable, "migrations": lambda: False}).report()
         assert isinstance(caught.value.__cause__, ServiceUnavailable)
 
-    def test_a_check_that_is_dispensable_is_named_and_decides_nothing(self) -> None:
+    def test_a_failed_optional_check_is_listed_and_ignored(self) -> None:
         checks = {"database": lambda: True}
         service = ReadinessService(checks, optional={"cache": lambda: False}, is_draining=lambda: False)
         assert service.report() == {"database": "ok", "cache": "failed", "draining": "ok"}
 
-    def test_an_instance_that_is_shutting_down_is_not_ready_and_asks_no_database(self) -> None:
+    def test_an_instance_that_shuts_down_is_not_ready_and_queries_no_database(self) -> None:
         check = Check(lambda: True)
         with pytest.raises(NotReady) as caught:
             ready({"database": check}, is_draining=True).report()
         assert caught.value.checks["draining"] == "failed"
         assert check.asked == 0
 
-    def test_a_bug_in_a_check_is_no_failing_check(self) -> None:
+    def test_a_bug_in_a_check_is_not_a_failed_check(self) -> None:
         service = ready({"database": lambda: bool(1 / 0)})
         with pytest.raises(ZeroDivisionError):
             service.report()
 
-    def test_an_answer_is_kept_for_a_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_result_is_cached_for_a_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = 1000.0
         monkeypatch.setattr("time.monotonic", lambda: now)
         check = Check(lambda: now < 1001)
@@ -85,7 +85,7 @@ class TestReport:
                 service.report()
         assert check.asked == 2
 
-    def test_those_who_come_together_share_one_answer(self) -> None:
+    def test_simultaneous_calls_share_one_result(self) -> None:
         def slow() -> bool:
             time.sleep(0.05)
             return True
@@ -97,7 +97,7 @@ class TestReport:
         assert reports == [{"database": "ok", "draining": "ok"}] * 8
         assert check.asked == 1
 
-    def test_all_checks_together_have_one_budget(self) -> None:
+    def test_all_checks_share_one_budget(self) -> None:
         seen = []
 
         def look() -> bool:

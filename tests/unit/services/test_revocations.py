@@ -1,4 +1,4 @@
-"""The list of revoked sessions is read incrementally, misses nothing, and isn't believed when it is too old."""
+"""The list of revoked sessions is read incrementally and completely, and rejects tokens when it is too old."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.fakes.revocations import FakeRevocations
 
 
 class Followed:
-    """A list, its table and its clock, and the events that it has sent."""
+    """A list, its table and its clock, and its events."""
 
     def __init__(self) -> None:
         self.table, self.monotonic = FakeRevocations(), FakeMonotonic()
@@ -22,11 +22,11 @@ class Followed:
         )
 
     def has(self, *ids: str) -> bool:
-        """Return whether all of these are revoked."""
+        """Return whether all of these sessions are revoked."""
         return all(digest_of(each) in self.list for each in ids)
 
     def fail(self, *, after: float) -> None:
-        """Let so many seconds pass, and the next read fail."""
+        """Advance the clock by some seconds, and make the next read fail."""
         self.monotonic.now += after
         self.table.fault = ServiceUnavailable(retry_after=1)
         with pytest.raises(ServiceUnavailable):
@@ -35,13 +35,13 @@ class Followed:
 
     @property
     def ages(self) -> list[bool]:
-        """Whether the list was reported as too old, each time that it was reported."""
+        """Each report of the list's age: true if it is too old."""
         return [event.error is not None for event in self.events if isinstance(event, Aged)]
 
 
 @pytest.fixture
 def followed() -> Followed:
-    """Return a list that nothing was read of."""
+    """Return a list that has not been read yet."""
     return Followed()
 
 
@@ -53,7 +53,7 @@ class TestRefresh:
         assert not followed.has("c")
         assert followed.events == [Refreshed(2)]
 
-    def test_only_what_is_new_is_read(self, followed: Followed) -> None:
+    def test_only_new_rows_are_read(self, followed: Followed) -> None:
         for number in range(100):
             followed.table.revoke(f"session {number}")
         followed.list.refresh()
@@ -73,14 +73,14 @@ class TestRefresh:
         followed.list.refresh()
         assert followed.has("early", "late")
 
-    def test_however_many_there_are(self, followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_any_number_of_rows_is_read(self, followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(revocations, "PAGE", 3)
         ids = [f"session {number}" for number in range(10)]
         followed.table.revoke(*ids)
         followed.list.refresh()
         assert followed.has(*ids)
 
-    def test_a_read_that_is_interrupted_goes_on_where_it_stopped(
+    def test_an_interrupted_read_continues_where_it_stopped(
         self, followed: Followed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(revocations, "PAGE", 2)
@@ -105,7 +105,9 @@ class TestRefresh:
         followed.list.check_age()
         assert (followed.table.reads, followed.has(*"abcdefg")) == (7, True)
 
-    def test_a_new_one_does_not_wait_for_a_long_list(self, followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_new_revocation_does_not_wait_for_a_long_list(
+        self, followed: Followed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(revocations, "PAGE", 2)
         monkeypatch.setattr(revocations, "NEWEST", 1)
         followed.table.revoke(*map(str, range(100)))
@@ -124,8 +126,8 @@ class TestRefresh:
         assert followed.has("new")
         assert not followed.has("99")
 
-    def test_another_server_is_read_as_a_whole(self, followed: Followed) -> None:
-        """Restored from a dump, its transactions count from the beginning."""
+    def test_another_server_is_read_completely(self, followed: Followed) -> None:
+        """The transaction IDs of a server that was restored from a dump start again."""
         for _ in range(9):
             followed.table.revoke("old")
         followed.list.refresh()
@@ -134,8 +136,8 @@ class TestRefresh:
         followed.list.refresh()
         assert followed.has("new")
 
-    def test_after_a_failover_that_lost_transactions_the_whole_list_is_read(self, followed: Followed) -> None:
-        """Their ids are given again, to transactions that this process believes to have read."""
+    def test_the_whole_list_is_read_after_a_failover_that_lost_transactions(self, followed: Followed) -> None:
+        """The server reuses their IDs for transactions that this process treats as read."""
         for _ in range(9):
             followed.table.revoke("old")
         followed.list.refresh()
@@ -149,7 +151,7 @@ class TestRefresh:
         followed.list.refresh()
         assert followed.table.reads == before
 
-    def test_what_has_expired_is_not_kept(self, followed: Followed) -> None:
+    def test_expired_rows_are_removed(self, followed: Followed) -> None:
         followed.table.revoke("over", until=1)
         for _ in range(16):
             followed.list.refresh()
@@ -157,7 +159,7 @@ class TestRefresh:
 
 
 class TestAge:
-    def test_a_list_that_is_old_is_reported_once_and_believed_for_a_while(self, followed: Followed) -> None:
+    def test_an_old_list_is_reported_once_and_used_for_a_while(self, followed: Followed) -> None:
         followed.list.refresh_in_steps()
         followed.fail(after=FRESH_FOR - 1)
         assert followed.ages == []
@@ -168,7 +170,7 @@ class TestAge:
         followed.list.refresh_in_steps()
         assert followed.ages == [True, False]
 
-    def test_beyond_the_bound_no_token_is_accepted(self, followed: Followed) -> None:
+    def test_beyond_the_maximum_age_every_token_is_rejected(self, followed: Followed) -> None:
         followed.list.refresh_in_steps()
         followed.monotonic.now += BELIEVED_FOR
         followed.list.check_age()
@@ -179,13 +181,13 @@ class TestAge:
         followed.list.refresh_in_steps()
         followed.list.check_age()
 
-    def test_nor_before_the_first_read(self, followed: Followed) -> None:
+    def test_before_the_first_read_every_token_is_rejected(self, followed: Followed) -> None:
         followed.fail(after=0)
         assert followed.ages == [True]
         with pytest.raises(ServiceUnavailable):
             followed.list.check_age()
 
-    def test_who_never_follows_it_is_a_test_client(self, followed: Followed) -> None:
+    def test_a_list_that_is_never_polled_accepts_tokens_in_tests(self, followed: Followed) -> None:
         followed.list.check_age()
         followed.list.refresh()
         followed.monotonic.now += 2 * BELIEVED_FOR

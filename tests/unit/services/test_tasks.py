@@ -1,4 +1,4 @@
-"""The use cases of tasks, each with every error that it declares."""
+"""The use cases of tasks, with every error that they declare."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -28,7 +28,7 @@ def tasks(database: FakeDatabase, clock: FakeClock) -> TaskService:
 
 @pytest.fixture
 def milk(tasks: TaskService, alice: Principal) -> CreatedTask:
-    """Return a task of alice's."""
+    """Return alice's task."""
     return tasks.create(NewTask(title="Buy milk"), by=alice)
 
 
@@ -42,7 +42,7 @@ class TestCreate:
         assert (task.created_by, task.version) == ("alice", 1)
         assert (list(database.tasks), database.commits) == ([task.id], 1)
 
-    def test_a_taken_title_is_refused_and_nothing_is_kept(
+    def test_a_reused_title_is_rejected_and_nothing_is_stored(
         self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase
     ) -> None:
         with pytest.raises(TaskTitleTaken) as caught:
@@ -50,7 +50,7 @@ class TestCreate:
         assert caught.value.param == "title"
         assert list(database.tasks) == [milk.id]
 
-    def test_others_may_use_the_same_title(self, tasks: TaskService, milk: CreatedTask, bob: Principal) -> None:
+    def test_another_user_can_use_the_same_title(self, tasks: TaskService, milk: CreatedTask, bob: Principal) -> None:
         assert tasks.create(NewTask(title="Buy milk"), by=bob).id != milk.id
 
 
@@ -61,16 +61,14 @@ class TestCreateBatch:
         assert result.failures == ()
         assert (set(database.tasks), database.commits) == ({task.id for task in result.tasks}, 1)
 
-    def test_an_item_fails_by_itself(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
+    def test_an_item_fails_independently(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         result = tasks.create_batch([NewTask(title="a"), NewTask(title="Buy milk"), NewTask(title="b")], by=alice)
         assert [task.title for task in result.tasks] == ["a", "b"]
         ((index, error),) = result.failures
         assert index == 1
         assert match(TaskTitleTaken(param="title"), error)
 
-    def test_when_every_item_fails_the_batch_does(
-        self, tasks: TaskService, alice: Principal, milk: CreatedTask
-    ) -> None:
+    def test_the_batch_fails_if_every_item_fails(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         with pytest.raises(BatchFailed) as caught:
             tasks.create_batch([NewTask(title="Buy milk")], by=alice)
         assert caught.value.count == 1
@@ -81,14 +79,14 @@ class TestGet:
     def test_ok(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
-    def test_an_admin_sees_everybody_s(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
+    def test_an_admin_can_read_every_task(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
         assert tasks.get(milk.id, by=admin).created_by == "alice"
 
-    def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
+    def test_an_unknown_id_is_rejected(self, tasks: TaskService, alice: Principal) -> None:
         with pytest.raises(TaskNotFound):
             tasks.get(uuid4(), by=alice)
 
-    def test_another_s_task_is_refused_and_the_log_learns_whom(
+    def test_another_user_s_task_is_rejected_and_its_owner_is_logged(
         self, tasks: TaskService, bob: Principal, milk: CreatedTask
     ) -> None:
         with pytest.raises(NotTaskOwner) as caught:
@@ -101,7 +99,7 @@ class TestPage:
         tasks.create(NewTask(title="Feed cat"), by=bob)
         assert [task.title for task in tasks.page(EVERYTHING, by=alice).rows] == ["Buy milk"]
 
-    def test_an_admin_gets_everybody_s(
+    def test_an_admin_lists_all_tasks(
         self, tasks: TaskService, admin: Principal, bob: Principal, milk: CreatedTask
     ) -> None:
         tasks.create(NewTask(title="Feed cat"), by=bob)
@@ -118,41 +116,39 @@ class TestUpdate:
         assert (task.create_time, task.update_time) == (made, clock.now())
         assert tasks.get(milk.id, by=alice).version == 2
 
-    def test_no_change_leaves_the_version(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
-        assert tasks.update(milk.id, {}, by=alice).version == 1
-
-    def test_an_admin_may_change_everybody_s(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
-        assert tasks.update(milk.id, {"title": "Mine"}, by=admin).created_by == "alice"
-
-    def test_the_version_that_was_expected_is_fine(
+    def test_an_update_without_changes_keeps_the_version(
         self, tasks: TaskService, alice: Principal, milk: CreatedTask
     ) -> None:
+        assert tasks.update(milk.id, {}, by=alice).version == 1
+
+    def test_an_admin_can_change_every_task(self, tasks: TaskService, admin: Principal, milk: CreatedTask) -> None:
+        assert tasks.update(milk.id, {"title": "Mine"}, by=admin).created_by == "alice"
+
+    def test_the_expected_version_is_accepted(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         precondition = Precondition(frozenset({1, 7}))
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=precondition).version == 2
 
-    def test_any_version_is_fine_for_a_star(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
+    def test_a_star_accepts_any_version(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(ANY_VERSION)).version == 2
 
-    def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal) -> None:
+    def test_an_unknown_id_is_rejected(self, tasks: TaskService, alice: Principal) -> None:
         with pytest.raises(TaskNotFound):
             tasks.update(uuid4(), {"title": "New"}, by=alice)
 
-    def test_another_s_task_is_refused_before_its_version_is_looked_at(
+    def test_another_user_s_task_is_rejected_before_its_version_is_checked(
         self, tasks: TaskService, bob: Principal, milk: CreatedTask
     ) -> None:
         with pytest.raises(NotTaskOwner):
             tasks.update(milk.id, {"title": "New"}, by=bob, precondition=Precondition(frozenset()))
 
-    def test_a_version_that_was_not_expected_is_refused(
-        self, tasks: TaskService, alice: Principal, milk: CreatedTask
-    ) -> None:
+    def test_an_unexpected_version_is_rejected(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         with pytest.raises(PreconditionFailed):
             tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(frozenset({2})))
         with pytest.raises(PreconditionFailed):
             tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(excluded=frozenset({1})))
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
-    def test_a_completion_after_the_due_date_is_refused(
+    def test_a_completion_after_the_due_date_is_rejected(
         self, tasks: TaskService, alice: Principal, clock: FakeClock
     ) -> None:
         task = tasks.create(NewTask(title="Late", due_date=clock.now() + timedelta(hours=1)), by=alice)
@@ -162,7 +158,7 @@ class TestUpdate:
         assert [each.code for each in caught.value.violations] == ["OVERDUE_COMPLETION"]
         assert tasks.update(task.id, {"title": "Very late"}, by=alice).version == 2
 
-    def test_a_due_date_moved_in_the_same_breath_counts(
+    def test_a_due_date_changed_by_the_same_update_counts(
         self, tasks: TaskService, alice: Principal, clock: FakeClock
     ) -> None:
         task = tasks.create(NewTask(title="Late", due_date=clock.now() + timedelta(hours=1)), by=alice)
@@ -172,7 +168,7 @@ class TestUpdate:
         clock.advance(hours=2)
         assert tasks.update(done.id, {"status": Status.COMPLETED, "title": "Done"}, by=alice).version == 3
 
-    def test_a_taken_title_is_refused_and_nothing_is_kept(
+    def test_a_reused_title_is_rejected_and_nothing_is_stored(
         self, tasks: TaskService, alice: Principal, milk: CreatedTask
     ) -> None:
         other = tasks.create(NewTask(title="Feed cat"), by=alice)
@@ -187,15 +183,15 @@ class TestDelete:
         assert database.tasks == {}
 
     @pytest.mark.parametrize("task_id", [UUID(int=0), uuid4()])
-    def test_an_unknown_id_is_refused(self, tasks: TaskService, alice: Principal, task_id: UUID) -> None:
+    def test_an_unknown_id_is_rejected(self, tasks: TaskService, alice: Principal, task_id: UUID) -> None:
         with pytest.raises(TaskNotFound):
             tasks.delete(task_id, by=alice)
 
-    def test_another_s_task_is_refused(self, tasks: TaskService, bob: Principal, milk: CreatedTask) -> None:
+    def test_another_user_s_task_is_rejected(self, tasks: TaskService, bob: Principal, milk: CreatedTask) -> None:
         with pytest.raises(NotTaskOwner):
             tasks.delete(milk.id, by=bob)
 
-    def test_a_version_that_was_not_expected_is_refused(
+    def test_an_unexpected_version_is_rejected(
         self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase
     ) -> None:
         with pytest.raises(PreconditionFailed):

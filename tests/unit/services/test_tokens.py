@@ -1,4 +1,4 @@
-"""Bearer tokens: ours are verified, and all others refused with one of a fixed set of reasons."""
+"""Bearer tokens: tokens of the service are verified, all others are rejected with one of a fixed set of reasons."""
 
 import base64
 import json
@@ -29,24 +29,24 @@ BOUND = TokenService(secret=SECRET, audience="candor", issuer="https://issuer", 
 
 
 def signed(claims: dict[str, Any] | None = None, *, secret: str = SECRET, **header: object) -> str:
-    """Return a token signed as ours, with other claims or header parameters."""
+    """Return a token with a valid signature, and other claims or header parameters."""
     return jwt.encode({**CLAIMS, **(claims or {})}, secret, algorithm="HS256", headers=header)
 
 
 def without(claim: str) -> str:
-    """Return a token that lacks a claim."""
+    """Return a token without a claim."""
     claims = {name: value for name, value in CLAIMS.items() if name != claim}
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 def unsigned(header: str, payload: str = json.dumps(CLAIMS)) -> str:
-    """Return a token of any header and payload, with a signature that nobody made."""
+    """Return a token with any header and payload, and an invalid signature."""
     parts = (base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in (header, payload))
     return ".".join(parts) + ".AAAA"
 
 
 def reason(token: str, service: TokenService = SERVICE) -> str:
-    """Return what a token is refused for."""
+    """Return the reason why a token is rejected."""
     with pytest.raises(InvalidToken) as caught:
         service.verify(token)
     description: str = caught.value.description
@@ -59,23 +59,23 @@ class TestIssue:
         caller = SERVICE.verify(SERVICE.issue("alice", scopes=["tasks", "other:read"], lifetime=HOUR))
         assert (caller.id, caller.scopes) == ("alice", frozenset({"tasks", "other:read"}))
 
-    def test_the_claims_are_the_clock_s(self) -> None:
+    def test_the_times_of_claims_come_from_the_clock(self) -> None:
         clock = FakeClock()
         token = TokenService(secret=SECRET, audience="a", issuer="i", clock=clock).issue("x", scopes=[], lifetime=HOUR)
         claims = jwt.decode(token, options={"verify_signature": False})
         assert (claims["exp"] - claims["iat"], claims["iat"]) == (3600, int(clock.now().timestamp()))
         assert (claims["sub"], claims["scope"], claims["aud"], claims["iss"]) == ("x", "", "a", "i")
 
-    def test_two_tokens_are_never_the_same(self) -> None:
+    def test_two_tokens_are_never_equal(self) -> None:
         assert len({SERVICE.issue("alice", scopes=[], lifetime=HOUR) for _ in range(3)}) == 3
 
     @pytest.mark.parametrize("subject", ["", "a" * 256, "a\nb", "\x7f", "\udcff"])
-    def test_a_subject_that_would_spoil_the_log_is_refused(self, subject: str) -> None:
+    def test_a_subject_that_could_corrupt_the_log_is_rejected(self, subject: str) -> None:
         with pytest.raises(ValueError, match="a subject has"):
             SERVICE.issue(subject, scopes=[], lifetime=HOUR)
 
     @pytest.mark.parametrize("lifetime", [timedelta(0), -HOUR])
-    def test_a_lifetime_is_positive(self, lifetime: timedelta) -> None:
+    def test_a_lifetime_must_be_positive(self, lifetime: timedelta) -> None:
         with pytest.raises(ValueError, match="a lifetime is positive"):
             SERVICE.issue("alice", scopes=[], lifetime=lifetime)
 
@@ -84,10 +84,10 @@ class TestVerify:
     def test_ok(self) -> None:
         assert SERVICE.verify(signed({"scope": "tasks admin"})).is_admin
 
-    def test_without_a_scope_it_grants_nothing(self) -> None:
+    def test_a_token_without_scopes_grants_nothing(self) -> None:
         assert SERVICE.verify(without("scope")).scopes == frozenset()
 
-    def test_audience_and_issuer_count_when_configured(self) -> None:
+    def test_audience_and_issuer_are_checked_if_configured(self) -> None:
         token = signed({"aud": ["other", "candor"], "iss": "https://issuer"})
         assert BOUND.verify(token).id == "alice"
         assert BOUND.verify(BOUND.issue("bob", scopes=[], lifetime=HOUR)).id == "bob"
@@ -132,7 +132,7 @@ class TestVerify:
             ("a" * 4097, tokens.MALFORMED),
         ],
     )
-    def test_every_other_token_is_refused_for_its_reason(self, token: str, expected: str | None) -> None:
+    def test_every_other_token_is_rejected_with_its_reason(self, token: str, expected: str | None) -> None:
         said = reason(token)
         assert expected is None or said == expected
 
@@ -145,7 +145,7 @@ class TestVerify:
             ({"aud": "candor", "iss": "https://other"}, tokens.WRONG_ISSUER),
         ],
     )
-    def test_a_token_for_others_or_of_others_is_refused(self, claims: dict[str, Any], expected: str) -> None:
+    def test_a_token_of_another_issuer_or_audience_is_rejected(self, claims: dict[str, Any], expected: str) -> None:
         assert reason(signed(claims), BOUND) == expected
 
     @pytest.mark.parametrize(
@@ -164,7 +164,9 @@ class TestVerify:
         ],
         ids=str,
     )
-    def test_times_are_judged_to_the_second_by_our_clock(self, claims: dict[str, float], expected: str | None) -> None:
+    def test_times_are_compared_in_seconds_with_the_clock_of_the_service(
+        self, claims: dict[str, float], expected: str | None
+    ) -> None:
         """``nbf`` and ``iat`` have a leeway of 10 seconds, ``exp`` has none."""
         clock = FakeClock()
         now = clock.now().timestamp()
@@ -175,26 +177,26 @@ class TestVerify:
         else:
             assert reason(signed(times), service) == expected
 
-    def test_a_repeated_claim_does_not_slip_through(self) -> None:
+    def test_a_repeated_claim_is_rejected(self) -> None:
         payload = json.dumps(CLAIMS)[:-1] + ', "sub": "root"}'
         assert reason(unsigned('{"alg": "HS256"}', payload)) == tokens.WRONG_SIGNATURE
 
     @given(
         st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode() + ".e30.")
     )
-    def test_whatever_is_sent_is_refused_and_nothing_breaks(self, token: str) -> None:
+    def test_any_input_is_rejected_without_an_exception(self, token: str) -> None:
         reason(token)
 
     @given(st.integers(0, 10**6), st.sampled_from("ABCabc019_-."))
-    def test_a_changed_character_is_refused(self, at: int, character: str) -> None:
+    def test_a_changed_character_is_rejected(self, at: int, character: str) -> None:
         token = signed({"jti": "fixed"})
-        at %= len(token) - 1  # the last one has bits to spare
+        at %= len(token) - 1  # some bits of the last character are unused
         if token[at] != character:
             reason(token[:at] + character + token[at + 1 :])
 
 
 class TestKeys:
-    """Keys are rotated without anybody being logged out."""
+    """Keys are rotated without logging users out."""
 
     OLD, NEW = "o" * 32, "n" * 32
 
@@ -202,37 +204,37 @@ class TestKeys:
         """Return a service with these keys."""
         return TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock(), keys=keys)
 
-    def test_the_first_signs_and_says_so(self) -> None:
+    def test_the_first_key_signs_and_the_header_names_it(self) -> None:
         token = self.service(new=self.NEW, old=self.OLD).issue("alice", scopes=[], lifetime=HOUR)
         assert jwt.get_unverified_header(token)["kid"] == "new"
         assert jwt.decode(token, self.NEW, algorithms=["HS256"])["sub"] == "alice"
 
-    def test_all_are_accepted_until_they_are_taken_out(self) -> None:
+    def test_all_keys_are_accepted_until_they_are_removed(self) -> None:
         token = self.service(old=self.OLD).issue("alice", scopes=[], lifetime=HOUR)
         assert self.service(new=self.NEW, old=self.OLD).verify(token).id == "alice"
         assert reason(token, self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
 
-    def test_without_a_name_it_is_the_secret_as_long_as_it_is_one_of_the_keys(self) -> None:
-        """A leaked secret is retired by taking it out."""
+    def test_a_token_without_a_key_id_is_verified_with_the_secret_if_it_is_a_key(self) -> None:
+        """Removing a leaked secret from the keys retires it."""
         unnamed = SERVICE.issue("alice", scopes=[], lifetime=HOUR)
         assert self.service(new=self.NEW, old=SECRET).verify(unnamed).id == "alice"
         assert reason(unnamed, self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
         assert jwt.get_unverified_header(SERVICE.issue("alice", scopes=[], lifetime=HOUR)).get("kid") is None
 
     @pytest.mark.parametrize("kid", ["other", "", "../../dev/null", "https://evil.test/key", "new\0"])
-    def test_a_name_that_we_do_not_know_is_refused(self, kid: str) -> None:
-        """Whatever it is signed with, the secret included."""
+    def test_an_unknown_key_id_is_rejected(self, kid: str) -> None:
+        """With any signing key, including the secret."""
         for secret in (SECRET, self.NEW):
             assert reason(signed(secret=secret, kid=kid), self.service(new=self.NEW)) == tokens.WRONG_SIGNATURE
 
-    def test_a_key_signs_in_its_own_name_only(self) -> None:
+    def test_a_key_verifies_only_tokens_with_its_own_id(self) -> None:
         assert reason(signed(secret=self.OLD, kid="new"), self.service(new=self.NEW, old=self.OLD)) == (
             tokens.WRONG_SIGNATURE
         )
 
 
-class TestRemembered:
-    """What was verified once is not verified again, and judged anew all the same."""
+class TestCache:
+    """A verified signature is cached; the claims are checked for each request."""
 
     @pytest.fixture
     def verified(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -247,13 +249,13 @@ class TestRemembered:
         monkeypatch.setattr(jwt, "decode", counted)
         return seen
 
-    def test_once(self, verified: list[str]) -> None:
+    def test_a_signature_is_verified_once(self, verified: list[str]) -> None:
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
         token = signed()
         assert {service.verify(token) for _ in range(3)} == {service.verify(token)}
         assert verified == [token]
 
-    def test_it_ends_in_time(self, verified: list[str]) -> None:
+    def test_a_cached_token_expires(self, verified: list[str]) -> None:
         clock = FakeClock()
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=clock)
         token = service.issue("alice", scopes=[], lifetime=HOUR)
@@ -264,7 +266,7 @@ class TestRemembered:
         assert reason(token, service) == tokens.EXPIRED
         assert verified == [token]
 
-    def test_it_can_be_revoked(self) -> None:
+    def test_a_cached_token_can_be_revoked(self) -> None:
         table = FakeRevocations()
         revoked = RevocationList(table, clock=SystemClock())
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock(), revoked=revoked)
@@ -276,7 +278,7 @@ class TestRemembered:
             revoked.refresh()
             assert reason(token, service) == tokens.REVOKED
 
-    def test_bad_ones_are_not_remembered_and_good_ones_not_for_ever(self) -> None:
+    def test_invalid_tokens_are_not_cached_and_valid_ones_for_a_limited_time(self) -> None:
         service = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
         for number in range(10):
             reason(signed(secret=f"another-secret-of-at-least-32-bytes-{number}"), service)

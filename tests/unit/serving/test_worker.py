@@ -1,4 +1,4 @@
-"""A worker of gunicorn's that is told to end at once."""
+"""A gunicorn worker that receives a signal to quit at once."""
 
 import signal
 import threading
@@ -14,18 +14,18 @@ from deploy.serving.worker import Worker
 
 
 @pytest.fixture
-def told() -> list[Any]:
-    """Return the workers that said so when they were told."""
+def interrupted() -> list[Any]:
+    """Return the workers that reported the signal."""
     return []
 
 
 @pytest.fixture
-def worker(told: list[Any]) -> Iterator[Worker]:
-    """Return one that has its threads and nothing else."""
+def worker(interrupted: list[Any]) -> Iterator[Worker]:
+    """Return a worker that has only its threads."""
     config = Config()
     config.set("max_requests", 0)
     worker = Worker(1, 1, [], None, 1.0, config, SimpleNamespace())
-    worker.cfg = SimpleNamespace(worker_int=told.append)
+    worker.cfg = SimpleNamespace(worker_int=interrupted.append)
     worker.tpool = ThreadPoolExecutor(1)
     worker.method_queue.init()
     yield worker
@@ -35,33 +35,33 @@ def worker(told: list[Any]) -> Iterator[Worker]:
 
 
 def quit_within(worker: Worker, seconds: float) -> None:
-    """Tell it from another thread: so a wait for itself is a failure and no hang."""
+    """Send the signal from another thread: if the worker waits for itself, the test fails and does not hang."""
     returned = threading.Event()
 
-    def tell() -> None:
+    def interrupt() -> None:
         worker.handle_quit(signal.SIGQUIT, None)
         returned.set()
 
-    threading.Thread(target=tell, daemon=True).start()
-    assert returned.wait(seconds), "it waits for itself, or raises where the main loop happens to be"
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert returned.wait(seconds), "it waits for itself, or raises inside the main loop"
 
 
-def test_whatever_it_does_with_its_threads(worker: Worker) -> None:
-    """A signal may come while the main loop holds the locks of its pool."""
+def test_it_quits_while_the_locks_of_its_thread_pool_are_held(worker: Worker) -> None:
+    """A signal can arrive while the main loop holds these locks."""
     with worker.tpool._shutdown_lock, worker.tpool._idle_semaphore._cond:
         quit_within(worker, 5)
     assert not worker.alive
 
 
-def test_told_twice_it_ends_once(worker: Worker, told: list[Any]) -> None:
-    """By Ctrl-C and by its master, the second time perhaps while it writes its last words down."""
+def test_a_second_signal_has_no_effect(worker: Worker, interrupted: list[Any]) -> None:
+    """Both Ctrl-C and the master can send one, possibly while the worker writes its last log entries."""
     quit_within(worker, 5)
     quit_within(worker, 5)
-    assert told == [worker]
+    assert interrupted == [worker]
 
 
 def test_it_waits_for_no_connection(worker: Worker) -> None:
-    """Neither in its main loop nor while it lets others finish."""
+    """Neither in its main loop nor while it drains."""
     worker.nr_conns = 3
     quit_within(worker, 5)
     worker.wait_for_and_dispatch_events(60.0)

@@ -16,8 +16,8 @@ PROXY = "10.0.0.1"
 
 
 @pytest.fixture(autouse=True)
-def warn_anew() -> Iterator[None]:
-    """Let each test have the first warning of its minute."""
+def allow_warnings() -> Iterator[None]:
+    """Enable the first warning of a minute for each test."""
     for each in (client_addresses.UNREADABLE, client_addresses.NAMELESS):
         each.reset()
     yield
@@ -59,7 +59,7 @@ class TestForms:
         assert caplog.records == []
 
     @given(st.ip_addresses(), st.integers(0, 65535), st.booleans())
-    def test_every_address_counts_the_same_with_and_without_a_port(
+    def test_an_address_counts_the_same_with_and_without_a_port(
         self, address: IPv4Address | IPv6Address, port: int, is_peer: bool
     ) -> None:
         plain = str(address)
@@ -68,7 +68,7 @@ class TestForms:
         one, other = (client_address(*each, [ip_network("127.0.0.1")]) for each in spelled)
         assert one == other != client_addresses.UNKNOWN
 
-    def test_a_peer_with_a_zone_is_one_of_its_network(self) -> None:
+    def test_a_peer_with_a_zone_belongs_to_its_network(self) -> None:
         assert client_address("fe80::1%eth0", "203.0.113.1", TRUSTED) == "203.0.113.1"
         assert client_address("fe80::1%eth0", "", ()) == client_address("fe80::2%eth1", "", ()) == "fe80::/64"
 
@@ -121,16 +121,16 @@ class TestUnreadable:
         assert "000.00.000.0#aaaaaaaa" in record.getMessage()
         assert "198" not in record.getMessage()
 
-    def test_a_socket_without_the_field_is_warned_about_where_a_limit_is_counted(
+    def test_a_socket_without_the_field_causes_a_warning_where_a_limit_is_counted(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         client = client_address("", "", TRUSTED)
         assert client == client_addresses.UNKNOWN
-        assert caplog.records == [], "the address may be for the log alone"
+        assert caplog.records == [], "reading the address for the log only must not warn"
         assert client_addresses.counted(client) == client_addresses.counted(client) == client
         assert len(caplog.records) == 1
 
-    def test_neither_warning_hides_the_other(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_neither_warning_suppresses_the_other(self, caplog: pytest.LogCaptureFixture) -> None:
         client_addresses.counted(client_address("", "", TRUSTED))
         client_address(PROXY, "odd", TRUSTED)
         assert len(caplog.records) == 2

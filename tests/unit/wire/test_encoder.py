@@ -1,4 +1,4 @@
-"""Schemas that are written as marshmallow's manual shows are dumped by marshmallow, and end as valid JSON."""
+"""Schemas in the style of marshmallow's manual are dumped by marshmallow, and the result is valid JSON."""
 
 import json
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def test_a_plain_schema_is_dumped_by_marshmallow_and_rendered() -> None:
     }
 
 
-def test_only_some_members_are_kept() -> None:
+def test_excluded_members_are_left_out() -> None:
     assert Encoder(Everything).only(["camelCase", "kind", "price"])(THING) == {
         "price": Decimal("1.50"),
         "kind": "thing",
@@ -99,7 +99,7 @@ def test_only_some_members_are_kept() -> None:
     assert Encoder(Part(many=True)).only(["name"])([{"name": "a", "size": 1}]) == [{"name": "a"}]
 
 
-def test_a_projection_is_handed_down() -> None:
+def test_a_projection_applies_to_nested_schemas() -> None:
     class Page(ma.Schema):
         projects = "items"
         items_ = ma.fields.List(ma.fields.Nested(Part), data_key="items", attribute="items")
@@ -110,7 +110,7 @@ def test_a_projection_is_handed_down() -> None:
     assert Encoder(Page).only(["size"])({"items": None, "total": 1}) == {"items": None, "total": 1}
 
 
-class TestOurs:
+class TestCompiledSchemas:
     class Item(Schema):
         name = fields.Text()
         tags = fields.Listed(fields.Name("tags"), longest=3)
@@ -124,14 +124,14 @@ class TestOurs:
         assert encode([]) == []
 
     @pytest.mark.parametrize("make", [dict, MappingProxyType, lambda value: SimpleNamespace(**value)])
-    def test_a_member_that_is_missing_is_left_out(self, make: Any) -> None:
+    def test_a_missing_member_is_left_out(self, make: Any) -> None:
         assert Encoder(self.Item)(make({"name": "a"})) == {"name": "a"}
         assert Encoder(self.Item).only(["tags"])(make({"name": "a"})) == {}
 
-    def test_an_iterator_is_read_once(self) -> None:
+    def test_an_iterator_is_consumed_once(self) -> None:
         assert Encoder(self.Item)({"tags": iter([1, 2])}) == {"tags": ["tags/1", "tags/2"]}
 
-    def test_items_come_before_attributes(self) -> None:
+    def test_mapping_items_take_precedence_over_attributes(self) -> None:
         class Both:
             name = "attribute"
 
@@ -166,7 +166,7 @@ class TestOurs:
         with pytest.raises(KeyError, match="own"):
             Encoder(Faulty)({})
 
-    def test_an_odd_attribute_is_no_code(self) -> None:
+    def test_an_unusual_attribute_name_is_not_executed_as_code(self) -> None:
         odd = Schema.from_dict({"a-b": fields.Text(), "class": fields.Text()})
         assert Encoder(odd)({"a-b": "1", "class": "2"}) == {"a-b": "1", "class": "2"}
 
@@ -181,7 +181,7 @@ class Html:
         return "<b>"
 
     def __repr__(self) -> str:
-        """Return the same in every process: it is part of a test's name."""
+        """Return the same text in every process, because it is part of a test's name."""
         return "Html()"
 
 
@@ -201,7 +201,7 @@ class TestDumps:
         ],
         ids=repr,
     )
-    def test_it_means_what_flask_renders(self, value: Any) -> None:
+    def test_the_result_equals_that_of_flask(self, value: Any) -> None:
         provider = flask.Flask(__name__).json
         assert json.loads(dumps(value)) == json.loads(provider.dumps(value))
 
@@ -209,10 +209,10 @@ class TestDumps:
         assert dumps([MOMENT, date(2026, 1, 2)]) == b'["2026-11-28T12:00:00Z","2026-01-02"]'
         assert json.loads(dumps({1: MOMENT})) == {"1": "2026-11-28T12:00:00Z"}
 
-    def test_what_is_no_number_is_null(self) -> None:
+    def test_nan_and_infinity_become_null(self) -> None:
         assert dumps([float("nan"), 2**70, float("inf")]) == b"[null,1180591620717411303424,null]"
 
-    def test_sets_and_iterators_are_lists(self) -> None:
+    def test_sets_and_iterators_become_lists(self) -> None:
         assert dumps([{1}, iter([2]), MappingProxyType({"a": 1})]) == b'[[1],[2],{"a":1}]'
 
     @pytest.mark.parametrize("value", [object(), b"bytes", {"a": object(), 1: 2}])

@@ -1,4 +1,4 @@
-"""Masks say what to write, fields what to answer with (3.1, C19)."""
+"""Update masks select the members to write, ``fields`` selects the members of a response (C19)."""
 
 import pytest
 
@@ -19,21 +19,21 @@ class TestParseMask:
     def test_ok(self) -> None:
         assert parse_mask("tags,title", writable=WRITABLE, present=("description",)) == ("title", "tags")
 
-    def test_without_a_mask_the_writable_members_of_the_body_are_meant_in_their_order(self) -> None:
+    def test_without_a_mask_the_writable_members_of_the_body_are_used_in_order(self) -> None:
         assert parse_mask(None, writable=WRITABLE, present={"tags", "name", "title"}) == ("title", "tags")
 
-    def test_without_mask_and_members_nothing_is_meant(self) -> None:
+    def test_without_a_mask_and_members_nothing_is_written(self) -> None:
         assert parse_mask(None, writable=WRITABLE, present={}) == ()
 
-    def test_repeated_paths_and_blanks_around_them_make_no_difference(self) -> None:
+    def test_repeated_paths_and_spaces_around_them_are_ignored(self) -> None:
         assert parse_mask(" title , title,tags ", writable=WRITABLE, present=()) == ("title", "tags")
 
     @pytest.mark.parametrize("text", ["", " ", ",", ",,"])
-    def test_an_explicit_mask_that_is_empty_is_one_violation(self, text: str) -> None:
+    def test_an_explicit_empty_mask_is_one_violation(self, text: str) -> None:
         message = "update_mask has an empty path. Allowed: title, description, tags"
         assert violations(text) == (errs.Violation("update_mask", "INVALID_VALUE", message, parameter="update_mask"),)
 
-    def test_every_path_that_cannot_be_written_is_a_violation_that_names_the_allowed(self) -> None:
+    def test_every_path_that_cannot_be_written_is_a_violation_with_the_allowed_ones(self) -> None:
         assert [violation.message for violation in violations("colour,title,name,")] == [
             "update_mask must not contain 'colour'. Allowed: title, description, tags",
             "update_mask must not contain 'name'. Allowed: title, description, tags",
@@ -43,12 +43,12 @@ class TestParseMask:
     @pytest.mark.parametrize(
         "text", ["*", "Title", "title.x", "tags[0]", "title;tags", "title\n", "\0", "\ud800", "x" * 9999]
     )
-    def test_a_path_is_spelled_exactly_and_said_back_in_print(self, text: str) -> None:
+    def test_a_path_is_matched_exactly_and_quoted_in_printable_form(self, text: str) -> None:
         (violation,) = violations(text)
         assert len(violation.message.encode()) < 200
         assert violation.message.isprintable() or "\ufffd" in violation.message
 
-    def test_the_parameter_has_the_name_it_is_given(self) -> None:
+    def test_the_parameter_name_is_configurable(self) -> None:
         with pytest.raises(errs.requests.ValidationFailed) as caught:
             parse_mask("x", writable=WRITABLE, present=(), parameter="mask")
         (violation,) = caught.value.violations
@@ -59,11 +59,11 @@ class TestParseFields:
     def test_ok(self) -> None:
         assert parse_fields("title,name,title", readable=READABLE) == ("name", "title")
 
-    def test_no_fields_at_all_ask_for_every_member(self) -> None:
+    def test_without_fields_every_member_is_returned(self) -> None:
         assert parse_fields(None, readable=READABLE) is None
 
     @pytest.mark.parametrize("text", ["", "password_hash", "name,owner.email"])
-    def test_an_empty_list_and_unknown_members_are_violations_that_name_the_allowed_c19_b18(self, text: str) -> None:
+    def test_an_empty_list_and_unknown_members_are_violations_with_the_allowed_ones_c19(self, text: str) -> None:
         with pytest.raises(errs.requests.ValidationFailed) as caught:
             parse_fields(text, readable=READABLE)
         (violation,) = caught.value.violations

@@ -1,4 +1,4 @@
-"""The locator finds a defect exactly where the fast pass refuses (1.4)."""
+"""The locator finds an error exactly where the fast parser rejects a body."""
 
 import json
 from math import isinf
@@ -26,7 +26,7 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _reference(body: bytes) -> object:
-    """Say what RFC 8259 and RFC 7493 make of a body, slowly and plainly."""
+    """Parse a body by RFC 8259 and RFC 7493, slowly and simply."""
     value = json.loads(body.decode(), object_pairs_hook=_whole, parse_constant=_no_constant)
     _check(value, 0)
     return value
@@ -77,7 +77,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 class TestBothPhasesAgree:
-    def test_a_refusal_without_a_place_is_a_bug_and_not_the_callers_fault(
+    def test_a_rejection_without_a_position_is_a_bug_and_not_a_client_error(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.wire.strict_json.locate", lambda _: None)
@@ -87,7 +87,7 @@ class TestBothPhasesAgree:
     @pytest.mark.parametrize("is_large", [False, True])
     @settings(max_examples=examples(1000), deadline=None)
     @given(body=mutated() | st.binary(max_size=12))
-    def test_loads_refuses_exactly_what_the_locator_and_the_reference_refuse(self, body: bytes, is_large: bool) -> None:
+    def test_loads_the_locator_and_the_reference_reject_the_same_bodies(self, body: bytes, is_large: bool) -> None:
         with pytest.MonkeyPatch.context() as patched:
             if is_large:
                 patched.setattr(strict_json, "LARGE", 0)
@@ -109,15 +109,15 @@ class TestBothPhasesAgree:
 
     @settings(max_examples=examples(500), deadline=None)
     @given(mutated() | st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: b"[" + b"".join(parts)))
-    def test_what_is_passed_over_in_one_step_is_nothing(self, body: bytes) -> None:
-        """The defect found is the one that is found token by token."""
+    def test_skipping_many_bytes_at_once_changes_no_result(self, body: bytes) -> None:
+        """The reported error is the one that a search token by token finds."""
         quick = locate(body)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(json_locator, "_OF_MANY", frozenset())
             assert locate(body) == quick
 
     @given(VALUES)
-    def test_whatever_json_can_say_comes_back(self, value: object) -> None:
+    def test_any_json_value_is_parsed_to_itself(self, value: object) -> None:
         try:
             _check(value, 0)
         except (OverflowError, AssertionError, UnicodeEncodeError):
@@ -128,7 +128,7 @@ class TestBothPhasesAgree:
 class TestTruncation:
     @settings(max_examples=examples(50))
     @given(st.data())
-    def test_wherever_an_object_is_cut_off_the_position_is_one_past_the_end(self, data: st.DataObject) -> None:
+    def test_the_position_of_a_truncated_object_is_one_past_its_end(self, data: st.DataObject) -> None:
         text = json.dumps({"task": data.draw(VALUES)}, ensure_ascii=False)
         cut = text[: data.draw(st.integers(1, len(text) - 1))].encode()
         defect = locate(cut)
@@ -137,7 +137,7 @@ class TestTruncation:
 
 
 def sought(body: bytes) -> Defect | int | None:
-    """Return the defect; an index when the body is too long for it to be found."""
+    """Return the error, or an index if the body is too long for a search."""
     try:
         return locate(body)
     except Unfinished as walk:
@@ -173,7 +173,7 @@ SHAPES: Final = {
 
 
 def of_size(size: int, head: bytes, piece: bytes, tail: bytes) -> bytes:
-    """Return a body of this size, or a little less."""
+    """Return a body of about this size, not larger."""
     return head + piece * ((size - len(head) - len(tail)) // len(piece)) + tail
 
 
@@ -182,18 +182,18 @@ def names(size: int) -> bytes:
 
 
 class TestBounds:
-    """However a body is made, seeking costs no more than the bounds allow; a megabyte costs no more than 64 KiB."""
+    """The cost of a search is limited for any body; a megabyte costs no more than 64 KiB."""
 
     @pytest.mark.parametrize("shape", [*SHAPES, "names"])
-    def test_a_defect_of_a_mebibyte_is_sought_in_bounded_time_and_memory(self, shape: str) -> None:
+    def test_an_error_in_a_mebibyte_is_searched_in_limited_time_and_memory(self, shape: str) -> None:
         body = names(2**20) if shape == "names" else of_size(2**20, *SHAPES[shape])
         assert sought(body) is not None
         quickest = min(spent(lambda: sought(body)) for _ in range(3))
-        assert quickest < 0.030 * machine(), "seconds of CPU, on a machine like the one this was written on"
+        assert quickest < 0.030 * machine(), "CPU seconds, scaled to the reference machine"
         assert peak(lambda: sought(body)) < 8_000_000
 
     @pytest.mark.parametrize("shape", SHAPES)
-    def test_what_lies_within_the_bounds_is_found_exactly(self, shape: str) -> None:
+    def test_an_error_within_the_limits_is_located_exactly(self, shape: str) -> None:
         head, piece, tail = SHAPES[shape]
         body = of_size(700, head, piece, tail)
         assert isinstance(sought(body), Defect)

@@ -1,4 +1,4 @@
-"""Schemas that are written as marshmallow's manual shows are loaded by marshmallow, with the same violations."""
+"""Schemas in the style of marshmallow's manual are loaded by marshmallow, and report the same violations."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ NOW: Final = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 def read(schema: Any, data: Any, **options: Any) -> tuple[Any, list[tuple[str, str, str]]]:
-    """Return the value, and of each violation the field, its place and its code."""
+    """Return the value, and the field, location and code of each violation."""
     value, violations = whole(schema, data, **options)
     return value, [(each.field, place(each), each.code) for each in violations]
 
@@ -125,7 +125,7 @@ def test_a_plain_schema_reports_field_pointer_and_code(data: dict[str, Any], exp
     assert found == [expected]
 
 
-def test_a_plain_schema_loads_what_marshmallow_loads() -> None:
+def test_a_plain_schema_returns_the_values_of_marshmallow() -> None:
     data = {"title": "Blue", "year": "1959", "price": 1.5, "id": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33", "label": "A"}
     value, violations = read(Album(), data)
     assert violations == []
@@ -133,12 +133,12 @@ def test_a_plain_schema_loads_what_marshmallow_loads() -> None:
         "title": "Blue",
         "year": 1959,
         "price": Decimal("1.5"),
-        "id": UUID(data["id"]),  # type: ignore[arg-type]  # a text
+        "id": UUID(data["id"]),  # type: ignore[arg-type]  # a string
         "label": {"name": "A"},
     }
 
 
-def test_all_violations_come_at_once_in_the_order_of_the_members() -> None:
+def test_all_violations_are_reported_in_the_order_of_the_members() -> None:
     data = {"zebra": 1, "length": "bcd", "year": "x", "artist": {"age": 1}, "alpha": 2}
     _, violations = whole(Album, data)
     assert [(each.field, each.code) for each in violations] == [
@@ -153,7 +153,7 @@ def test_all_violations_come_at_once_in_the_order_of_the_members() -> None:
     ]
 
 
-def test_a_message_of_marshmallow_is_kept_and_a_breach_continues_the_name() -> None:
+def test_a_message_of_marshmallow_is_kept_and_codes_have_its_name() -> None:
     class Both(Schema):
         mine = fields.Text(required=True)
         plain = ma.fields.Integer(required=True)
@@ -217,7 +217,7 @@ class TestHooks:
             ("several[0]", "#/several/0", "INVALID_TYPE"),
         ]
 
-    def test_a_hook_fails_on_its_own_fault(self) -> None:
+    def test_an_exception_in_a_hook_is_not_a_violation(self) -> None:
         class Faulty(ma.Schema):
             a = ma.fields.Integer()
 
@@ -228,7 +228,7 @@ class TestHooks:
         with pytest.raises(KeyError):
             read(Faulty, {"a": 1})
 
-    def test_a_method_of_ours_may_be_decorated(self) -> None:
+    def test_a_method_of_a_schema_can_be_decorated(self) -> None:
         class Decorated(Schema):
             title = fields.Text()
 
@@ -264,7 +264,7 @@ class TestHooks:
         ],
     )
     @pytest.mark.parametrize("decorate", [ma.pre_load, ma.validates_schema, ma.post_load])
-    def test_what_it_raises_is_a_violation(
+    def test_a_validation_error_of_a_method_is_a_violation(
         self, decorate: Any, raised: Callable[[], Exception], expected: tuple[str, str, str]
     ) -> None:
         class Raising(ma.Schema):
@@ -289,7 +289,7 @@ class TestMessages:
             ("name", "REQUIRED_FIELD", "Name it."),
         ]
 
-    def test_members_may_be_called_code_and_message(self) -> None:
+    def test_members_can_be_called_code_and_message(self) -> None:
         class Note(ma.Schema):
             code = ma.fields.Str()
             message = ma.fields.Str()
@@ -305,14 +305,14 @@ class TestMessages:
         found = [(each.field, each.message) for each in whole(Outer, {"note": {}})[1]]
         assert found == [("note.code", "A"), ("note.message", "B")]
 
-    def test_a_member_may_be_called_schema(self) -> None:
+    def test_a_member_can_be_called_schema(self) -> None:
         plain = ma.Schema.from_dict({"_schema": ma.fields.Integer(required=True)})
         assert read(plain, {})[1] == [("_schema", "#/_schema", "REQUIRED_FIELD")]
 
     def test_long_names_are_cut(self) -> None:
         assert len(read(Album, {"title": "", "x" * 300: 1})[1][0][0]) == 100
 
-    def test_no_more_than_101_are_collected(self) -> None:
+    def test_at_most_101_violations_are_collected(self) -> None:
         assert len(read(Album, {str(number): 1 for number in range(5000)})[1]) == 101
 
 
@@ -367,7 +367,7 @@ class TestOptions:
         )
         assert read(Keyed, {"fullName": "Alice"})[1] == [("fullName", "#/fullName", "TOO_LONG")]
 
-    def test_a_hook_may_name_the_field_or_its_data_key(self) -> None:
+    def test_a_hook_can_use_the_attribute_or_the_data_key(self) -> None:
         class Keyed(ma.Schema):
             full_name = ma.fields.Str(data_key="fullName")
 
@@ -378,7 +378,7 @@ class TestOptions:
         for name in ("fullName", "full_name"):
             assert read(Keyed, {"fullName": name})[1] == [("fullName", "#/fullName", "INVALID_VALUE")]
 
-    def test_an_output_only_member_is_ignored_by_the_name_that_clients_see(self) -> None:
+    def test_an_output_only_member_is_ignored_by_its_public_name(self) -> None:
         class Keyed(Schema):
             made = fields.Text(dump_only=True, data_key="madeAt")
             name = fields.Text(data_key="fullName")
@@ -400,7 +400,7 @@ class TestOptions:
         found = [decode({}, DecodeContext(NOW), []) for decode in (compiled, compiled, loaded, loaded)]
         assert found == [{"ours": 0}, {"ours": 1}, {"theirs": 2}, {"theirs": 3}]
 
-    def test_the_reading_is_there_for_hooks(self) -> None:
+    def test_hooks_have_access_to_the_decode_context(self) -> None:
         class Timed(ma.Schema):
             @ma.post_load
             def at(self, _data: Any, **_: Any) -> datetime:
@@ -429,7 +429,7 @@ class Spot(NamedTuple):
         Spot("json", "n", "#/n"),
     ],
 )
-def test_a_violation_has_its_place_in_its_part_of_the_request(spot: Spot) -> None:
+def test_a_violation_has_its_location_in_its_part_of_the_request(spot: Spot) -> None:
     schema = {"n": ma.fields.Integer(required=True), "m": ma.fields.List(ma.fields.Integer())}
     assert read(schema, {}, location=spot.location)[1] == [(spot.field, spot.place, "REQUIRED_FIELD")]
     items = read(schema, {"n": "1", "m": ["1", "x"]}, location=spot.location)[1]
@@ -447,7 +447,7 @@ class TestLocations:
                 assert read(schema, {"x": "1"}, location=location) == ({}, [])
         assert read(kind(unknown=ma.INCLUDE), {"x": "1"}, location="headers") == ({"x": "1"}, [])
 
-    def test_a_location_of_another_name_is_rejected(self) -> None:
+    def test_an_unknown_location_is_rejected(self) -> None:
         with pytest.raises(ValueError, match=r"'body' is not a location of arguments\. Use one of: json, form"):
             Decoder(Album, location="body")
 
@@ -462,8 +462,8 @@ class TestLocations:
         assert list(decode.members) == ["one", "many", "two"]
 
 
-class TestUnfitText:
-    def test_it_breaks_a_rule_of_its_field_besides_all_others(self) -> None:
+class TestInvalidText:
+    def test_it_is_a_violation_of_its_field_in_addition_to_all_others(self) -> None:
         data = {"title": "a\0", "guests": [{"name": "\ud800"}], "counts": {"x\0": 1}, "year": "x"}
         assert read(Album, data)[1] == [
             ("title", "#/title", "INVALID_FORMAT"),
@@ -473,14 +473,14 @@ class TestUnfitText:
         ]
 
     @pytest.mark.parametrize("location", ["form", "cookies", "headers", "path"])
-    def test_a_compiled_schema_reports_it_where_no_parser_does(self, location: str) -> None:
+    def test_a_compiled_schema_reports_it_for_input_without_a_parser(self, location: str) -> None:
         mine = Schema.from_dict({"t": fields.Text(), "n": fields.Integer(required=True)})
         assert [each[::2] for each in read(mine, {"t": "a\0"}, location=location)[1]] == [
             ("t", "INVALID_FORMAT"),
             ("n", "REQUIRED_FIELD"),
         ]
 
-    def test_no_hook_sees_it(self) -> None:
+    def test_hooks_do_not_receive_it(self) -> None:
         seen: list[Any] = []
 
         class Looking(ma.Schema):
@@ -502,7 +502,7 @@ class TestNames:
         assert "mail" not in found
         assert "[0].title" in {*names(Album(many=True))}
 
-    def test_a_schema_that_contains_itself_has_few(self) -> None:
+    def test_a_recursive_schema_has_few_names(self) -> None:
         class Comment(ma.Schema):
             text = ma.fields.Str()
             replies = ma.fields.List(ma.fields.Nested(lambda: Comment(only=("text", "replies"))))

@@ -1,4 +1,4 @@
-"""``Simulate-Error`` as callers spell it (RFC 9651)."""
+"""Values of ``Simulate-Error`` in requests (RFC 9651)."""
 
 import time
 from typing import Final
@@ -46,7 +46,7 @@ def test_ok(text: str, after: int, delay: float) -> None:
         "INTERNAL_ERROR" + ";after=1" * LONGEST,
     ],
 )
-def test_another_form_is_a_violation(text: str) -> None:
+def test_any_other_form_is_a_violation(text: str) -> None:
     found = read(text, DECLARED)
     assert isinstance(found, Violation)
     assert (found.field, found.code, found.header) == ("Simulate-Error", "INVALID_FORMAT", "Simulate-Error")
@@ -65,28 +65,28 @@ def test_another_form_is_a_violation(text: str) -> None:
         ("INTERNAL_ERROR;delay=-0.5", "They must not be negative"),
     ],
 )
-def test_another_value_is_a_violation_that_says_what_is_allowed(text: str, says: str) -> None:
+def test_any_other_value_is_a_violation_with_the_allowed_values(text: str, says: str) -> None:
     found = read(text, DECLARED)
     assert isinstance(found, Violation)
     assert found.code == "INVALID_VALUE"
     assert says in found.message
 
 
-def test_an_operation_that_is_never_late_takes_no_delay() -> None:
+def test_an_operation_without_timeouts_accepts_no_delay() -> None:
     found = read("INTERNAL_ERROR;delay=1", (InternalError,))
     assert isinstance(found, Violation)
     assert found.message == "Simulate-Error can have delay only if the operation declares DEADLINE_EXCEEDED"
     assert read("INTERNAL_ERROR;delay=0", (InternalError,)) == Simulation(InternalError, 0, 0.0)
 
 
-def test_where_no_error_is_declared_none_is_simulated() -> None:
+def test_a_route_without_declared_errors_simulates_none() -> None:
     found = read("INTERNAL_ERROR", ())
     assert isinstance(found, Violation)
     text = "Simulate-Error is for operations, which declare their errors. This route is not an operation"
     assert found.message == text
 
 
-def test_a_long_value_costs_no_time() -> None:
+def test_a_long_value_is_rejected_fast() -> None:
     began = time.process_time()
     for text in ("A" * 8000, "A;" * 4000, "A; " + " " * 8000, "A;a=" + "-" * 8000, "A" + ";a=1" * 2000):
         assert isinstance(read(text, DECLARED), Violation)

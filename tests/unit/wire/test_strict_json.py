@@ -1,4 +1,4 @@
-"""A body is strict JSON or refused at the byte (1.4)."""
+"""Strict JSON: any other body is rejected with the position of its first error."""
 
 import json
 
@@ -9,27 +9,27 @@ from app.wire.strict_json import loads
 from tests.costs import peak, plain, spent
 
 
-def refusal(body: bytes) -> errs.Error:
+def rejection(body: bytes) -> errs.Error:
     with pytest.raises(errs.requests.MalformedJson) as caught:
         loads(body)
     return caught.value
 
 
 def at(body: bytes) -> object:
-    return refusal(body).position
+    return rejection(body).position
 
 
-class TestWhatIsAccepted:
+class TestValidBodies:
     def test_ok(self) -> None:
         body = b' {"task": {"title": "Milk", "tags": ["a", "b"], "n": [1, -2.5e3, true, false, null]}}\r\n\t'
         assert loads(body) == {"task": {"title": "Milk", "tags": ["a", "b"], "n": [1, -2500.0, True, False, None]}}
 
     @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"1", b"-0", b"1e308", b"1e-400"])
-    def test_any_top_level_type_is_json_b11(self, body: bytes) -> None:
+    def test_any_top_level_type_is_accepted(self, body: bytes) -> None:
         assert loads(body) == json.loads(body)
 
     @pytest.mark.parametrize("body", ['"😀"'.encode(), b'"\\ud83d\\ude00"', b'"\\uD83D\\uDE00"'])
-    def test_a_surrogate_pair_is_one_character_b7(self, body: bytes) -> None:
+    def test_a_surrogate_pair_is_one_character(self, body: bytes) -> None:
         assert loads(body) == "😀"
 
     @pytest.mark.parametrize(
@@ -42,38 +42,38 @@ class TestWhatIsAccepted:
             (b'"\x7f"', "\x7f"),
         ],
     )
-    def test_an_escaped_backslash_begins_no_other_escape(self, body: bytes, value: str) -> None:
+    def test_an_escaped_backslash_starts_no_other_escape(self, body: bytes, value: str) -> None:
         assert loads(body) == value
 
-    def test_integers_keep_every_digit_b9(self) -> None:
+    def test_integers_keep_every_digit(self) -> None:
         assert loads(b"[9223372036854775808, -9223372036854775809]") == [2**63, -(2**63) - 1]
         assert loads(b"1" + b"0" * 308) == 10**308
 
-    def test_the_same_name_in_different_objects_is_no_duplicate(self) -> None:
+    def test_the_same_name_in_different_objects_is_accepted(self) -> None:
         assert loads(b'[{"a": {"a": 1}}, {"a": 2}]') == [{"a": {"a": 1}}, {"a": 2}]
 
     @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
-    def test_nesting_64_deep_is_within_reason(self, opening: bytes, closing: bytes) -> None:
+    def test_a_nesting_depth_of_64_is_accepted(self, opening: bytes, closing: bytes) -> None:
         assert loads(opening * 64 + b"1" + closing * 64)
 
-    def test_many_containers_side_by_side_are_not_deep(self) -> None:
+    def test_adjacent_containers_do_not_add_to_the_depth(self) -> None:
         assert loads(b"[" + b",".join([b"[{}]"] * 100) + b"]") == [[{}]] * 100
 
 
 class TestEmptyBody:
     @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t "])
-    def test_nothing_but_white_space_is_an_empty_body_b11(self, body: bytes) -> None:
+    def test_white_space_alone_is_an_empty_body(self, body: bytes) -> None:
         with pytest.raises(errs.requests.EmptyBody):
             loads(body)
 
     @pytest.mark.parametrize("body", [b"\x0b", b"\xc2\xa0"])
-    def test_other_blanks_are_not_white_space(self, body: bytes) -> None:
+    def test_other_space_characters_are_not_white_space(self, body: bytes) -> None:
         assert at(body) == 1
 
 
 class TestPositions:
-    def test_the_contract_points_at_the_brace_where_a_value_is_expected(self) -> None:
-        error = refusal(b'{"task": {"title": }}')
+    def test_a_missing_value_is_reported_at_the_brace(self) -> None:
+        error = rejection(b'{"task": {"title": }}')
         assert (error.reason, error.position) == ("A value is expected", 20)
         assert error.message == "A value is expected at character 20."
 
@@ -105,29 +105,29 @@ class TestPositions:
             ('["é", é]'.encode(), 8, "A value is expected"),
         ],
     )
-    def test_a_syntax_error_is_found_at_its_byte(self, body: bytes, position: int, reason: str) -> None:
-        error = refusal(body)
+    def test_a_syntax_error_is_reported_at_its_byte(self, body: bytes, position: int, reason: str) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, reason)
 
     @pytest.mark.parametrize(
         "body",
         [b"{", b"[", b'{"a"', b'{"a":', b'{"a":1', b'{"a":1,', b"[1", b'"abc', b'"\\', b'"\\u12', b"tru", b"-", b"1."],
     )
-    def test_a_truncated_body_ends_one_past_its_end(self, body: bytes) -> None:
+    def test_a_truncated_body_is_reported_one_past_its_end(self, body: bytes) -> None:
         assert at(body) == len(body) + 1
 
 
 class TestNumbers:
     @pytest.mark.parametrize("word", [b"NaN", b"Infinity", b"-Infinity"])
-    def test_what_is_not_finite_is_not_json_b4(self, word: bytes) -> None:
-        error = refusal(b'{"a": ' + word + b"}")
+    def test_nan_and_infinity_are_rejected(self, word: bytes) -> None:
+        error = rejection(b'{"a": ' + word + b"}")
         assert (error.position, error.reason) == (7, "NaN and Infinity are not allowed")
 
     @pytest.mark.parametrize(
         "digits", [b"1e400", b"-1e400", b"1E+99999", b"1" + b"0" * 400, b"9" * 309, b"-" + b"7" * 4301]
     )
-    def test_numbers_beyond_binary64_are_refused_b4_b9(self, digits: bytes) -> None:
-        error = refusal(b"[1, " + digits + b"]")
+    def test_numbers_beyond_binary64_are_rejected(self, digits: bytes) -> None:
+        error = rejection(b"[1, " + digits + b"]")
         assert (error.position, error.reason) == (5, "The number is too large")
 
 
@@ -142,8 +142,8 @@ class TestDuplicates:
             (b'{"":1,"":2}', 7),
         ],
     )
-    def test_the_second_name_is_pointed_at_b5(self, body: bytes, position: int) -> None:
-        error = refusal(body)
+    def test_the_second_name_is_reported(self, body: bytes, position: int) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, "A property name is repeated")
 
 
@@ -160,28 +160,28 @@ class TestCharacters:
             (b'"\\\\\\ud83d\\\\\\udc00"', 4),
         ],
     )
-    def test_half_a_surrogate_pair_is_refused_b7(self, body: bytes, position: int) -> None:
-        error = refusal(body)
+    def test_an_unpaired_surrogate_is_rejected(self, body: bytes, position: int) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, "A lone surrogate is not allowed")
 
     @pytest.mark.parametrize(
         ("body", "position"),
         [(b"[\x001]", 2), (b"\x00", 1)],
     )
-    def test_a_nul_character_outside_of_strings_is_refused_b6(self, body: bytes, position: int) -> None:
-        error = refusal(body)
+    def test_a_nul_character_outside_of_strings_is_rejected(self, body: bytes, position: int) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, "A NUL character is not allowed")
 
     @pytest.mark.parametrize("control", [b"\n", b"\t", b"\x00", b"\x01", b"\x1f"])
-    def test_a_raw_control_character_in_a_string_is_refused(self, control: bytes) -> None:
-        error = refusal(b'"ab' + control + b'"')
+    def test_a_raw_control_character_in_a_string_is_rejected(self, control: bytes) -> None:
+        error = rejection(b'"ab' + control + b'"')
         assert (error.position, error.reason) == (4, "A control character must be escaped")
 
     @pytest.mark.parametrize(
         ("body", "position"), [(b'"\\x41"', 3), (b'"\\u00g0"', 6), (b'"\\u 123"', 4), (b'"\\\'"', 3)]
     )
-    def test_an_escape_that_json_lacks_is_refused(self, body: bytes, position: int) -> None:
-        error = refusal(body)
+    def test_an_unknown_escape_is_rejected(self, body: bytes, position: int) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, "A JSON escape is expected")
 
     @pytest.mark.parametrize(
@@ -196,24 +196,26 @@ class TestCharacters:
             ('{"a": 1}'.encode("utf-32"), 1),
         ],
     )
-    def test_other_than_utf_8_is_refused_b8(self, body: bytes, position: int) -> None:
-        error = refusal(body)
+    def test_other_encodings_than_utf_8_are_rejected(self, body: bytes, position: int) -> None:
+        error = rejection(body)
         assert (error.position, error.reason) == (position, "Invalid UTF-8")
 
     @pytest.mark.parametrize(("encoding", "position"), [("utf-16-le", 2), ("utf-16-be", 1), ("utf-32-le", 2)])
-    def test_wide_encodings_without_a_mark_show_their_nul_b8(self, encoding: str, position: int) -> None:
+    def test_utf_16_and_utf_32_without_a_mark_are_reported_at_their_nul(self, encoding: str, position: int) -> None:
         assert at('{"a": 1}'.encode(encoding)) == position
 
-    def test_a_byte_order_mark_is_refused_b8(self) -> None:
-        error = refusal(b'\xef\xbb\xbf{"a": 1}')
+    def test_a_byte_order_mark_is_rejected(self) -> None:
+        error = rejection(b'\xef\xbb\xbf{"a": 1}')
         assert (error.position, error.reason) == (1, "A byte order mark is not allowed")
 
 
 class TestNesting:
     @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
     @pytest.mark.parametrize("depth", [65, 500, 100_000])
-    def test_nesting_deeper_than_64_is_refused_at_the_65th(self, opening: bytes, closing: bytes, depth: int) -> None:
-        error = refusal(opening * depth + b"1" + closing * depth)
+    def test_a_nesting_depth_above_64_is_rejected_at_the_65th_level(
+        self, opening: bytes, closing: bytes, depth: int
+    ) -> None:
+        error = rejection(opening * depth + b"1" + closing * depth)
         assert (error.position, error.reason) == (64 * len(opening) + 1, "Nesting deeper than 64 is not allowed")
 
     @pytest.mark.parametrize(
@@ -226,25 +228,25 @@ class TestNesting:
         ],
         ids=["arrays", "objects", "behind strings", "and a syntax error inside"],
     )
-    def test_nesting_beyond_what_a_decoder_follows_is_named_in_a_large_body(
+    def test_nesting_beyond_the_recursion_limit_is_reported_in_a_large_body(
         self, before: bytes, opening: bytes, end: bytes
     ) -> None:
         closing = (b"]" if opening == b"[" else b"}") * 2000
-        error = refusal(before + opening * 2000 + end + closing + b"]")
+        error = rejection(before + opening * 2000 + end + closing + b"]")
         assert error.reason == "Nesting deeper than 64 is not allowed"
         assert error.message.startswith("Nesting deeper than 64 is not allowed. The error is after character ")
 
-    def test_brackets_in_strings_and_side_by_side_are_not_nesting(self) -> None:
+    def test_brackets_in_strings_and_adjacent_containers_are_not_nesting(self) -> None:
         before = b"[" + b'"\\\\[[[","\\"{{",[],{},' * 20_000
-        error = refusal(before + b"x]")
+        error = rejection(before + b"x]")
         assert (error.reason, error.position) == ("The JSON is invalid", len(before) + 1)
 
-    def test_the_deepest_of_many_branches_counts(self) -> None:
+    def test_the_deepest_branch_counts(self) -> None:
         assert at(b"[[], " + b"[" * 64 + b"]" * 65) == 69
 
 
 class TestLargeBodies:
-    """Of a large body that is not JSON no value is made; its fault is pointed at as exactly as that costs little."""
+    """A large body that is not JSON is not decoded; its error is located as exactly as a limited search allows."""
 
     def test_ok(self) -> None:
         body = b'{"a": [' + b'{"b": "\\u00e9", "c": 1.5}, ' * 10_000 + b"10000000000000000000000]}"
@@ -263,11 +265,11 @@ class TestLargeBodies:
             (b'["\xc3\xa9"],', b"1e999]", 0, "The JSON is invalid"),
         ],
     )
-    def test_a_syntax_error_at_the_end_is_found_at_its_byte(
+    def test_a_syntax_error_at_the_end_is_reported_at_its_byte(
         self, piece: bytes, end: bytes, behind: int, reason: str
     ) -> None:
         before = b"[" + (piece * (2**20 // len(piece)) if end != b",]" else b"1," * 524_000 + b"1")
-        error = refusal(before + end)
+        error = rejection(before + end)
         assert (error.position, error.reason) == (len(before) + behind + 1, reason)
         assert error.message == f"{reason} at character {error.position}."
 
@@ -279,23 +281,23 @@ class TestLargeBodies:
             (b"[" * 900 + b"]" * 900 + b"]", "Nesting deeper than 64 is not allowed"),
         ],
     )
-    def test_a_place_that_is_not_known_is_said_to_be_further_on(self, end: bytes, reason: str) -> None:
+    def test_an_error_beyond_the_search_limit_is_reported_as_after_a_position(self, end: bytes, reason: str) -> None:
         before = b"[" + b'{"a":[1,{"b":""}]},' * 20_000
-        error = refusal(before + end)
+        error = rejection(before + end)
         assert 1 < int(str(error.position)) <= len(before)
         assert error.reason == reason
         assert error.message == f"{reason}. The error is after character {error.position}."
 
-    def test_what_is_not_json_costs_little_more_than_looking_through_it(self) -> None:
+    def test_an_invalid_body_costs_little_more_than_scanning_it(self) -> None:
         for body in (b"[" + b"1," * 524_000 + b"]", b"[" + (b"[" * 60 + b"]" * 60 + b",") * 8600 + b"]"):
-            assert min(spent(lambda: refusal(body)) for _ in range(3)) < 5 * plain(len(body))  # noqa: B023 -- run at once
-            assert peak(lambda: refusal(body)) < 16 * len(body)  # noqa: B023 -- as above
+            assert min(spent(lambda: rejection(body)) for _ in range(3)) < 5 * plain(len(body))  # noqa: B023 -- called in this iteration
+            assert peak(lambda: rejection(body)) < 16 * len(body)  # noqa: B023 -- as above
 
-    def test_what_is_json_costs_a_small_multiple_of_loading_it(self) -> None:
+    def test_a_valid_body_costs_a_small_multiple_of_loading_it(self) -> None:
         for body in (
             b"[" + b"{}," * 349_000 + b"1]",
             b'["' + b"\\u0041" * 174_000 + b'"]',
             b"[" + b"1e5," * 260_000 + b"1]",
         ):
-            assert min(spent(lambda: loads(body)) for _ in range(3)) < 20 * plain(len(body))  # noqa: B023 -- run at once
+            assert min(spent(lambda: loads(body)) for _ in range(3)) < 20 * plain(len(body))  # noqa: B023 -- called in this iteration
             assert peak(lambda: loads(body)) < 40 * len(body)  # noqa: B023 -- as above

@@ -1,4 +1,4 @@
-"""What OpenAPI says of a text, and what the rules refuse, is the same."""
+"""The patterns of texts in OpenAPI match the validators."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ TEXTS = st.text(max_size=5) | st.text(
 
 
 def obeys(value: str, *rules: Printable | Length) -> bool:
-    """Tell whether every rule lets a text pass."""
+    """Return whether every validator accepts a text."""
     try:
         for rule in rules:
             rule(value)
@@ -31,7 +31,7 @@ def obeys(value: str, *rules: Printable | Length) -> bool:
 
 
 def is_beyond_patterns(value: str) -> bool:
-    """Tell whether a text has noncharacters above U+FFFF, or what is not assigned: the patterns do not name these."""
+    """Return whether a text has noncharacters above U+FFFF or unassigned code points; the patterns ignore these."""
     return any(
         unicodedata.category(character) == "Cn" or (ord(character) > 0xFFFF and is_blank(character))
         for character in value
@@ -44,21 +44,21 @@ class TestPrintable:
     @example(" a ")
     @example("\u3000")
     @example("\u200b")
-    def test_a_line_is_what_its_pattern_says(self, text: str) -> None:
+    def test_a_single_line_text_matches_its_pattern(self, text: str) -> None:
         obeyed = obeys(text, Length(min=1, max=5), Printable())
         assert obeyed == bool(re.fullmatch(Printable.LINE, text))
 
     @given(TEXTS.filter(lambda text: not is_beyond_patterns(text)))
     @example("a\r\n\tb")
-    def test_a_text_is_what_its_pattern_says(self, text: str) -> None:
+    def test_a_text_matches_its_pattern(self, text: str) -> None:
         assert obeys(text, Printable(multiline=True)) == bool(re.fullmatch(Printable.TEXT, text))
 
     @pytest.mark.parametrize("hidden", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\U0001ffff")
-    def test_what_reorders_a_title_is_refused(self, hidden: str) -> None:
+    def test_bidirectional_controls_in_a_title_are_rejected(self, hidden: str) -> None:
         assert not obeys(f"a{hidden}b", Printable())
 
     @pytest.mark.parametrize("shown", ["\u200d", "\U0001fae9", "\u0378", "\ue000", "é", "e\u0301", "\u200b"])
-    def test_letters_of_today_and_tomorrow_pass(self, shown: str) -> None:
+    def test_letters_of_new_unicode_versions_are_accepted(self, shown: str) -> None:
         assert obeys(f"a{shown}b", Printable())
 
 
@@ -68,12 +68,12 @@ class TestOrderPattern:
     @pytest.mark.parametrize(
         "text", ["", " ", "title", " title  desc ,due_date", "tags asc,title desc", "tags,title,due_date"]
     )
-    def test_what_is_understood_matches(self, text: str) -> None:
+    def test_accepted_orders_match(self, text: str) -> None:
         assert re.fullmatch(self.PATTERN, text)
         parse_order_by(text, MEMBERS, ())
 
     @pytest.mark.parametrize("text", [",", "title,", "title down", "titledesc", "colour", "title title", "Title"])
-    def test_what_is_not_does_not(self, text: str) -> None:
+    def test_rejected_orders_do_not_match(self, text: str) -> None:
         assert not re.fullmatch(self.PATTERN, text)
 
 
@@ -81,7 +81,7 @@ class TestFieldsPattern:
     PATTERN = str(FieldsParameter(MEMBERS).metadata["pattern"])
 
     @given(st.lists(st.sampled_from([*MEMBERS, "colour", ""]), min_size=1, max_size=4).map(",".join))
-    def test_a_list_of_members_matches_and_nothing_else(self, text: str) -> None:
+    def test_only_a_list_of_members_matches(self, text: str) -> None:
         try:
             FieldsParameter(MEMBERS).deserialize(text)
         except ValidationError:

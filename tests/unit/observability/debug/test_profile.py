@@ -1,4 +1,4 @@
-"""A profile shows where threads spend their time, in forms that other tools read."""
+"""Profiles show where threads spend their time, in the formats of other tools."""
 
 import base64
 import hashlib
@@ -13,13 +13,13 @@ from app.observability.debug import flame_graph, profile
 
 
 def blocked(gate: threading.Event) -> None:
-    """Wait, in a function that can be recognized."""
+    """Wait in a function with a recognizable name."""
     gate.wait()
 
 
 @pytest.fixture(scope="module")
 def taken() -> Iterator[profile.Profile]:
-    """Return a profile of a thread that waits."""
+    """Return a profile of a waiting thread."""
     gate = threading.Event()
     thread = threading.Thread(target=blocked, args=(gate,), name="</script>")
     thread.start()
@@ -28,24 +28,24 @@ def taken() -> Iterator[profile.Profile]:
     thread.join()
 
 
-def test_each_thread_is_seen_where_it_waits_for_the_whole_time(taken: profile.Profile) -> None:
+def test_each_thread_is_seen_in_the_function_where_it_waits(taken: profile.Profile) -> None:
     samples = taken.seen["</script>"]
     assert all("blocked" in {frame.name for frame in stack} for stack, _ in samples)
     assert sum(weight for _, weight in samples) == pytest.approx(0.3, rel=0.5)
     assert len(samples) > 3
 
 
-def test_who_looks_is_not_seen(taken: profile.Profile) -> None:
+def test_the_profiling_thread_is_left_out(taken: profile.Profile) -> None:
     assert "taken" not in {frame.name for stack, _ in taken.seen.get("MainThread", []) for frame in stack}
 
 
-def test_collapsed(taken: profile.Profile) -> None:
+def test_collapsed_format(taken: profile.Profile) -> None:
     lines = taken.collapsed().splitlines()
     assert all(re.fullmatch(r".+ \d+", line) for line in lines)
     assert any(line.startswith("</script>;") and "blocked (" in line for line in lines)
 
 
-def test_speedscope(taken: profile.Profile) -> None:
+def test_speedscope_format(taken: profile.Profile) -> None:
     """Its file-format-schema.json: a sampled profile has as many weights as samples, of indexes into shared frames."""
     file = json.loads(json.dumps(taken.speedscope()))
     assert file["$schema"] == "https://www.speedscope.app/file-format-schema.json"
@@ -58,7 +58,7 @@ def test_speedscope(taken: profile.Profile) -> None:
     assert all(set(frame) == {"name", "file", "line"} for frame in file["shared"]["frames"])
 
 
-def test_the_page_needs_nothing_else_and_allows_nothing_else(taken: profile.Profile) -> None:
+def test_the_page_loads_nothing_and_allows_nothing_else(taken: profile.Profile) -> None:
     page = flame_graph.page(taken)
     inline = re.findall(r"<(script|style)>(.*?)</\1>", page, re.DOTALL)
     assert [kind for kind, _ in inline] == ["style", "script"]
@@ -72,7 +72,7 @@ def test_the_page_needs_nothing_else_and_allows_nothing_else(taken: profile.Prof
     assert "</script>" in {each["name"] for each in json.loads(data[1])["calls"]}
 
 
-def test_the_tree_adds_up(taken: profile.Profile) -> None:
+def test_the_times_of_the_tree_add_up(taken: profile.Profile) -> None:
     def check(node: dict) -> None:
         assert sum(each["seconds"] for each in node["calls"]) <= node["seconds"] + 0.01
         for each in node["calls"]:
