@@ -80,7 +80,7 @@ class TestExplain:
         assert stored["op"][-1].startswith("database.")
         assert stored["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
         assert stored["catalogue"] == "http://candor.test/errors/service-unavailable"
-        assert stored["operator"].startswith("GET /readyz")
+        assert stored["operator"].startswith("Find the cause with GET /readyz")
         assert any("translate" in frame or "tasks" in frame for frame in stored["stack"])
         assert "hunter3" not in json.dumps(stored)
 
@@ -186,7 +186,7 @@ class TestCommand:
         for line in (
             "Requested by  alice",
             "Causes        TaskNotFound",
-            "As an operator: Nothing",
+            "As an operator: No action",
             "Time spent ",
         ):
             assert line in ran.output
