@@ -77,7 +77,7 @@ def test_the_command_lists_them(app: Flask) -> None:
 @pytest.mark.parametrize("code", ["too_long", "TOO LONG", "", "TOO_LONG"])
 def test_invalid_definitions_are_rejected(code: str) -> None:
     wrong: Any = violations.ViolationCode(code, "A.", "B.", "c", "d")
-    with pytest.raises(TypeError, match=r"UPPER_SNAKE|defined already"):
+    with pytest.raises(TypeError, match=r"UPPER_SNAKE|already defined"):
         violations.define(wrong)
 
 
