@@ -167,7 +167,7 @@ class TestList:
         assert [task.title for task in alice.call("ListTasks", request)[0].tasks] == ["a"]
 
     @pytest.mark.parametrize(
-        ("request", "reason"),
+        ("parameters", "reason"),
         [
             ({"filter": "colour = red"}, "INVALID_FILTER"),
             ({"order_by": "colour"}, "INVALID_ORDER_BY"),
@@ -176,8 +176,8 @@ class TestList:
             ({"page_token": "\N{SNOWMAN}"}, "INVALID_PAGE_TOKEN"),
         ],
     )
-    def test_invalid_parameters(self, alice: Client, request: dict[str, Any], reason: str) -> None:
-        failure = alice.failure("ListTasks", pb.ListTasksRequest(**request))
+    def test_invalid_parameters(self, alice: Client, parameters: dict[str, Any], reason: str) -> None:
+        failure = alice.failure("ListTasks", pb.ListTasksRequest(**parameters))
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
     @pytest.mark.parametrize("name", ["filter", "order_by"])

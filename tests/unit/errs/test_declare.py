@@ -107,7 +107,7 @@ class TestRaises:
         assert ops(outer) == ["test_declare.take", "shelves.find", "shelves.open"]
 
     def test_name_and_docstring_are_kept(self) -> None:
-        assert (Shelf.take.__qualname__, Shelf.take.__doc__) == ("Shelf.take", "Take something.")
+        assert (Shelf.take.__qualname__, Shelf.take.__doc__) == ("Shelf.take", "Raise the given error.")
 
 
 class TestRaisedBy:
