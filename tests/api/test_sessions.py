@@ -358,17 +358,17 @@ class TestAge:
         caller = Caller(app.test_client(), bearer())
         revocations = app.extensions["app-services"].revocations
         with app.app_context():
-            revocations.follow()
+            revocations.refresh_in_steps()
         answered(caller.get(TASKS))
         monkeypatch.setattr(revocations, "_fresh_at", revocations._fresh_at - BELIEVED_FOR - 1)
         assert rejected(caller.get(TASKS), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 5
         assert described(Caller(app.test_client(), {}), "Bearer x.y.z") == "The token is malformed"
         monkeypatch.setattr(revocations._reads, "horizon", raise_connection_error)
         with app.app_context(), pytest.raises(ConnectionError):
-            revocations.follow()
+            revocations.refresh_in_steps()
         monkeypatch.undo()
         with app.app_context():
-            revocations.follow()
+            revocations.refresh_in_steps()
         answered(caller.get(TASKS))
         old, fresh = log.of("candor.revocations")
         assert (old["level"], old["message"]) == ("WARNING", "the list of revoked sessions is out of date")
