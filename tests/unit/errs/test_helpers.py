@@ -1,7 +1,4 @@
 """Constructors of common validation errors."""
->>=======
-"""Functions for frequent messages."""
->>>>>>> theirs
 
 from app.errs import Kind, Violation, input_unwanted, missing_field
 
