@@ -103,6 +103,9 @@ drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under lo
 	@exec $(PY) -m tests.drill
 
 bench: .venv/run.lock $(PEERS)/installed.locks ## Measure Candor, a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
+>>=======
+bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=W1)
+>>>>>>> theirs
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
 bench-cost: .venv/run.lock ## Measure the cost of each layer of a request in microseconds

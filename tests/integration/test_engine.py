@@ -412,7 +412,7 @@ class TestSilence:
         assert breaker is not None
         assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
 
-    def test_a_refused_connection_fails_at_once(self, proxy: Proxy, engine: Engine) -> None:
+    def test_connection_refused_fails_at_once(self, proxy: Proxy, engine: Engine) -> None:
         proxy.close()
         with on_time(timedelta(seconds=5)):
             began = time.monotonic()

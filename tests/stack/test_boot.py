@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -223,5 +224,7 @@ def test_a_folder_of_a_group_that_the_service_is_not_in_is_reported(settings: Se
         assert answer(log, process, socket.AF_UNIX, str(folder / "s")).startswith(b"HTTP/1.1 200"), log.read_text()
     (entry,) = (each for each in lines(log, "candor.start") if "keeps the group" in each["message"])
     assert entry["level"] == "WARNING"
-    assert f"add the user nobody to the group games, which {folder} belongs to" in entry["message"]
+    assert (
+        f"add the user {pwd.getpwuid(NOBODY).pw_name} to the group games, which {folder} belongs to" in entry["message"]
+    )
     assert "Traceback" not in log.read_text()

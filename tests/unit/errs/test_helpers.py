@@ -1,4 +1,4 @@
-"""Functions for frequent messages."""
+"""Constructors of common validation errors."""
 
 from app.errs import Kind, Violation, input_unwanted, missing_field
 
