@@ -20,9 +20,9 @@ from app.resilience import instrumentation
 from app.resilience.poller import Poller
 from app.rest import scopes
 from app.rest.application import Application
-from app.rest.mounting import prefix_of
+from app.rest.path_prefix import prefix_of
 from app.wiring import Services, wire
-from app.wiring.hooks import log_transitions
+from app.wiring.event_hooks import log_transitions
 
 ROOT: Final = Path(__file__).parent
 STATIC: Final = "static"

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
 from app import errs, product
-from app.cli import definitions, schema
+from app.cli import schema_comparison, schema_upgrade
 from app.models import Base
 from app.repositories.engine import reason_of
 
-COMPARED = definitions.compare
+COMPARED = schema_comparison.compare
 """The import makes Alembic also compare the definitions of constraints and indexes."""
 
 
@@ -44,7 +44,7 @@ def run(connection: Connection) -> None:
     """Run the command, with a transaction for each migration and a short lock timeout."""
     connection.exec_driver_sql("SET lock_timeout = '1s'")
     connection.commit()
-    if command == "upgrade" and schema.is_ahead(connection, ScriptDirectory.from_config(context.config)):
+    if command == "upgrade" and schema_upgrade.is_ahead(connection, ScriptDirectory.from_config(context.config)):
         return
     with context.begin_transaction():
         context.run_migrations()
@@ -62,9 +62,9 @@ with connecting as connection:
         target_metadata=Base.metadata,
         render_item=render_item,
         process_revision_directives=number_revision,
-        on_version_apply=schema.store_compatibility,
+        on_version_apply=schema_upgrade.store_compatibility,
         transaction_per_migration=True,
     )
     command = getattr(context.get_context().opts.get("fn"), "__name__", "")
-    with schema.locked(connection) if command in schema.CHANGING else nullcontext():
+    with schema_upgrade.locked(connection) if command in schema_upgrade.CHANGING else nullcontext():
         run(connection)

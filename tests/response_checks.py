@@ -14,8 +14,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import errs
+from app.rest.error_statuses import STATUS_OF_CODE
 from app.rest.operations import EVERYWHERE
-from app.rest.statuses import STATUS_OF_CODE
 from tests.documents import inlined
 
 PROBLEMS: Final[dict[str, list[dict[str, Any]]]] = {}

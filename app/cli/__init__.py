@@ -4,16 +4,28 @@ import os
 
 from flask import Flask
 
-from app.cli import contract, errors, explain, jobs, migrations, new, products, rpc, tokens, users, worker
+from app.cli import (
+    contract,
+    error_catalogue,
+    explain_request,
+    jobs,
+    migrations,
+    new,
+    products,
+    rpc_server,
+    tokens,
+    users,
+    worker,
+)
 
 
 def register(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(contract.group)
-    app.cli.add_command(errors.group)
-    app.cli.add_command(explain.explain)
+    app.cli.add_command(error_catalogue.group)
+    app.cli.add_command(explain_request.explain)
     app.cli.add_command(jobs.group)
-    app.cli.add_command(rpc.group)
+    app.cli.add_command(rpc_server.group)
     app.cli.add_command(new.group)
     app.cli.add_command(products.group)
     app.cli.add_command(tokens.group)

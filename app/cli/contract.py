@@ -21,11 +21,11 @@ group = Group("contract", help="The public API contract of the last release.")
 @group.command("check")
 def check() -> None:
     """Compare the code with contract/. Fail on a breaking change, or on an addition that CHANGELOG.md lacks."""
-    from app.contract import changelog  # noqa: PLC0415 -- for development only
+    from app.contract import changelog_check  # noqa: PLC0415 -- for development only
 
     found = _changes(_present())
     broken = [each for each in found if each.is_breaking]
-    unmentioned = changelog.unmentioned(found, CHANGELOG.read_text())
+    unmentioned = changelog_check.unmentioned(found, CHANGELOG.read_text())
     lines(*(f"added: {each.sentence}" for each in found if not each.is_breaking and each not in unmentioned))
     faults = [f"breaking: {each.sentence}" for each in broken]
     faults += [f"not in CHANGELOG.md under Unreleased: {each.sentence}" for each in unmentioned]
@@ -67,11 +67,11 @@ def _changes(present: Mapping[str, Any]) -> "list[Change]":
     Raises:
         Failed: the record is missing or unreadable.
     """
-    from app.contract import errors, operations, proto, state  # noqa: PLC0415 -- as above
+    from app.contract import error_comparison, operations, proto, state  # noqa: PLC0415 -- as above
 
     try:
         before = state.recorded(FOLDER)
     except (OSError, ValueError) as fault:
         raise Failed(f"contract/ cannot be read ({fault}). `flask contract accept` records it.") from None
-    comparisons = zip(state.FILES, (operations, errors, proto), strict=True)
+    comparisons = zip(state.FILES, (operations, error_comparison, proto), strict=True)
     return [each for name, module in comparisons for each in module.changes(before[name], present[name])]

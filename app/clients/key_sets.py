@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from app.errs import Error
 from app.errs.platform import ExternalServiceError, ServiceUnavailable
-from app.resilience.events import notify
+from app.resilience.event_dispatch import notify
 
 REFRESH_INTERVAL: Final = timedelta(seconds=50).total_seconds()
 RETRY_INTERVAL: Final = timedelta(seconds=5).total_seconds()

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.descriptor import FileDescriptor
 
 from app import errs
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.errors import BODILESS, STATUS, status_of
 from app.rest.openapi import problem_schema
 from app.rest.openapi_components import PROBLEM, VIOLATION
@@ -133,7 +133,7 @@ def _code(named: type[errs.Error]) -> Record:
         "kind": named.kind.string,
         "status": int(status_of(named)),
         "gRPC status": CODES[named.kind].name,
-        "headers": sorted(examples.headers(named)),
+        "headers": sorted(error_examples.headers(named)),
     }
     if status_of(named) not in BODILESS:
         whole = without_texts(problem_schema(named))

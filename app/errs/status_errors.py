@@ -1,6 +1,6 @@
 """Errors for HTTP statuses that have no kind: ``abort(410)`` in a view returns ``GONE``.
 
-This module has the definitions. ``app.rest.statuses`` maps them to their statuses.
+This module has the definitions. ``app.rest.error_statuses`` maps them to their statuses.
 """
 
 from app.errs.error import Error

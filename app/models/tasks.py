@@ -15,7 +15,7 @@ from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
 from app.errs.tasks import TaskTitleTaken
 from app.models.base import Base, SmallEnum, Texts
-from app.models.characters import SPACES
+from app.models.character_classes import SPACES
 
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 1000

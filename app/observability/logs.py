@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol, TextIO
 
 from app import context, errs, product
 from app.observability import json_lines
+from app.observability.error_coalescing import SharedEntries, SharedEntry
 from app.observability.error_fields import facts_of, items_by_code, method, place
 from app.observability.log_handler import NonBlockingHandler
 from app.observability.redaction import redact_exception
-from app.observability.shared_entries import SharedEntries, SharedEntry
 
 ROOT: Final = product.logger()
 ACCESS: Final = product.logger("access")

@@ -17,9 +17,9 @@ from flask_limiter.constants import ConfigVars
 from ordered_set import OrderedSet
 
 from app.rate_limiting import limits, settings, view_names
-from app.rate_limiting.binding import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
+from app.rate_limiting.application_limits import ALL, Manager, identify
+from app.rate_limiting.application_state import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
 from app.rate_limiting.decoration import Decoration, check_notation
-from app.rate_limiting.manager import ALL, Manager, identify
 from app.rate_limiting.registry import Registry
 from app.rate_limiting.results import Context, Counted, keep_retry_after
 from app.rate_limiting.storage import SCHEME, RateLimitStorage, rate_limit_store

@@ -15,7 +15,14 @@ from app import product
 from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import request_timing
-from app.repositories import error_translation, libpq_io, listeners, new_connections, observed_connection, stale_plans
+from app.repositories import (
+    error_translation,
+    libpq_io,
+    listener_detection,
+    new_connections,
+    observed_connection,
+    stale_plans,
+)
 from app.repositories.commits import Commits
 from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
@@ -106,7 +113,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     around_statements(engine, partial(request_timing.timed, "database"))
     event.listen(engine, "do_connect", new_connections.connect)
     event.listen(engine, "connect", new_connections.reject_unfit, insert=True)
-    listeners.install(engine)
+    listener_detection.install(engine)
 
 
 def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

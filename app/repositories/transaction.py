@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.orm import Session, scoped_session
 
 from app.errs.platform import ServiceUnavailable
-from app.repositories import error_translation, listeners, pool
+from app.repositories import error_translation, listener_detection, pool
 from app.repositories.compiled_statement import IDLE, ReadConnection
 from app.repositories.observed_connection import ObservedReadConnection
 
@@ -125,9 +125,9 @@ class Transaction:
     def _is_observed(self) -> bool:
         """Return whether there are event listeners. Then all statements must pass SQLAlchemy's session."""
         return (
-            listeners.on_engine(self.engine)
-            or listeners.on_sessions(self._sessions.session_factory.class_)
-            or (self._is_joined and listeners.on_connection(self.connection))
+            listener_detection.on_engine(self.engine)
+            or listener_detection.on_sessions(self._sessions.session_factory.class_)
+            or (self._is_joined and listener_detection.on_connection(self.connection))
         )
 
     @property

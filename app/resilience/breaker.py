@@ -24,7 +24,7 @@ from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
 from app.resilience import prober
 from app.resilience.breaker_counts import MOSTLY_FAILS, Counts
-from app.resilience.events import notify
+from app.resilience.event_dispatch import notify
 from app.resilience.failure_classifier import is_failure
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from app.errs import Error
 from app.observability import request_timing
 from app.resilience import deadline
 from app.resilience.budget import RetryBudget
-from app.resilience.events import notify
+from app.resilience.event_dispatch import notify
 
 P = ParamSpec("P")
 R = TypeVar("R")

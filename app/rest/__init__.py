@@ -23,7 +23,7 @@ from app.rest.handlers import (
 )
 from app.rest.openapi import Api
 from app.rest.openapi_components import introduction
-from app.rest.pages import catalogue, docs, documentation, front
+from app.rest.pages import catalogue, docs, documentation_links, front
 from app.wire.page_tokens import PageTokens
 
 BLUEPRINTS = (
@@ -69,7 +69,7 @@ def register(app: Application, settings: Settings) -> None:
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
             "servers": [{"url": settings.public_url}],
-            **documentation.external(settings.documentation_url),
+            **documentation_links.external(settings.documentation_url),
         },
     )
     blueprint.register(app, api, BLUEPRINTS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, request
 
 from app.rest import dispatch, errors
-from app.rest.hooks import routing
+from app.rest.hooks import special_targets
 from app.rest.request import Request, current
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Application(Flask):
 
     def make_default_options_response(self) -> Response:
         """Return 204 to OPTIONS, with the methods and media types of the path, unless the view handles it."""
-        return routing.options(self, current())
+        return special_targets.options(self, current())
 
     def log_exception(self, exc_info: ExcInfo) -> None:
         """Log an exception that no error handler handled, with its causes and the request ID. Flask calls this.

@@ -13,8 +13,8 @@ import marshmallow as ma
 from app.errs import Violation
 from app.observability import metrics
 from app.rest import openapi_operations, operations, query
+from app.rest.argument_locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.current import clock
-from app.rest.locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.request import Request, current
 from app.rest.violations import checked
 from app.wire.decode_context import DecodeContext

@@ -21,12 +21,12 @@ from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
-from app.rest import error_facts, http_exceptions, limit_errors, mounting, operations
+from app.rest import http_exceptions, limit_errors, missing_facts, operations, path_prefix
 from app.rest.current import services
+from app.rest.error_statuses import STATUS_OF_CODE
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
 from app.rest.retry_safety import outcome_of
-from app.rest.statuses import STATUS_OF_CODE
 from app.wire import timestamps
 
 REALM: Final = product.SLUG
@@ -193,7 +193,7 @@ class ProblemContext:
     def now(cls) -> "ProblemContext":
         """Return the context of the current request."""
         request = current()
-        instance = instance_of(mounting.whole_path(request.environ))
+        instance = instance_of(path_prefix.whole_path(request.environ))
         return cls.of(application().config["PUBLIC_URL"], instance, outcome_of(request))
 
     @classmethod
@@ -258,7 +258,7 @@ def problem(
         "retryable": is_retryable,
         "retry_after": _wait(error, status),
         "retry": RETRY if is_retryable and status in ADVISED else None,
-        **error_facts.completed(error),
+        **missing_facts.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -278,8 +278,8 @@ def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]
     if status == HTTPStatus.UNAUTHORIZED or (status == HTTPStatus.FORBIDDEN and errs.known_facts(error).get("scope")):
         headers["WWW-Authenticate"] = challenge(error)
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(error_facts.completed(error).get("allowed", ()))
-    elif status == UNREAD and (supported := error_facts.completed(error).get("supported")):
+        headers["Allow"] = ", ".join(missing_facts.completed(error).get("allowed", ()))
+    elif status == UNREAD and (supported := missing_facts.completed(error).get("supported")):
         headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(supported)
     return headers
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from app import errs
 from app.errs import platform, requests
-from app.rest import statuses, webargs_errors
+from app.rest import error_statuses, webargs_errors
 from app.rest.request import current
 
 STATUSES: Final = frozenset(HTTPStatus)
@@ -38,7 +38,7 @@ def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
         return rejected, HTTPStatus.BAD_REQUEST, {}
     details = webargs_errors.details(exc)
     description = details.message or _description(exc)
-    error = statuses.error_of(code, description, retry_after=_retry_after(exc), cause=exc)
+    error = error_statuses.error_of(code, description, retry_after=_retry_after(exc), cause=exc)
     if details.violations:
         error.violations = details.violations
     fields = {name: value for name, value in exc.get_headers() if name.lower() not in OWNED}

@@ -22,7 +22,7 @@ from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
 from app.rate_limiting import restore_retry_after
 from app.resilience import deadline
-from app.rest import instrumentation, mounting, operations, public_routes
+from app.rest import operations, path_prefix, public_routes, third_party_instrumentation
 from app.rest.errors import MEDIA_TYPE, OURS, ProblemContext, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import HELD, KEY, Request
@@ -97,8 +97,8 @@ class Answer:
         if request is not None and request.limits:
             fields += limits.fields(request.limits)
             restore_retry_after(self.environ, status, fields)
-        if instrumentation.SPAN in self.environ:
-            instrumentation.note_answer(self.environ, status, fields)
+        if third_party_instrumentation.SPAN in self.environ:
+            third_party_instrumentation.note_answer(self.environ, status, fields)
         return self.written.append
 
     def identify(self) -> None:
@@ -122,7 +122,7 @@ class Answer:
         }
         metrics.PANICS.inc()
         report(error, InternalError(), about, operation=self.route, declared=(InternalError,), stack=True)
-        instance = instance_of(mounting.whole_path(self.environ))
+        instance = instance_of(path_prefix.whole_path(self.environ))
         body = orjson.dumps(problem(InternalError(), ProblemContext.of(public_url, instance)))
         self.status = f"{OURS.value} {OURS.phrase}"
         self.fields = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
@@ -166,7 +166,7 @@ class Middleware:
         self._app, self._wsgi_app, self._traced = app, wsgi_app, traced
         self._is_first = True
         self._announcements: Announcements = {}
-        mount = mounting.Mount(app.config)
+        mount = path_prefix.Mount(app.config)
         self._place = mount.place if mount.prefix else None
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -227,7 +227,7 @@ class Middleware:
         self._announcements = {
             key: each.deprecation.fields for key, each in operations.table(self._app).items() if each.deprecation
         }
-        instrumentation.settle(self._app)
+        third_party_instrumentation.settle(self._app)
         public_routes.announce(self._app)
         if "werkzeug.request" not in environ or "SERVER_SOFTWARE" in environ:
             for poller in self._app.extensions["app-pollers"]:

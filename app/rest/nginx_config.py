@@ -17,9 +17,9 @@ from flask import Flask
 
 from app import errs
 from app.errs import Outcome, platform, requests
-from app.rest import mounting, operations, retry_safety
+from app.rest import operations, path_prefix, retry_safety
 from app.rest.errors import RETRY, ProblemContext, headers_of, problem, status_of
-from app.rest.hooks import cors, routing
+from app.rest.hooks import cors, special_targets
 from app.rest.operations import Operation
 
 UNSETTLED: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -80,7 +80,7 @@ def configuration(app: Flask) -> str:
         _map("$request", LIMIT[1:], limits(app), default=str(app.config["MAX_BODY_BYTES"])),
         _map("$uri", "app_keyed_sent", dict.fromkeys(_paths(app, _honours_keys), "again"), default="once"),
         *_repetition(app),
-        _map("$request", "app_methods", {SERVER_WIDE: ", ".join(routing.methods(app))}),
+        _map("$request", "app_methods", {SERVER_WIDE: ", ".join(special_targets.methods(app))}),
         _map('""', "app_client", {}, default="$remote_addr" if app.config["LOG_CLIENT"] else ""),
         _map("$http_origin", "app_origin", {origin: origin for origin in origins}),
         _map("$http_origin", "app_exposed", dict.fromkeys(origins, cors.EXPOSED)),
@@ -98,7 +98,7 @@ def _reads_versions(method: str, operation: Operation) -> bool:
 
 def _paths(app: Flask, holds: Callable[[str, Operation], bool]) -> list[str]:
     """Return patterns of the paths of some operations, decoded as in nginx."""
-    prefix = re.escape(mounting.prefix_of(app.config["PUBLIC_URL"]))
+    prefix = re.escape(path_prefix.prefix_of(app.config["PUBLIC_URL"]))
     return sorted({f"~^{prefix}{path}$" for _, path in _operations(app, holds)})
 
 

@@ -9,7 +9,7 @@ from apispec import APISpec
 from flask import Flask
 
 from app import errs
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.operations import PUBLIC, Operation
 from app.rest.response_headers import DOCUMENTED, declared, key, of_deprecation, of_errors, of_success
@@ -128,8 +128,8 @@ def _error_response(group: list[type[errs.Error]], public_url: str) -> str:
 
 def _example(named: type[errs.Error], operation: Operation, config: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the example of an error of an operation, with facts such as the operation's body limit."""
-    shown = examples.occurrence(named, operation, largest=config["MAX_BODY_BYTES"])
-    return examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
+    shown = error_examples.occurrence(named, operation, largest=config["MAX_BODY_BYTES"])
+    return error_examples.document(named, public_url=config["PUBLIC_URL"], shown=shown)
 
 
 def _one_of(group: list[type[errs.Error]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import logs, metrics
 from app.rest import early_errors
 from app.rest.errors import instance_of
-from app.rest.mounting import Mount
+from app.rest.path_prefix import Mount
 
 EVERY: Final = 1.0
 """Seconds between two error entries. Each rejected request has an access entry; those of one second share a cause."""

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from app.errs import Error
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.operations import Operation
 from app.wire.deprecation import Deprecation
 
@@ -66,7 +66,7 @@ def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPS
     """Yield the header fields of a response with one of these errors."""
     yield from _of_any(operation)
     for error in errors:
-        yield from examples.headers(error, method=method)
+        yield from error_examples.headers(error, method=method)
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         yield "Accept-Encoding"
 

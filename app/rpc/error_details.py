@@ -16,7 +16,7 @@ from app.errs import Kind, Outcome
 from app.errs.presentation import outcome
 from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
-from app.rpc.error_codes import error_number, violation_number
+from app.rpc.error_numbers import error_number, violation_number
 from app.rpc.gen.errors.v1 import errors_pb2
 
 DOMAIN: Final = product.SLUG

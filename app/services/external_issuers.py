@@ -11,8 +11,8 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import ServiceUnavailable
-from app.models import claims
-from app.models.claims import WRONG_ISSUER, WRONG_SIGNATURE
+from app.models import claim_validation
+from app.models.claim_validation import WRONG_ISSUER, WRONG_SIGNATURE
 from app.resilience.clock import Clock
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})
@@ -49,15 +49,15 @@ class ExternalTokens:
     def accepts(self, token: str) -> bool:
         """Return whether a token is signed with an algorithm of external issuers."""
         try:
-            return claims.header_of(token, longest=MAX_LENGTH).get("alg") in ALGORITHMS
+            return claim_validation.header_of(token, longest=MAX_LENGTH).get("alg") in ALGORITHMS
         except (InvalidToken, TypeError):
             return False
 
     @raises(InvalidToken, ServiceUnavailable)
     def verify(self, token: str, *, sender: str = "") -> Principal:
         """Return the principal of a token. Only the key that the token names is used, with that key's algorithm."""
-        header = claims.header_of(token, longest=MAX_LENGTH)
-        named, kid = claims.unverified(token).get("iss"), header.get("kid")
+        header = claim_validation.header_of(token, longest=MAX_LENGTH)
+        named, kid = claim_validation.unverified(token).get("iss"), header.get("kid")
         trusted = self._trusted.get(named) if isinstance(named, str) else None
         if trusted is None:
             raise InvalidToken(description=WRONG_ISSUER)
@@ -65,7 +65,7 @@ class ExternalTokens:
         key = trusted.keys.find(kid, algorithm) if isinstance(kid, str) else None
         if key is None:
             raise InvalidToken(description=WRONG_SIGNATURE)
-        claimed = claims.verified(
+        claimed = claim_validation.verified(
             token,
             key,
             algorithm=algorithm,

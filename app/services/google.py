@@ -15,7 +15,7 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
-from app.models.claims import EXPIRED, MALFORMED, SUBJECT, UNKNOWN, WRONG_AUDIENCE, WRONG_CLAIMS
+from app.models.claim_validation import EXPIRED, MALFORMED, SUBJECT, UNKNOWN, WRONG_AUDIENCE, WRONG_CLAIMS
 from app.models.google import TokenDescription
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.bulkhead import Bulkhead

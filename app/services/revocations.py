@@ -14,7 +14,7 @@ from app.errs import raises
 from app.errs.platform import ServiceUnavailable
 from app.resilience.clock import Clock
 from app.resilience.digest_set import SHARDS, DigestSet, digest_of
-from app.resilience.events import notify
+from app.resilience.event_dispatch import notify
 
 FRESH_FOR: Final = timedelta(seconds=5).total_seconds()
 """Age of the list beyond which a revocation may be in force too late; it is reported."""

@@ -12,8 +12,8 @@ from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
-from app.models import claims
-from app.models.claims import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
+from app.models import claim_validation
+from app.models.claim_validation import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
 from app.models.sessions import MAX_LIFETIME as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
 from app.models.users import DELETED_USER_ID
@@ -199,10 +199,10 @@ class TokenService:
         Raises:
             InvalidToken: the token is not valid.
         """
-        key = self._keys.get(claims.header_of(token, longest=MAX_LENGTH).get("kid"))
+        key = self._keys.get(claim_validation.header_of(token, longest=MAX_LENGTH).get("kid"))
         if key is None:
             raise InvalidToken(description=WRONG_SIGNATURE)
-        payload = claims.verified(
+        payload = claim_validation.verified(
             token,
             key,
             algorithm=ALGORITHM,

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.context import Principal
 from app.errs.access import InvalidToken, MissingCredentials
-from app.models.claims import MALFORMED
+from app.models.claim_validation import MALFORMED
 
 ANONYMOUS: Final = "anonymous"
 SEVERAL: Final = "Send exactly one Authorization header"

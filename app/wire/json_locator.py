@@ -1,8 +1,8 @@
 """The locator of the first JSON error in a body. It returns the position and a short reason.
 
 Runs only for bodies that :mod:`app.wire.strict_json` rejected. It reads the tokens of RFC 8259 with a table and its own
-stack, without recursion. Time and memory are bounded for any body. Beyond the bounds, :mod:`app.wire.json_estimate`
-estimates the position.
+stack, without recursion. Time and memory are bounded for any body. Beyond the bounds,
+:mod:`app.wire.json_error_estimate` estimates the position.
 """
 
 import json

@@ -12,8 +12,8 @@ from typing import Any, Final
 import marshmallow as ma
 
 from app.errs.error import CODE, Violation
-from app.wire.error_codes import Source, code_of
 from app.wire.locations import LONGEST_NAME, Broken
+from app.wire.marshmallow_codes import Source, code_of
 from app.wire.schemas.base import Path, key_of
 from app.wire.validators import Breach, Sentence
 

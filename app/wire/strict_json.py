@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from app import errs
-from app.wire.json_estimate import Unfit, estimate
+from app.wire.json_error_estimate import Unfit, estimate
 from app.wire.json_locator import MAX_DEPTH, Unfinished, are_escapes_fit, locate
 
 LARGE: Final = 4096

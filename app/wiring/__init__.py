@@ -67,8 +67,15 @@ from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
 from app.wiring.client_factory import http_client
+from app.wiring.event_hooks import (
+    count_job,
+    log_degraded,
+    log_job,
+    log_revocations,
+    log_transitions,
+    measure_revocations,
+)
 from app.wiring.external_issuers import ExternalIssuers, external_issuers
-from app.wiring.hooks import count_job, log_degraded, log_job, log_revocations, log_transitions, measure_revocations
 
 USERS_TIMEOUT: Final = timedelta(milliseconds=800)
 PREFERENCES_TIMEOUT: Final = timedelta(milliseconds=500)

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.clients.http import HttpClient
 from app.resilience import instrumentation
-from app.wiring.hooks import log_transitions
+from app.wiring.event_hooks import log_transitions
 
 DEFAULT_TIMEOUT: Final = timedelta(seconds=2)
 """The timeout of a call, including all attempts."""

@@ -16,7 +16,7 @@ from app.services.external_issuers import ExternalTokens, TrustedIssuer
 from app.services.google import GoogleTokens
 from app.services.tokens import Verifier
 from app.wiring.client_factory import http_client
-from app.wiring.hooks import log_keys
+from app.wiring.event_hooks import log_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from deploy.local import cluster, exec_child, private_files
-from deploy.local.cluster import DATABASE, PostgresError
+from deploy.local import exec_child, postgres_cluster, private_files
+from deploy.local.postgres_cluster import DATABASE, PostgresError
 
 __all__ = ["AlreadyRunningError", "PostgresError", "Server", "query", "running", "start"]
 
@@ -116,19 +116,19 @@ def query(url: str, sql: str) -> str:
     password = url.partition("//")[2].partition("@")[0].partition(":")[2]
     plain = url.replace("+psycopg", "", 1).replace(f":{password}@", "@", 1)  # all users can read arguments
     done = subprocess.run(  # noqa: S603 - a fixed program
-        [cluster.binaries() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, plain],
-        env={**cluster.environment(), "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"},
+        [postgres_cluster.binaries() / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, plain],
+        env={**postgres_cluster.environment(), "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
-        raise PostgresError(f"psql: {cluster.last_lines(done.stderr)}")
+        raise PostgresError(f"psql: {postgres_cluster.last_lines(done.stderr)}")
     return done.stdout.strip()
 
 
 def _start(directory: Path, settings: Mapping[str, str], lock: int, *, disposable: bool) -> Server:
     data = directory / "data"
     if not data.exists():
-        cluster.make(directory, synced=not disposable)
+        postgres_cluster.make(directory, synced=not disposable)
     elif os.geteuid() not in {0, data.stat().st_uid}:
         raise PostgresError(f"{data} belongs to another user: only that user or root can start it")
     port, process = _serve(directory, settings)
@@ -152,7 +152,7 @@ def _serve(directory: Path, settings: Mapping[str, str]) -> tuple[int, subproces
         if not any(passing in output for passing in PASSING):
             break
         time.sleep(RETRY_AFTER)
-    raise PostgresError(f"PostgreSQL does not start: {cluster.last_lines(output)}")
+    raise PostgresError(f"PostgreSQL does not start: {postgres_cluster.last_lines(output)}")
 
 
 def _attempt(directory: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
@@ -162,8 +162,8 @@ def _attempt(directory: Path, settings: Mapping[str, str]) -> subprocess.Popen[b
     log = private_files.open_private(directory / "log", os.O_WRONLY | os.O_TRUNC)
     try:
         process = subprocess.Popen(  # noqa: S603 - a fixed program
-            cluster.program(directory, argv, dies_by=signal.SIGINT),
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=cluster.environment(),
+            postgres_cluster.program(directory, argv, dies_by=signal.SIGINT),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=postgres_cluster.environment(),
             start_new_session=True,  # Ctrl-C is for the service, which still needs its database to finish
         )  # fmt: skip
     finally:

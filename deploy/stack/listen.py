@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app import product
-from deploy.stack.programs import NginxError, find
+from deploy.stack.program_paths import NginxError, find
 
 DIRECTIVE_SINCE: Final = (1, 25, 1)
 ADDRESSES: Final = ("443", "[::]:443")

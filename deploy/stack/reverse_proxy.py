@@ -16,7 +16,7 @@ from typing import Final
 
 from deploy.local import exec_child
 from deploy.stack import listen
-from deploy.stack.programs import NginxError, find
+from deploy.stack.program_paths import NginxError, find
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
 RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf", "tls.conf")

@@ -25,7 +25,7 @@ from app import product
 from deploy.local import embedded_postgres, exec_child, private_files
 from deploy.local import run as local
 from deploy.stack.instance import Instance, InstanceError, Program
-from deploy.stack.programs import NginxError, find
+from deploy.stack.program_paths import NginxError, find
 from deploy.stack.reverse_proxy import ReverseProxy, account
 
 PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from app import errs
 from app.clients.http import HttpClient
 from app.errs import Kind
-from app.rest import examples
+from app.rest import error_examples
 from app.wiring import PREFERENCES_TIMEOUT, USERS_TIMEOUT
 from tests.api.caller import Caller
 from tests.fakes.remote import Behaviour, Remote, answers
@@ -57,7 +57,9 @@ class World:
 
 def problem(code: str, **changes: object) -> Behaviour:
     """Send a problem document of this service, with texts that must not reach its callers."""
-    document: Mapping[str, Any] | None = examples.document(errs.named_errors()[code], public_url="http://other.test")
+    document: Mapping[str, Any] | None = error_examples.document(
+        errs.named_errors()[code], public_url="http://other.test"
+    )
     assert document is not None
     problem = {**document, "detail": SECRET, "title": SECRET, "param": SECRET, **changes}
     return answers(problem, document["status"], "application/problem+json")

@@ -14,8 +14,8 @@ from app import errs
 from app.errs import E, Error, Kind, declare
 from app.rest import operations
 from app.rest.blueprint import Blueprint
+from app.rest.error_statuses import KIND_OF_STATUS, STATUS_OF_CODE, error_of, status_error
 from app.rest.errors import STATUS, challenge, status_of
-from app.rest.statuses import KIND_OF_STATUS, STATUS_OF_CODE, error_of, status_error
 from tests.error_kinds import KINDS
 from tests.response_checks import CheckedClient
 

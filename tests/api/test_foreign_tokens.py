@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.config.issuers import Issuer as Named
 from app.errs import Error
-from app.models.claims import DESCRIPTIONS
+from app.models.claim_validation import DESCRIPTIONS
 from tests.api.accounts import an_address, join
 from tests.api.audit_hooks import watched
 from tests.api.caller import TASKS, Caller, answered, rejected

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from app.models.claims import MALFORMED, WRONG_CLAIMS
+from app.models.claim_validation import MALFORMED, WRONG_CLAIMS
 from tests.api.audit_hooks import watched
 from tests.api.caller import TASKS, Caller, answered
 from tests.api.forge import Forge, described

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from app.extensions import db
-from app.models.claims import DESCRIPTIONS
+from app.models.claim_validation import DESCRIPTIONS
 from app.wire.credentials import SEVERAL
 from tests.api.caller import ABSENT, TASKS, Caller, answered
 from tests.api.conftest import Log

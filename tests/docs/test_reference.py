@@ -10,8 +10,8 @@ import pytest
 
 from app import errs, product
 from app.config import ROOT, Settings
-from app.observability import log_fields, metric_labels
-from app.rest import request_headers, response_headers, scopes
+from app.observability import log_field_meanings, metric_label_meanings
+from app.rest import request_header_meanings, response_headers, scopes
 from app.rest.hooks import cors
 from tests.docs import logged
 from tests.docs.generate import commands, observability
@@ -48,9 +48,11 @@ def terms() -> Iterator[tuple[str, str]]:
     yield from ((observability.full_name(each), "metrics.md") for each in observability.collectors())
     yield from ((name, "metrics.md") for name, _ in observability.recorded())
     yield from ((each["name"], "alerts.md") for each in observability.alerts())
-    yield from ((name, "header-fields.md") for name in {*request_headers.READ, *response_headers.DOCUMENTED, *MORE})
+    yield from (
+        (name, "header-fields.md") for name in {*request_header_meanings.READ, *response_headers.DOCUMENTED, *MORE}
+    )
     yield from ((name, "scopes.md") for name in scopes.SCOPES)
-    yield from ((name, "log-fields.md") for name in (*log_fields.FIELDS, *log_fields.LOGGERS))
+    yield from ((name, "log-fields.md") for name in (*log_field_meanings.FIELDS, *log_field_meanings.LOGGERS))
     yield from ((f"flask {name}", "cli.md") for name, _ in commands.leaves())
 
 
@@ -93,25 +95,29 @@ class TestTables:
     def test_each_label_of_a_metric_has_a_meaning(self) -> None:
         for metric in observability.collectors():
             for label in metric._labelnames:
-                assert metric_labels.meaning(metric._name, label)
+                assert metric_label_meanings.meaning(metric._name, label)
 
     def test_each_scope_has_a_meaning(self) -> None:
         assert set(MEANINGS) == scopes.SCOPES
 
     def test_the_request_header_fields_are_those_that_are_read(self) -> None:
-        assert set(request_headers.READ) - BY_HAND == set(cors.READ) - BY_HAND
+        assert set(request_header_meanings.READ) - BY_HAND == set(cors.READ) - BY_HAND
 
     def test_the_loggers_are_those_of_the_code(self) -> None:
         files = [*(ROOT / "app").rglob("*.py"), *(ROOT / "deploy").rglob("*.py"), ROOT / "gunicorn.conf.py"]
         found = {
             name for file in files for name in re.findall(r'(?:product\.logger|Warning)\("?(\w*)"?\)', file.read_text())
         }
-        assert set(log_fields.LOGGERS) == {product.logger(name).name for name in found - {"name", "logger"}}
+        assert set(log_field_meanings.LOGGERS) == {product.logger(name).name for name in found - {"name", "logger"}}
 
     def test_the_log_fields_are_those_of_the_code(self) -> None:
         found = logged.names()
-        assert found - set(log_fields.FIELDS) == set(), "describe them in app/observability/log_fields.py"
-        assert set(log_fields.FIELDS) - found == set(), "remove them from app/observability/log_fields.py"
+        assert found - set(log_field_meanings.FIELDS) == set(), (
+            "describe them in app/observability/log_field_meanings.py"
+        )
+        assert set(log_field_meanings.FIELDS) - found == set(), (
+            "remove them from app/observability/log_field_meanings.py"
+        )
 
     def test_each_alert_has_a_runbook(self) -> None:
         assert observability.runbook("JobsAreNotDone") == "jobs-are-not-done.md"

@@ -18,7 +18,7 @@ from app.config import Settings
 from app.resilience.clock import SystemClock
 from app.services.tokens import TokenService
 from deploy.local import embedded_postgres
-from deploy.local.cluster import DATABASE
+from deploy.local.postgres_cluster import DATABASE
 from tests.drill.history import Row
 from tests.drill.http_client import Answer, request
 from tests.drill.load import Ledger, Load

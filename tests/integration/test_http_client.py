@@ -19,7 +19,7 @@ from app.observability import request_timing
 from app.resilience import deadline
 from app.resilience.breaker import State
 from app.resilience.breaker_counts import Counts
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.errors import ProblemContext, problem
 from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, answers
@@ -175,7 +175,7 @@ class TestProblems:
     )
     def test_a_known_kind_is_kept(self, remote: Remote, make: Make, code: str) -> None:
         named = errs.named_errors()[code]
-        document = examples.document(named, public_url="http://other.test")
+        document = error_examples.document(named, public_url="http://other.test")
         assert document is not None
         document["param"] = document["title"] = document["detail"] = SECRET
         remote.behave = answers(document, document["status"], "application/problem+json")
@@ -186,7 +186,7 @@ class TestProblems:
         assert [link.detail for link in errs.causes(error) if isinstance(link, Error)][-1] == SECRET, "it is logged"
 
     def test_an_internal_error_of_a_dependency_is_an_external_error(self, remote: Remote, make: Make) -> None:
-        document = examples.document(errs.platform.InternalError, public_url="http://other.test")
+        document = error_examples.document(errs.platform.InternalError, public_url="http://other.test")
         remote.behave = answers(document, 500, "application/problem+json")
         error = failed(make())
         assert error.kind is Kind.EXTERNAL

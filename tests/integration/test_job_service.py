@@ -16,7 +16,7 @@ from app.resilience import deadline
 from app.resilience.clock import SystemClock
 from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
-from app.wiring.hooks import count_job, log_job
+from app.wiring.event_hooks import count_job, log_job
 from tests.integration.conftest import Database
 from tests.sent_statements import seen
 

@@ -18,7 +18,7 @@ from app.errs import Error
 from app.errs.tasks import TaskTitleTaken
 from app.extensions import db
 from app.models.query import ListQuery, Ordering
-from app.repositories import listeners
+from app.repositories import listener_detection
 from app.repositories.compiled_statement import CompiledStatement
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
@@ -62,11 +62,11 @@ class TestNothing:
     @pytest.mark.parametrize("target", [None, Engine, Connection], ids=["engine", "Engine", "Connection"])
     def test_nor_are_those_heard_that_listened_once(self, database: Database, target: Any) -> None:
         with heard(target or database.engine, "before_cursor_execute"):
-            assert listeners.on_engine(database.engine)
-        assert not listeners.on_engine(database.engine)
+            assert listener_detection.on_engine(database.engine)
+        assert not listener_detection.on_engine(database.engine)
 
     def test_listeners_of_the_application_itself_do_not_count(self, database: Database) -> None:
-        assert not listeners.on_engine(database.engine)
+        assert not listener_detection.on_engine(database.engine)
 
 
 class TestStatements:
@@ -274,7 +274,7 @@ class TestEcho:
         with caplog.at_level(logging.INFO, "sqlalchemy.engine"):
             assert database.reads.value(ONE) == 1
         assert "SELECT" in logged()
-        assert not listeners.on_engine(database.engine)
+        assert not listener_detection.on_engine(database.engine)
 
 
 class TestSettings:
@@ -308,9 +308,9 @@ class TestSettings:
             application.config["SQLALCHEMY_ECHO"] = False
             assert not db.engine.logger.isEnabledFor(logging.INFO)
             application.config["SQLALCHEMY_RECORD_QUERIES"] = True
-            assert listeners.on_engine(db.engine)
+            assert listener_detection.on_engine(db.engine)
             application.config["SQLALCHEMY_RECORD_QUERIES"] = False
-            assert not listeners.on_engine(db.engine)
+            assert not listener_detection.on_engine(db.engine)
 
     def test_late_settings_are_rejected(self, make_application: Callable[..., Flask]) -> None:
         application = make_application()

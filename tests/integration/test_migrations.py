@@ -20,7 +20,7 @@ from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
 from sqlalchemy.exc import DataError
 
 from app import create_app
-from app.cli import definitions, migrations
+from app.cli import migrations, schema_comparison
 from app.config import ROOT, Settings
 from app.errs import Error
 from app.errs.platform import NotReady
@@ -148,16 +148,16 @@ class TestDefinitions:
         with db.engine.begin() as connection:
             connection.exec_driver_sql(change)
         with db.engine.connect() as connection:
-            found = definitions.differences(connection, Base.metadata)
+            found = schema_comparison.differences(connection, Base.metadata)
         assert found
         with pytest.raises(SystemExit):
             flask_migrate.check()
         assert all(str(each) in caplog.text for each in found)
         with db.engine.begin() as connection:
             for each in found:
-                connection.exec_driver_sql(str(definitions.Redefine(each).sqltext))
+                connection.exec_driver_sql(str(schema_comparison.Redefine(each).sqltext))
         with db.engine.connect() as connection:
-            assert definitions.differences(connection, Base.metadata) == []
+            assert schema_comparison.differences(connection, Base.metadata) == []
 
     @pytest.mark.parametrize(
         "change",
@@ -176,8 +176,8 @@ class TestDefinitions:
 
     def test_the_migration_that_is_generated_can_be_taken_back(self) -> None:
         shorter, longer = (f"CHECK (char_length(name) <= {most})" for most in (200, 300))
-        difference = definitions.Difference("users", "constraint", "ck_users_name_length", shorter, longer)
-        upgrade = ops.UpgradeOps([definitions.Redefine(difference)])
+        difference = schema_comparison.Difference("users", "constraint", "ck_users_name_length", shorter, longer)
+        upgrade = ops.UpgradeOps([schema_comparison.Redefine(difference)])
         assert f"op.execute('{CHECKED} {longer}')" in render_python_code(upgrade)
         assert f"op.execute('{CHECKED} {shorter}')" in render_python_code(upgrade.reverse())
 
@@ -192,14 +192,14 @@ class TestDefinitions:
         """A constraint is added after its column and dropped before it."""
         with db.engine.begin() as connection:
             connection.exec_driver_sql(change)
-            before = definitions.differences(connection, Base.metadata)
+            before = schema_comparison.differences(connection, Base.metadata)
             script = produce_migrations(MigrationContext.configure(connection), Base.metadata)
         assert script.upgrade_ops is not None
         assert "-- to be written" not in render_python_code(script.upgrade_ops)
         for migration, found in ((script.upgrade_ops, []), (script.downgrade_ops, before)):
             perform(migration)
             with db.engine.connect() as connection:
-                assert definitions.differences(connection, Base.metadata) == found
+                assert schema_comparison.differences(connection, Base.metadata) == found
 
     def test_a_table_is_dropped_before_those_that_it_refers_to(self, migrated: Flask) -> None:
         """Alembic drops tables in any order."""
@@ -219,7 +219,7 @@ class TestDefinitions:
     def test_nothing_is_left_of_the_comparison(self, migrated: Flask) -> None:
         with db.engine.connect() as connection:
             before = connection.exec_driver_sql("SELECT count(*) FROM pg_class").scalar_one()
-            assert definitions.differences(connection, Base.metadata) == []
+            assert schema_comparison.differences(connection, Base.metadata) == []
             assert connection.exec_driver_sql("SELECT count(*) FROM pg_class").scalar_one() == before
 
 

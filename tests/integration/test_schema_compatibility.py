@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
-from app.cli import schema
+from app.cli import schema_upgrade
 from app.config import ROOT
 from app.extensions import db
 from app.repositories.readiness import STORED, expected_head
@@ -41,7 +41,7 @@ def downgrade() -> None:
 '''
 HEAD = expected_head() or ""
 NEXT = f"{int(HEAD) + 1:04d}"
-OLDEST = schema.compatible_since(ScriptDirectory(str(ROOT / "migrations")), [HEAD])
+OLDEST = schema_upgrade.compatible_since(ScriptDirectory(str(ROOT / "migrations")), [HEAD])
 Upgrade = Callable[..., Path]
 
 
@@ -197,7 +197,7 @@ class TestUpgrade:
         environ = os.environ | {"APP_ENV": "development", "DATABASE_URL": url, "JWT_SECRET": "x" * 32}
         command = [sys.executable, "-m", "flask", "db", "upgrade", "--directory", str(folder)]
         with released.app_context(), db.engine.connect() as connection:
-            connection.execute(schema.TRY_LOCK, {"key": schema.LOCK})
+            connection.execute(schema_upgrade.TRY_LOCK, {"key": schema_upgrade.LOCK})
             connection.commit()
             processes = [
                 subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True) for _ in range(2)
@@ -207,7 +207,7 @@ class TestUpgrade:
                 late.start()
                 assert any("another process migrates this database" in line for line in process.stderr or ())
                 late.cancel()
-            connection.execute(schema.UNLOCK, {"key": schema.LOCK})
+            connection.execute(schema_upgrade.UNLOCK, {"key": schema_upgrade.LOCK})
         output = [process.communicate(timeout=60)[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0], output
 
@@ -226,5 +226,5 @@ class TestDeclarations:
             text = f"revision, down_revision, compatible_since = {revision!r}, {before!r}, {since!r}\n"
             (versions / f"{revision}_x.py").write_text(text)
         script = ScriptDirectory(str(tmp_path))
-        found = [schema.compatible_since(script, heads) for heads in ((), ("0001",), ("0002",), ("0003",))]
+        found = [schema_upgrade.compatible_since(script, heads) for heads in ((), ("0001",), ("0002",), ("0003",))]
         assert found == [None, "0001", "0002", "0002"]

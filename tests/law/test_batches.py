@@ -26,7 +26,7 @@ def used(source: str) -> Iterator[tuple[str, str]]:
 
 def test_no_handler_renders_failures_itself() -> None:
     found = {str(path.relative_to(APP)) for path in APP.rglob("*.py") if RENDERERS & {*used(path.read_text())}}
-    assert found == {"rest/batches.py"}
+    assert found == {"rest/batch_failures.py"}
 
 
 def test_each_form_of_import_is_found() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.contract import changelog, errors, operations, proto
+from app.contract import changelog_check, error_comparison, operations, proto
 from app.contract.changes import Change
 from app.contract.state import FILES, current, record, recorded
 from tests.law.contract_seeds import BREAKING, HARMLESS, State
@@ -24,7 +24,7 @@ def state(app: Flask) -> State:
 
 
 def changes(old: State, new: State) -> list[Change]:
-    comparisons = zip(FILES, (operations, errors, proto), strict=True)
+    comparisons = zip(FILES, (operations, error_comparison, proto), strict=True)
     return list(chain.from_iterable(module.changes(old[name], new[name]) for name, module in comparisons))
 
 
@@ -59,8 +59,8 @@ def test_a_compatible_change_passes_once_changelog_mentions_it(state: State, nam
     found, entry = changed(state, HARMLESS[name]), documented(HARMLESS[name])
     assert [each.sentence for each in found if each.is_breaking] == []
     text = "# Changelog\n\n## Unreleased (9.9.9)\n\n- Something else.\n{}\n\n## 9.9.8\n\n{}\n"
-    assert changelog.unmentioned(found, text.format(entry, "- Old.")) == []
-    assert bool(changelog.unmentioned(found, text.format("", entry))) == bool(entry)
+    assert changelog_check.unmentioned(found, text.format(entry, "- Old.")) == []
+    assert bool(changelog_check.unmentioned(found, text.format("", entry))) == bool(entry)
 
 
 def test_texts_are_not_part_of_the_record(state: State) -> None:
@@ -113,11 +113,11 @@ class TestChangelog:
     )
     def test_an_operation_is_identified_by_method_and_path(self, entry: str, is_mentioned: bool) -> None:
         change = Change("new", names=("GET", "/v1/tasks/{task_id}"))
-        assert (changelog.unmentioned([change], f"## Unreleased\n\n{entry}\n") == []) is is_mentioned
+        assert (changelog_check.unmentioned([change], f"## Unreleased\n\n{entry}\n") == []) is is_mentioned
 
     def test_a_name_is_found_as_a_whole_word(self) -> None:
         change = Change("new", names=("colour",))
-        assert changelog.unmentioned([change], "## Unreleased\n\n- `colour_scheme`, `my-colour`, `discolour`\n") == [
-            change
-        ]
-        assert changelog.unmentioned([change], "## Unreleased\n\n- `Task.colour`\n") == []
+        assert changelog_check.unmentioned(
+            [change], "## Unreleased\n\n- `colour_scheme`, `my-colour`, `discolour`\n"
+        ) == [change]
+        assert changelog_check.unmentioned([change], "## Unreleased\n\n- `Task.colour`\n") == []

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app import errs
-from app.rest import examples, operations
+from app.rest import error_examples, operations
 from app.rest.errors import BODILESS, STATUS, status_of
 from tests.observed_errors import PROVOKED
 from tests.response_checks import PROBLEMS
@@ -77,7 +77,7 @@ def test_every_named_error_was_provoked_or_is_the_fallback_of_its_kind() -> None
 def _shapes() -> Iterator[tuple[str, dict[str, Any]]]:
     for code, named in errs.named_errors().items():
         if status_of(named) not in BODILESS and code in PROBLEMS:
-            document = examples.document(named, public_url="http://candor.test")
+            document = error_examples.document(named, public_url="http://candor.test")
             assert document is not None
             yield code, document
 

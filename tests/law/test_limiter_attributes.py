@@ -1,4 +1,4 @@
-"""Each attribute that Flask-Limiter sets for an application is kept per application (``app.rate_limiting.binding``)."""
+"""Each attribute that Flask-Limiter sets is kept per application (``app.rate_limiting.application_state``)."""
 
 import ast
 import inspect
@@ -6,7 +6,7 @@ import inspect
 import flask_limiter
 
 from app.extensions import limiter
-from app.rate_limiting.binding import ATTRIBUTES, Enabled, OfApplication
+from app.rate_limiting.application_state import ATTRIBUTES, Enabled, OfApplication
 
 
 def assigned() -> set[str]:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app.extensions import limiter
-from app.rate_limiting import binding
-from app.rate_limiting.binding import Plan, Way
+from app.rate_limiting import application_state
+from app.rate_limiting.application_state import Plan, Way
 from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
@@ -47,7 +47,7 @@ def pairs(make_application: Make) -> list[tuple[Flask, Flask]]:
         )
         for app in (fast, slow):
             app.add_url_rule("/plain", view_func=current, endpoint="plain")
-        slow.extensions[binding.KEY].plans = Always()
+        slow.extensions[application_state.KEY].plans = Always()
         made.append((fast, slow))
     return made
 
@@ -106,7 +106,7 @@ class TestFastPath:
             assert one == other, step
             statuses.add(one[0])
         assert counters[0]._windows == counters[1]._windows
-        taken = {plan.way for plan in pairs[pair][0].extensions[binding.KEY].plans.values()}
+        taken = {plan.way for plan in pairs[pair][0].extensions[application_state.KEY].plans.values()}
         assert Way.BY_FLASK_LIMITER not in taken
         ways.extend([*taken, *([Way.NOT] if 429 in statuses else [])])
 
@@ -127,7 +127,7 @@ class TestFallback:
     @staticmethod
     def way(app: Flask, bearer: Any) -> Way:
         app.test_client().get("/plain", headers=bearer())
-        way: Way = app.extensions[binding.KEY].plans["plain"].way
+        way: Way = app.extensions[application_state.KEY].plans["plain"].way
         return way
 
     def test_by_default_it_counts_directly(self, shop: Flask, bearer: Any) -> None:

@@ -21,7 +21,7 @@ PROGRAM: Final = """
 import json, logging
 from app import create_app
 from app.config import Settings
-from app.observability import log_fields, logs
+from app.observability import log_field_meanings, logs
 from app.clients import redis_rate_limit_store
 from app.rest import nginx_config
 
@@ -35,7 +35,7 @@ print(json.dumps({
     "openapi": client.get("/openapi.json").get_json()["info"]["title"],
     "front": client.get("/", headers={"Accept": "application/json"}).get_json()["name"],
     "pages": [client.get(path, headers=html).text for path in ("/errors", "/errors/route-not-found", "/docs")],
-    "loggers": [logs.ACCESS.name, *log_fields.LOGGERS],
+    "loggers": [logs.ACCESS.name, *log_field_meanings.LOGGERS],
     "redis": redis_rate_limit_store.NAMESPACE,
     "mail": settings.mail_from,
     "nginx": nginx_config.configuration(app),

@@ -8,7 +8,7 @@ import pytest
 from app import errs
 from app.errs import Fault, Kind
 from app.models.tasks import Priority, Status
-from app.rpc.error_codes import error_number, violation_number
+from app.rpc.error_numbers import error_number, violation_number
 from app.rpc.errors import EVERYWHERE
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app import errs
-from app.rest import examples, operations
+from app.rest import error_examples, operations
 from app.rest.errors import BODILESS, headers_of, status_of
 from app.rest.operations import Operation
 from tests.observed_errors import PROVOKED
@@ -50,7 +50,7 @@ def test_every_declared_error_of_every_operation_can_be_simulated(
     for operation in table:
         for named in operation.raises:
             response, status = simulate(operation, named.code), status_of(named)
-            expected = examples.occurrence(named, operation, largest=app.config["MAX_BODY_BYTES"])
+            expected = error_examples.occurrence(named, operation, largest=app.config["MAX_BODY_BYTES"])
             fields = headers_of(expected, status, method=response.request.method)
             place = (operation.name, named.code, response.status_code, response.get_data())
             assert response.status_code == status, place
@@ -58,7 +58,7 @@ def test_every_declared_error_of_every_operation_can_be_simulated(
             if status in BODILESS:
                 assert response.get_data() == b"", place
                 continue
-            example = examples.document(named, public_url="http://candor.test", shown=expected)
+            example = error_examples.document(named, public_url="http://candor.test", shown=expected)
             assert _lasting(response.json) == _lasting(example), place
     assert provoked == PROVOKED
     assert problems == {code: len(found) for code, found in PROBLEMS.items()}

@@ -10,7 +10,7 @@ from grpc import StatusCode
 
 from app import errs
 from app.errs import Kind, declare
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.errors import BODILESS, STATUS, status_of
 from app.rpc.errors import CODES, http_status
 from app.rpc.gen.errors.v1 import errors_pb2
@@ -67,7 +67,7 @@ def both(app: Flask, alice: Client, token: TokenMaker, monkeypatch: pytest.Monke
 def test_every_error_is_the_same_over_both(both: Both, code: str) -> None:
     """Status by kind, all facts, all violations, the page, and the retry delay."""
     named = errs.named_errors()[code]
-    answer, failure = both.end_with(examples.occurrence(named))
+    answer, failure = both.end_with(error_examples.occurrence(named))
     shown = errs.platform.InternalError if named.kind.fault is errs.Fault.SERVICE else named
     assert (failure.code, failure.reason) == (CODES[shown.kind], shown.code)
     assert answer.status_code == status_of(shown)
@@ -184,6 +184,6 @@ def test_an_undeclared_error_is_returned_and_reported(
 
 
 def test_the_details_are_valid_json(both: Both) -> None:
-    _, failure = both.end_with(examples.occurrence(errs.tasks.BatchFailed))
+    _, failure = both.end_with(error_examples.occurrence(errs.tasks.BatchFailed))
     text = json_format.MessageToDict(failure.details["ErrorDetail"])
     assert text["extensions"]["failures"]["failures"][0]["error"]["code"] == "TASK_TITLE_TAKEN"

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from app.config import Settings
-from app.models.claims import MALFORMED, WRONG_CLAIMS
+from app.models.claim_validation import MALFORMED, WRONG_CLAIMS
 from tests.api.forge import Forge
 from tests.api.jose import ABSURD, IGNORED
 from tests.rpc.client import Client

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
-from deploy.stack.programs import SYSTEM_FOLDERS
+from deploy.stack.program_paths import SYSTEM_FOLDERS
 from tests.stack.checkout import command_of, descendants, process_table, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from deploy.local import cluster, embedded_postgres
+from deploy.local import embedded_postgres, postgres_cluster
 from tests.stack.conftest import free_port
 from tests.stack.deployment import fetch
 from tests.stack.operator_steps import ROOT, Step
@@ -175,7 +175,7 @@ class Installation:
 
     def _environ(self) -> dict[str, str]:
         url = urllib.parse.urlsplit(self.server.url)
-        path = os.pathsep.join((str(cluster.binaries()), os.environ["PATH"], "/usr/sbin"))
+        path = os.pathsep.join((str(postgres_cluster.binaries()), os.environ["PATH"], "/usr/sbin"))
         access = {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(url.port),
@@ -253,7 +253,7 @@ _VENV: Final = Path(sys.executable).parent
 
 def _owner(folder: Path) -> str:
     """Return the name of the account that PostgreSQL runs as."""
-    account = cluster.account(folder)
+    account = postgres_cluster.account(folder)
     return pwd.getpwuid(account[0] if account else os.geteuid()).pw_name
 
 

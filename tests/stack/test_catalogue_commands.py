@@ -12,7 +12,7 @@ from flask import Flask
 from app import errs
 from app.config import Settings
 from app.errs.platform import RateLimitExceeded
-from app.rest import examples, operations
+from app.rest import error_examples, operations
 from app.rest.errors import BODILESS, status_of
 from tests.stack.conftest import ROOT, Served, serving
 
@@ -68,7 +68,7 @@ class TestCommands:
     ) -> None:
         """C11."""
         named = errs.named_errors()[code]
-        lines = examples.curl(named, public_url=served.url)
+        lines = error_examples.curl(named, public_url=served.url)
         assert lines
         subject = f"reader-of-{errs.slug(code)}"
         head, body = pasted(lines, token=token(subject), settings=settings)
@@ -86,7 +86,7 @@ class TestCommands:
     ) -> None:
         """C25b: for every error that an operation declares."""
         named = errs.named_errors()[code]
-        line = examples.simulation(named, app)
+        line = error_examples.simulation(named, app)
         if line is None:
             assert code not in {error.code for each in operations.table(app).values() for error in each.raises}
             return
@@ -98,7 +98,7 @@ class TestCommands:
 
     def test_too_many_requests_end_with_the_error_of_the_limit(self, slow: Served, settings: Settings) -> None:
         """C11, C22."""
-        lines = examples.curl(RateLimitExceeded, public_url=slow.url)
+        lines = error_examples.curl(RateLimitExceeded, public_url=slow.url)
         assert lines
         head, body = pasted(lines, token="", settings=settings)
         assert head.startswith("429")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import cluster, embedded_postgres
+from deploy.local import embedded_postgres, postgres_cluster
 
 FAST = {"fsync": "off", "max_connections": "7"}
 
@@ -103,7 +103,7 @@ initdb: removing data directory "/x/data"
     ],
 )
 def test_the_cause_is_reported_without_the_lines_after_it(output: str, cause: str) -> None:
-    assert cluster.last_lines(output) == cause
+    assert postgres_cluster.last_lines(output) == cause
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the sizes of files")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.models.precondition import Precondition
 from app.models.tasks import NewTask, TaskView
-from app.rest.batches import failures_of
+from app.rest.batch_failures import failures_of
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services

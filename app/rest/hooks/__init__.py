@@ -12,9 +12,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.rest.hooks import admission, authentication, caching, limits, simulation
+from app.rest.hooks import authentication, caching, initial_checks, limits, simulation
 
-HOOKS: Final = (admission, limits, authentication, simulation, caching)
+HOOKS: Final = (initial_checks, limits, authentication, simulation, caching)
 
 
 def install(app: Flask) -> None:

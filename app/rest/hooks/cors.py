@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response
 
 from app.rest import operations
-from app.rest.hooks import routing
+from app.rest.hooks import special_targets
 from app.rest.request import Request
 from app.wire import request_ids, simulation
 
@@ -31,7 +31,7 @@ def preflight(app: Flask, request: Request) -> Response | None:
     """Return 204 to a preflight request of any path, with permission for an allowed origin."""
     if request.sent("Access-Control-Request-Method") is None:
         return None
-    response = Response(status=204, headers=routing.allowed(app, request))
+    response = Response(status=204, headers=special_targets.allowed(app, request))
     if request.sent("Origin") in app.config["CORS_ORIGINS"]:
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = ", ".join(_read(app))

@@ -9,7 +9,7 @@ from flask import Flask
 from app import context, errs
 from app.errs import Violation
 from app.resilience import simulation
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.current import services
 from app.rest.request import Request, application, current
 from app.rest.violations import failure
@@ -46,7 +46,7 @@ def simulate() -> None:
     late = simulation.wait(wanted.delay, bulkhead) if wanted.delay else None
     request.is_simulated = True
     largest = application().config["MAX_BODY_BYTES"]
-    raise errs.simulated(late or examples.occurrence(wanted.named, operation, largest=largest))
+    raise errs.simulated(late or error_examples.occurrence(wanted.named, operation, largest=largest))
 
 
 def _is_due(request: Request, wanted: Simulation, operation: str) -> bool:

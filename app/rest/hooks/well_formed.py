@@ -1,6 +1,6 @@
 """Rejects requests with an ambiguous target, host or transfer coding that the server accepts.
 
-``rest.hooks.admission`` calls it before routing (C9a: malformed HTTP comes first).
+``rest.hooks.initial_checks`` calls it before routing (C9a: malformed HTTP comes first).
 """
 
 import re

@@ -9,7 +9,7 @@ from flask import current_app
 
 from app import errs
 from app.errs.platform import CatalogueEntryNotFound
-from app.rest import examples, operations
+from app.rest import error_examples, operations
 from app.rest.errors import MEDIA_TYPE, status_of
 from app.rest.openapi_components import JSON_TYPES
 from app.rest.openapi_schemas import heading
@@ -100,7 +100,7 @@ def _violation(found: errs.ViolationCode) -> dict[str, Any]:
         "title": found.title,
         "client": found.client,
         "since": found.since,
-        "example": examples.violation(found),
+        "example": error_examples.violation(found),
     }
 
 
@@ -118,8 +118,8 @@ def find(slug: str) -> CatalogueEntry:
         since=named.since,
         extras=tuple(Extra(name, _type_name(JSON_TYPES[kind])) for name, kind in named.declared_facts.items()),
         example=_example(named),
-        curl=examples.curl(named, public_url=_public_url()),
-        simulation=examples.simulation(named, current_app),
+        curl=error_examples.curl(named, public_url=_public_url()),
+        simulation=error_examples.simulation(named, current_app),
         is_universal=named in operations.EVERYWHERE,
         operations=_answering(named),
     )
@@ -140,10 +140,10 @@ def _summary(named: type[errs.Error]) -> dict[str, Any]:
 
 
 def _example(named: type[errs.Error]) -> Example:
-    body = examples.document(named, public_url=_public_url())
+    body = error_examples.document(named, public_url=_public_url())
     entity = {"Content-Length": "0"} if body is None else {"Content-Type": MEDIA_TYPE}
-    always = {"X-Content-Type-Options": "nosniff", "X-Request-Id": examples.REQUEST_ID}
-    return Example(status_of(named), {**entity, **examples.headers(named), **always}, body)
+    always = {"X-Content-Type-Options": "nosniff", "X-Request-Id": error_examples.REQUEST_ID}
+    return Example(status_of(named), {**entity, **error_examples.headers(named), **always}, body)
 
 
 def _answering(named: type[errs.Error]) -> tuple[Answering, ...]:

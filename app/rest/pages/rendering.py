@@ -16,7 +16,7 @@ from app import product
 from app.errs import Fault
 from app.errs.platform import RouteNotFound
 from app.rest import negotiation
-from app.rest.pages import compression, documentation
+from app.rest.pages import compression, documentation_links
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
@@ -49,7 +49,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation, "product": product.NAME}
+_TEMPLATES.globals |= {"url_for": url_for, "acts": ACTS, "documentation": documentation_links, "product": product.NAME}
 
 
 def page(template: str, *, policy: Mapping[str, str] = POLICY, **context: object) -> Response:

@@ -7,7 +7,7 @@ representation of the error. After an unexpected rate limit, it waits for the de
 from collections.abc import Iterator
 from typing import TypedDict
 
-from app.rpc.error_codes import error_number
+from app.rpc.error_numbers import error_number
 from app.rpc.errors import CODES
 from app.rpc.services import METHODS
 

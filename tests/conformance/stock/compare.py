@@ -17,7 +17,7 @@ import jwt
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import embedded_postgres
-from deploy.stack.programs import NginxError, find
+from deploy.stack.program_paths import NginxError, find
 from tests import evidence
 from tests.conformance import report
 from tests.conformance.profile import Profile

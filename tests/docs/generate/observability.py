@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from app.observability import log_fields, metric_labels, metrics
+from app.observability import log_field_meanings, metric_label_meanings, metrics
 from tests.docs.generate.markdown import PROPERTIES, code, document, link, table
 
 TREE: Final = Path(__file__).resolve().parents[3]
@@ -27,7 +27,7 @@ def page() -> str:
     for metric in collectors():
         name, kind = full_name(metric), type(metric).__name__.lower()
         overview.append((link(code(name), "", name), kind, metric._documentation))
-        labels = [(code(label), metric_labels.meaning(metric._name, label)) for label in metric._labelnames]
+        labels = [(code(label), metric_label_meanings.meaning(metric._name, label)) for label in metric._labelnames]
         rows = [("Type", kind)]
         if isinstance(metric, Gauge):
             rows.append(("Across workers", MODES[metric._multiprocess_mode]))
@@ -142,11 +142,11 @@ def log_page() -> str:
     """Return the page of log fields and loggers."""
     return document(
         "Log fields",
-        "app/observability/log_fields.py",
+        "app/observability/log_field_meanings.py",
         "The log is JSON on standard error, one object a line. Names, email addresses, passwords, tokens and bodies are never "
         "logged. A field without a value is absent.",
         "## Fields\n\n"
-        + table(("Field", "Meaning"), [(code(name), text) for name, text in sorted(log_fields.FIELDS.items())]),
+        + table(("Field", "Meaning"), [(code(name), text) for name, text in sorted(log_field_meanings.FIELDS.items())]),
         "## Loggers\n\n"
-        + table(("Logger", "Entries"), [(code(name), text) for name, text in log_fields.LOGGERS.items()]),
+        + table(("Logger", "Entries"), [(code(name), text) for name, text in log_field_meanings.LOGGERS.items()]),
     )

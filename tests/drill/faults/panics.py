@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from deploy.local import cluster
+from deploy.local import postgres_cluster
 from tests.drill.environment import SCALE, Environment
 from tests.drill.verdicts import Verdict
 from tests.scrape import scraped
@@ -100,7 +100,7 @@ def _own_file_system(env: Environment) -> Iterator[Path | None]:
         yield None
         return
     env.database.stop()
-    uid, gid = cluster.account(env.database.directory) or (-1, -1)
+    uid, gid = postgres_cluster.account(env.database.directory) or (-1, -1)
     shutil.copytree(data / "pg_wal", place / "pg_wal")
     for each in (place, *place.rglob("*")):
         os.chown(each, uid, gid)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from deploy.local import cluster
+from deploy.local import postgres_cluster
 from tests.drill.environment import Environment
 from tests.stack.deployment import fetch
 
@@ -85,7 +85,7 @@ def _full_disk(env: Environment) -> Iterator[str]:
 
 @contextmanager
 def _on_tablespace(env: Environment, place: Path) -> Iterator[None]:
-    uid, gid = cluster.account(env.database.directory) or (-1, -1)
+    uid, gid = postgres_cluster.account(env.database.directory) or (-1, -1)
     os.chown(place, uid, gid)
     env.database.run(f"CREATE TABLESPACE small LOCATION '{place}'")
     env.database.run("ALTER TABLE tasks SET TABLESPACE small")

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app.config import Settings
-from deploy.local import cluster
+from deploy.local import postgres_cluster
 from tests.drill.environment import SECRET, Environment
 from tests.drill.history import examine
 from tests.drill.http_client import Answer, Caller, request
@@ -102,7 +102,7 @@ def _flask(env: Environment, *words: str, fails_by: str = "") -> None:
         [sys.executable, "-m", "flask", *words], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
     is_as_expected = fails_by in done.stderr and (done.returncode != 0) == bool(fails_by)
-    env.expect(is_as_expected, f"flask {' '.join(words[:2])}: {cluster.last_lines(done.stderr)}")
+    env.expect(is_as_expected, f"flask {' '.join(words[:2])}: {postgres_cluster.last_lines(done.stderr)}")
 
 
 def restored(env: Environment) -> None:
@@ -154,14 +154,14 @@ async def _create(env: Environment, port: int, titles: list[str] | None = None) 
 
 
 def _copy(env: Environment, dump: Path) -> None:
-    url, folder = urlsplit(env.database.url), cluster.binaries()
-    environ = cluster.environment() | {"PGPASSWORD": url.password or ""}
+    url, folder = urlsplit(env.database.url), postgres_cluster.binaries()
+    environ = postgres_cluster.environment() | {"PGPASSWORD": url.password or ""}
     where = ["-h", "127.0.0.1", "-p", str(url.port), "-U", "postgres"]
-    env.database.run(f"CREATE DATABASE {COPY} OWNER {cluster.DATABASE} TEMPLATE template0")
+    env.database.run(f"CREATE DATABASE {COPY} OWNER {postgres_cluster.DATABASE} TEMPLATE template0")
     for command in (
-        ["pg_dump", *where, "-Fc", "-f", str(dump), cluster.DATABASE],
+        ["pg_dump", *where, "-Fc", "-f", str(dump), postgres_cluster.DATABASE],
         ["pg_restore", *where, "--exit-on-error", "-d", COPY, str(dump)],
     ):
         argv = [str(folder / command[0]), *command[1:]]
         done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
-        env.expect(done.returncode == 0, f"{command[0]}: {cluster.last_lines(done.stderr)}")
+        env.expect(done.returncode == 0, f"{command[0]}: {postgres_cluster.last_lines(done.stderr)}")

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from app import errs
 from app.errs import Kind, from_problem
 from app.errs.requests import ValidationFailed
-from app.rest import examples
+from app.rest import error_examples
 from app.rest.errors import BODILESS, status_of
 from tests.unit.errs.test_marshal import JSON
 
@@ -17,7 +17,7 @@ class TestSameCatalogue:
     @pytest.mark.parametrize("code", sorted(errs.named_errors()))
     def test_every_error_of_the_catalogue_is_recognized(self, code: str) -> None:
         named = errs.named_errors()[code]
-        document = examples.document(named, public_url="http://candor.test")
+        document = error_examples.document(named, public_url="http://candor.test")
         if status_of(named) in BODILESS:
             assert document is None
             return
@@ -29,7 +29,7 @@ class TestSameCatalogue:
         assert error.facts == {"remote_request_id": document["request_id"], "remote_status": document["status"]}
 
     def test_its_texts_are_only_logged(self) -> None:
-        document = examples.document(ValidationFailed, public_url="http://candor.test")
+        document = error_examples.document(ValidationFailed, public_url="http://candor.test")
         assert document is not None
         error = from_problem(document)
         assert (error.message, error.detail) == ("", document["detail"])

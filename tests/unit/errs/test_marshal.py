@@ -14,7 +14,7 @@ from app.errs.make import build
 from app.errs.platform import DeadlineExceeded, RateLimitExceeded
 from app.errs.requests import NotAcceptable, PreconditionRequired
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
-from app.rest import examples
+from app.rest import error_examples
 
 TEXT = st.text(max_size=20)
 JSON = st.recursive(
@@ -32,7 +32,7 @@ SAID: dict[str, st.SearchStrategy[Any]] = {
     "violations": st.none() | st.lists(VIOLATIONS, max_size=3).map(tuple),
 }
 LINKS = st.builds(build, st.none() | TEXT.filter(bool), **SAID, cause=st.none())
-NAMED = st.sampled_from(list(errs.named_errors().values())).map(examples.occurrence)
+NAMED = st.sampled_from(list(errs.named_errors().values())).map(error_examples.occurrence)
 PRIVATE: dict[str, Any] = {"detail": "SELECT 1", "user": "alice", "realm": "vault", "password": "hunter2"}
 
 

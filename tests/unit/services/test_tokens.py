@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errs.access import InvalidToken
-from app.models import claims as tokens
-from app.models.claims import DESCRIPTIONS
+from app.models import claim_validation as tokens
+from app.models.claim_validation import DESCRIPTIONS
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.clock import SystemClock
 from app.services.revocations import RevocationList

@@ -7,7 +7,7 @@ because Flask's overhead for a function is larger than the cost of these four fi
 
 from flask import Flask, Response
 
-from app.rest.hooks import authentication, cors, deadline, routing, well_formed
+from app.rest.hooks import authentication, cors, deadline, special_targets, well_formed
 from app.rest.request import HELD, application, current
 
 
@@ -29,4 +29,4 @@ def admit() -> Response | None:
     well_formed.check(request)
     if request.method == "OPTIONS" and not request.is_dispatched and (answer := cors.preflight(app, request)):
         return answer
-    return routing.route(request)
+    return special_targets.route(request)

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from app.observability import shared_entries
-from app.observability.shared_entries import IDS, MOST, SharedEntries, SharedEntry
+from app.observability import error_coalescing
+from app.observability.error_coalescing import IDS, MOST, SharedEntries, SharedEntry
 from tests.fakes.monotonic import FakeMonotonic
 
 FIELDS: dict[str, object] = {"status": 404}
@@ -100,7 +100,7 @@ def test_a_timer_that_fails_to_start_is_started_by_the_next_request(
     def fail_to_start(_timer: threading.Timer) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(shared_entries, "EVERY", 0.05)
+    monkeypatch.setattr(error_coalescing, "EVERY", 0.05)
     shared = SharedEntries(written.append)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Timer, "start", fail_to_start)
@@ -123,7 +123,7 @@ def test_the_number_of_open_entries_is_limited(shared: SharedEntries, written: W
 def test_threads_lose_nothing_and_the_last_second_is_written_automatically(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_entries, "EVERY", 0.05)
+    monkeypatch.setattr(error_coalescing, "EVERY", 0.05)
     lock, own = threading.Lock(), 0
     shared = SharedEntries(written.append)
 

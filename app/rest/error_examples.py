@@ -11,8 +11,8 @@ from app.errs.access import InsufficientScope
 from app.errs.requests import BodyTooLarge, NotAcceptable, UnsupportedMediaType
 from app.rest import operations
 from app.rest.errors import BODILESS, ProblemContext, headers_of, instance_of, problem, status_of
-from app.rest.mounting import prefix_of
 from app.rest.operations import Operation
+from app.rest.path_prefix import prefix_of
 from app.wire.simulation import FIELD
 
 REQUEST_ID: Final = "5f0c9a7e41d84f6cb7a0e2d31c9b8a64"

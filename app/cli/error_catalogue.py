@@ -7,7 +7,7 @@ from flask import current_app
 
 from app import errs
 from app.cli.terminal import Failed, Group, lines, page
-from app.rest import examples, nginx_config
+from app.rest import error_examples, nginx_config
 from app.rest.errors import status_of
 
 group = Group("errors", help="The error catalogue.")
@@ -40,13 +40,13 @@ def explain(code: str) -> None:
     page(f"\n{errs.title(error)}\n{errs.plain(errs.occurrence(error))}")
     page(f"\nAs a client:    {error.client}\nAs an operator: {errs.plain(error.operator)}")
     lines(f"Since:          {error.since}")
-    document = examples.document(error, public_url=public_url)
+    document = error_examples.document(error, public_url=public_url)
     page(f"\nExample:\n{json.dumps(document, indent=2) if document else '(an empty body)'}")
-    for name, value in examples.headers(error).items():
+    for name, value in error_examples.headers(error).items():
         lines(f"{name}: {value}")
     if error.curl:
-        page(f"\nProvoke it:\n{examples.curl(error, public_url=public_url)}")
-    if simulation := examples.simulation(error, current_app):
+        page(f"\nProvoke it:\n{error_examples.curl(error, public_url=public_url)}")
+    if simulation := error_examples.simulation(error, current_app):
         page(f"\nSimulate it:\n{simulation}")
 
 
@@ -54,7 +54,7 @@ def _explain_violation(violation: errs.ViolationCode) -> None:
     lines(f"{violation.code}  (a violation in VALIDATION_FAILED, 400)")
     page(f"\n{violation.title}\n\nAs a client:    {errs.plain(violation.client)}")
     lines(f"Since:          {violation.since}")
-    page(f"\nExample:\n{json.dumps(examples.violation(violation), indent=2)}")
+    page(f"\nExample:\n{json.dumps(error_examples.violation(violation), indent=2)}")
 
 
 @group.command("nginx")
