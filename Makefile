@@ -102,10 +102,7 @@ soak: .venv/dev.lock ## Kill, stop, replace and overload the stack under load, E
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and check every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
-bench: .venv/run.lock $(PEERS)/installed.locks ## Measure Candor, a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
->>=======
-bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=W1)
->>>>>>> theirs
+bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
 bench-cost: .venv/run.lock ## Measure the cost of each layer of a request in microseconds
