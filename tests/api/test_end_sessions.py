@@ -106,7 +106,7 @@ class TestConcurrency:
                 service = app.extensions["app-services"].sessions
                 return service.issue(user["id"], scopes=["account"], lifetime=timedelta(hours=1))
 
-        with during(app, issue, "note", is_sent=True) as calling:
+        with during(app, issue, "record", is_sent=True) as calling:
             issued = calling.result(10)
         assert rows(app, "issued_tokens") == 0
         learn(app)
