@@ -195,7 +195,7 @@ def test_a_worker_that_was_stopped_past_its_lease_is_fenced(farm: Farm, gate: Ca
     farm.start()
     wait_until(lambda: farm.jobs == 0, ROOM)
     first.send_signal(signal.SIGCONT)
-    wait_until(lambda: bool(farm.lines(0, "job test.wait: lost")), ROOM)
+    wait_until(lambda: bool(farm.lines(0, "job test.wait: lease lost")), ROOM)
     assert farm.effects == 1
 
 
