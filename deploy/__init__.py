@@ -1,4 +1,5 @@
 """Starting, supervising and fronting the service; nothing here serves a request.
 
-Nothing here imports `app`, and `app` imports nothing from here: their interface is environment variables and files.
+`app` imports nothing from here. `local` and `stack` import only `app.product`; `serving` and `metering` run in the
+service's processes and use its log, metrics and errors.
 """

@@ -156,7 +156,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("words", "says"),
         [
-            (["--url", "http://127.0.0.1:9"], "a profile is needed"),
+            (["--url", "http://127.0.0.1:9"], "the URL needs a profile"),
             (["--url", "nowhere", "--profile", PROFILE], "is not an http or https URL"),
             (["--url", "http://127.0.0.1:9", "--profile", PROFILE], "Connection refused"),
             (["--url", "http://127.0.0.1:9", "--profile", "nowhere.toml"], "nowhere.toml"),

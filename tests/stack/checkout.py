@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-CHECKOUT_PATHS: Final = Path(__file__).resolve().parents[2]
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0  # seconds
 
 SERVICE: Final = """
@@ -89,7 +89,10 @@ class Checkout:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        shutil.copytree(CHECKOUT_PATHS / "deploy", self.root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / "deploy", self.root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+        (self.root / "app").mkdir()
+        for name in ("__init__.py", "product.py"):
+            shutil.copy(REPOSITORY / "app" / name, self.root / "app")
         if self.furnished_as:  # with owners and modes, which shutil does not keep
             subprocess.run(["cp", "-a", self.furnished_as / ".local", self.root], check=True)
         (self.root / "migrations").mkdir()
