@@ -55,7 +55,7 @@ def test_a_lowered_limit_fails_until_it_is_accepted(tree: Path) -> None:
         "clients that send larger or longer values get 400."
     )
     assert f"breaking: {sentence}\n" in says
-    assert "`flask contract accept` records the present state" in says
+    assert "`flask contract accept` records the current state" in says
     before = (tree / "contract" / "openapi.json").read_text().splitlines()
     assert f"breaking: {sentence}\n" in run(tree, *ACCEPT)
     after = (tree / "contract" / "openapi.json").read_text().splitlines()
