@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
-from app import product
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.mail import MailFolder, SmtpMail
@@ -26,6 +25,7 @@ from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
 from app.observability import logs
 from app.observability.failure_recorder import FailureRecorder
+from app.product import SLUG
 from app.repositories.autocommit_reads import Reads
 from app.repositories.engine import breaker_of
 from app.repositories.failures import FailureReads, FailureWriter
@@ -66,15 +66,8 @@ from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
+from app.wiring import event_hooks
 from app.wiring.client_factory import http_client
-from app.wiring.event_hooks import (
-    count_job,
-    log_degraded,
-    log_job,
-    log_revocations,
-    log_transitions,
-    measure_revocations,
-)
 from app.wiring.external_issuers import ExternalIssuers, external_issuers
 
 USERS_TIMEOUT: Final = timedelta(milliseconds=800)
@@ -134,7 +127,7 @@ def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[Ht
         clients.append(http_client("preferences", settings.preferences_url, PREFERENCES_TIMEOUT))
         preferences = remote("preferences", RemotePreferences(clients[-1]).get)
     cache: Cache | None = StaleCache(lifetime=STALE_CACHE_LIFETIME) if settings.users_url else None
-    return ProfileService(users=users, preferences=preferences, cache=cache, hooks=(log_degraded,)), clients
+    return ProfileService(users=users, preferences=preferences, cache=cache, hooks=(event_hooks.log_degraded,)), clients
 
 
 def _tokens(settings: Settings, revocations: RevocationList, external: ExternalIssuers, clock: Clock) -> TokenService:
@@ -163,7 +156,7 @@ def _accounts(
         LoginThrottle(rate_limits),
         MailThrottle(rate_limits),
     )
-    rules = PasswordRules(own=(product.SLUG, urlsplit(settings.public_url).hostname or ""))
+    rules = PasswordRules(own=(SLUG, urlsplit(settings.public_url).hostname or ""))
     users = UserService(
         reads=reads,
         unit_of_work=unit_of_work,
@@ -245,13 +238,17 @@ def wire(
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
     redis = (
-        RedisRateLimitStore(settings.redis_url, hooks=(log_transitions, instrumentation.count_breaker_event))
+        RedisRateLimitStore(
+            settings.redis_url, hooks=(event_hooks.log_transitions, instrumentation.count_breaker_event)
+        )
         if settings.redis_url
         else None
     )
     rate_limits, bulkhead = redis or InMemoryRateLimitStore(), _bulkhead(settings)
     external = external_issuers(settings, rate_limits, bulkhead, clock)
-    revocations = RevocationList(RevokedTokenReads(reads), clock=clock, hooks=(log_revocations, measure_revocations))
+    revocations = RevocationList(
+        RevokedTokenReads(reads), clock=clock, hooks=(event_hooks.log_revocations, event_hooks.measure_revocations)
+    )
     tokens = _tokens(settings, revocations, external, clock)
     users, sessions, passwords, deletion = _accounts(
         settings, UserReads(reads), unit_of_work, tokens, rate_limits, clock
@@ -274,7 +271,7 @@ def wire(
         jobs=JobService(
             unit_of_work=unit_of_work,
             handlers={ERASE: deletion.erase, **_handlers(settings)},
-            hooks=(log_job, count_job),
+            hooks=(event_hooks.log_job, event_hooks.count_job),
         ),
         logger=_logger(settings, reads, unit_of_work, clock),
         movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),

@@ -56,7 +56,7 @@ def test_a_subject_without_an_account_needs_no_database(
         assert caller.get(ME).status_code == 404
 
 
-@pytest.mark.parametrize("command", ["disable", "grant", "withdraw"])
+@pytest.mark.parametrize("command", ["disable", "grant", "revoke"])
 def test_events_that_end_sessions_end_these_tokens(
     unauthenticated: Caller, app: Flask, user: dict[str, Any], command: str
 ) -> None:

@@ -14,8 +14,10 @@ READERS: Final = {
     "rpc/calls.py",
     "wire/client_addresses.py",
     "config/__init__.py",
+    "observability/log_field_meanings.py",
+    "rest/request_header_meanings.py",
 }
-"""The two transports, which pass on their input, the parser, nginx's log, and the description of a setting."""
+"""The two transports, which pass on their input, the parser, nginx's log, and descriptions."""
 
 
 def test_no_other_module_derives_an_address() -> None:

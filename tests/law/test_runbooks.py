@@ -9,9 +9,11 @@ from typing import Final
 import pytest
 from flask import Flask
 
+from app import product
 from app.config import ROOT
 from app.config.database import SESSION
 from app.observability import metrics
+from app.observability.log_field_meanings import LOGGERS
 from tests.law.test_alerts import EACH, RULES, RUNBOOKS, SUFFIXES, kebab, needs_promtool, promtool
 
 SECTIONS: Final = ["Meaning", "Confirm", "Fix", "Escalate", "Roll back"]
@@ -130,10 +132,9 @@ def test_metrics_and_loggers_of_the_page_exist(app: Flask, page: Path) -> None:
     named = set(re.findall(r"^\| `([a-z_]+)`(?:, `([a-z_]+)`)? \| .*runbooks/", text, re.MULTILINE))
     assert {name for pair in named for name in pair if name} <= known
     assert set(re.findall(r"`([a-z_]+_total)", text)) <= known
-    sources = "".join(path.read_text() for folder in ("app", "deploy") for path in (ROOT / folder).rglob("*.py"))
     loggers = set(
         re.findall(
             r"\bcandor\.([a-z]+)\b(?!\.)", re.sub(r"\]\([^)]*\)|\S*candor\.(?:env|conf|target|git|dump|log)", "", text)
         )
     )
-    assert {name for name in loggers if f'"candor.{name}"' not in sources} - {"request_id"} == set()
+    assert {name for name in loggers if product.logger(name).name not in LOGGERS} - {"request_id"} == set()
