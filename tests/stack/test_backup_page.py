@@ -39,6 +39,7 @@ def test_restore_a_dump(installation: Installation) -> None:
     assert statuses(installation, token(installation)) == [200, 200]
 
 
+@pytest.mark.nightly
 def test_restore_to_a_point_in_time(installation: Installation) -> None:
     create(installation, "first")
     installation.follow(steps("backup", "Back up for point-in-time recovery"))

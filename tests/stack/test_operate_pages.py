@@ -140,6 +140,7 @@ def upgradable(repository: Path, tmp_path: Path) -> Iterator[Installation]:
 
 
 class TestUpgrade:
+    @pytest.mark.nightly
     def test_upgrade_and_roll_back(self, upgradable: Installation, repository: Path) -> None:
         release(repository, since=HEAD)
         alice = token(upgradable)
@@ -164,6 +165,7 @@ class TestUpgrade:
         upgradable.flask("db", "upgrade")  # it changes nothing, according to the page
         assert statuses(upgradable, alice) == [200, 200]
 
+    @pytest.mark.nightly
     def test_an_incompatible_schema_is_rolled_back_by_the_new_release(
         self, upgradable: Installation, repository: Path
     ) -> None:
@@ -225,6 +227,7 @@ def logged_in(installation: Installation, number: int) -> str:
 
 
 class TestSecrets:
+    @pytest.mark.nightly
     def test_rotate(self, secured: Installation) -> None:
         """No token is rejected; from the second step on, this includes the time between the restarts of a step."""
         alice = token(secured)
@@ -246,6 +249,7 @@ class TestSecrets:
         assert statuses(secured, alice) == [401, 401]
         assert call(secured, 2, newest, f"/v1/tasks?page_size=1&page_token={second}")[0] == 200
 
+    @pytest.mark.nightly
     def test_leaked(self, secured: Installation) -> None:
         forged = token(secured)
         second = pages(secured, forged)
@@ -267,6 +271,7 @@ class TestSecrets:
         assert call(secured, 1, admin, "/v1/logger")[0] == 200
         assert '"user":"ops"' in secured.run(procedure[-1])
 
+    @pytest.mark.nightly
     def test_the_database_password(self, secured: Installation) -> None:
         former = secured.settings()["DATABASE_URL"].partition(":")[2].partition(":")[2].partition("@")[0]
         secured.follow(steps("secrets", "Replace the database password"))
