@@ -98,7 +98,7 @@ def steady(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Return a server that no test kills, with four threads."""
     started = Process(settings, tmp_path_factory.mktemp("steady"), WEB_THREADS="4")
     with Client.of(started.port, None) as client:
-        wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
+        wait_until_serving(client)
     yield started
     started.close()
 
@@ -120,12 +120,24 @@ def code_of(client: Client, *, within: float = 1.0) -> StatusCode:
     raise AssertionError
 
 
+def wait_until_serving(client: Client) -> None:
+    """Wait until a server that was just started reports SERVING; a call fails while it imports its modules."""
+
+    def is_serving() -> bool:
+        try:
+            return health(client.channel, within=ROOM) == SERVING
+        except grpc.RpcError:
+            return False
+
+    wait_until(is_serving, 3 * ROOM)
+
+
 def test_sigterm_reports_not_serving_finishes_calls_and_accepts_no_new_ones(
     run: Run, settings: Settings, other_session: Connection, token: TokenMaker
 ) -> None:
     process = run(DRAIN_SECONDS="1")
     with Client.of(process.port, token("alice")) as client:
-        wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
+        wait_until_serving(client)
         with locked(settings):
             call = client.stub.GetTask.future(REQUESTS["GetTask"], metadata=client.metadata())
             wait_until(lambda: waiting(other_session) == 1, ROOM)
@@ -149,7 +161,7 @@ def test_entries_that_errors_of_the_last_second_share_are_written_when_it_ends(r
     """Also after a second SIGTERM, which ends the server at once."""
     process = run(DRAIN_SECONDS="30" if times > 1 else "0")
     with Client.of(process.port, None) as client:
-        wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
+        wait_until_serving(client)
         for _ in range(50):
             with pytest.raises(grpc.RpcError):
                 client.raw("/todo.v1.TodoService/Nothing", b"")
@@ -169,7 +181,7 @@ def test_without_a_database_it_is_unavailable_and_reports_it_until_recovery(
     """Never UNKNOWN or INTERNAL, with the database frozen or stopped."""
     process = run()
     with Client.of(process.port, token("alice")) as client:
-        wait_until(lambda: health(client.channel, within=ROOM) == SERVING, ROOM)
+        wait_until_serving(client)
         assert code_of(client, within=ROOM) is StatusCode.NOT_FOUND
         process.network.flows.clear()
         assert code_of(client, within=0.2) in {StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE}
