@@ -1,7 +1,7 @@
 """The name of the product, for everything that shows it: a fork changes these two constants.
 
-Realm, logger names, the Redis namespace, the application name in PostgreSQL, spans, the OpenAPI title, pages and emails
-are made of them. Imports nothing of the project.
+Realm, logger names, the Redis namespace, the application name in PostgreSQL, spans, the OpenAPI title, pages and the
+sender of emails contain them. Imports nothing of the project.
 """
 
 import logging
