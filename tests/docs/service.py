@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ COMMANDS: Final = (
 PROGRAM: Final = """#!/bin/sh
 # A token is issued once for the same words: a command takes a second or more to start, and most pages need a token.
 if [ "$1 $2" != "tokens issue" ]; then exec {real} "$@"; fi
-kept="{tokens}/$(printf '%s' "$*" | cksum | tr ' ' -)"
+kept={tokens}/"$(printf '%s' "$*" | cksum | tr ' ' -)"
 [ -s "$kept" ] || {{ {real} "$@" > "$kept.$$" && mv "$kept.$$" "$kept"; }} || exit
 cat "$kept"
 """
@@ -123,7 +124,8 @@ def make_environment(folder: Path, tokens: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("flask", "python"):
         program = folder / name
-        program.write_text(PROGRAM.format(real=Path(sys.executable).with_name(name), tokens=tokens))
+        real = shlex.quote(str(Path(sys.executable).with_name(name)))
+        program.write_text(PROGRAM.format(real=real, tokens=shlex.quote(str(tokens))))
         program.chmod(0o755)
 
 

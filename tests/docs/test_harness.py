@@ -1,5 +1,7 @@
 """The harness fails for a wrong page, for each kind of fault in a block."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,6 +177,23 @@ class Idle(Service):
 
     def environment_of_a_page(self) -> dict[str, str]:
         return self.environment
+
+
+class TestPrograms:
+    def test_a_path_may_contain_a_space_and_a_token_is_issued_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        installed, tokens = tmp_path / "a path", tmp_path / "the tokens"
+        for folder in (installed, tokens):
+            folder.mkdir()
+        (installed / "flask").write_text('#!/bin/sh\necho "$#" >> "$0.calls"\necho a-token\n')
+        (installed / "flask").chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(installed / "python"))
+        make_environment(tmp_path / "bin", tokens)
+        for _ in range(2):
+            command = [tmp_path / "bin" / "flask", "tokens", "issue"]
+            assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "a-token\n"
+        assert (installed / "flask.calls").read_text() == "2\n"
 
 
 class TestEvaluation:
