@@ -191,7 +191,7 @@ class TestPrograms:
         monkeypatch.setattr(sys, "executable", str(installed / "python"))
         make_environment(tmp_path / "bin", tokens)
         for _ in range(2):
-            command = [tmp_path / "bin" / "flask", "tokens", "issue"]
+            command = [str(tmp_path / "bin" / "flask"), "tokens", "issue"]
             assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "a-token\n"
         assert (installed / "flask.calls").read_text() == "2\n"
 
