@@ -32,6 +32,17 @@ def pytest_runtest_makereport() -> Generator[None, object, object]:
     return _judged((yield))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None, object, object]:
+    """Name the failed tests last in CI, where pytest writes their messages in full and few lines of output are kept."""
+    result = yield
+    if IN_CI:
+        failed = terminalreporter.getreports("failed") + terminalreporter.getreports("error")
+        for nodeid in dict.fromkeys(report.nodeid for report in failed):
+            terminalreporter.write_line(f"failed: {nodeid}")
+    return result
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, object, object]:
     """Fail a module that is skipped in CI, as ``pytest.importorskip`` does."""

@@ -48,4 +48,6 @@ def test_its_additions_are_in_the_changelog(tree: Path) -> None:
 def test_removed_again_it_leaves_nothing_behind(tree: Path) -> None:
     """The lines that it adds to shared files are separate lines."""
     run(tree, "bash", "-ec", removal("widgets", "widget"))
-    assert contents(tree) == {path: text for path, text in contents(ROOT).items() if "widgets" not in path}
+    found, expected = contents(tree), {path: text for path, text in contents(ROOT).items() if "widgets" not in path}
+    assert found.keys() == expected.keys()
+    assert [path for path in found if found[path] != expected[path]] == []
