@@ -10,7 +10,7 @@ from flask_sqlalchemy import SQLAlchemy, record_queries
 from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection, Engine, event
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 from app.rate_limiting import Limiter, limits
 from app.repositories import transaction
 

@@ -84,7 +84,7 @@ def install(timers: Timers, app: Flask) -> None:
     _replace(timers, sys.modules["app.observability.logs"], "access", "log line of the request")
     _replace(timers, sys.modules["app.observability.logs"], "error", "log line of the error")
     _replace(timers, sys.modules["app.observability.metrics"], "request", "metrics")
-    _replace(timers, sys.modules["app.rest.responses"], "dumps", "JSON of the answer")
+    _replace(timers, sys.modules["app.rest.response_decorators"], "dumps", "JSON of the answer")
     tasks = services.tasks
     for name in ("get", "page", "create"):
         _replace(timers, tasks, name, "service")

@@ -46,9 +46,9 @@ def _is_filtered(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Answer ``-n auto``: as many workers as cores for whole directories; none, for a quick start, for a few tests."""
+    """Answer ``-n auto``: as many workers as cores if a directory is given; none, for a quick start, for files."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    has_few = _is_filtered(config) or not all((config.invocation_params.dir / arg).is_dir() for arg in config.args)
+    has_few = _is_filtered(config) or not any((config.invocation_params.dir / arg).is_dir() for arg in config.args)
     return 0 if has_few or cores == 1 else min(cores, MOST_WORKERS)
 
 

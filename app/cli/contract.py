@@ -10,7 +10,7 @@ from app.cli.terminal import Failed, Group, lines
 from app.config import ROOT
 
 if TYPE_CHECKING:
-    from app.contract.changes import Change
+    from app.contract.contract_change import Change
 
 FOLDER: Final = ROOT / "contract"
 CHANGELOG: Final = ROOT / "CHANGELOG.md"

@@ -10,9 +10,9 @@ from flask import current_app
 from app import errs
 from app.cli.terminal import Failed, Group, lines, reason
 from app.config import readers
-from app.context import ADMIN
 from app.errs.users import UserNotFound
 from app.models.sessions import MAX_LIFETIME
+from app.request_context import ADMIN
 from app.rest import scopes
 from app.wiring import Services
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app import context
+from app import request_context
 from app.clients.http import HttpClient
 from app.errs import Error, Kind
 from app.errs.access import NOT_ACCEPTED, InvalidToken
@@ -19,7 +19,7 @@ def get(client: HttpClient, path: str) -> object:
     Raises:
         Error: the translated error of the other instance.
     """
-    token = context.bearer.get()
+    token = request_context.bearer.get()
     try:
         return client.get(path, headers={"Authorization": f"Bearer {token}"} if token else {})
     except Error as error:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from app.contract.changes import Change
+from app.contract.contract_change import Change
 
 _PARAMETER = re.compile(r"\\\{[^}]*\\\}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.contract.changes import Change, addition, breaking, listed
+from app.contract.contract_change import Change, addition, breaking, listed
 from app.contract.schemas import Schemas, Side
 
 Record = Mapping[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from operator import gt, lt
 from typing import Any, Final
 
-from app.contract.changes import Change, addition, breaking, listed
+from app.contract.contract_change import Change, addition, breaking, listed
 
 Schema = Mapping[str, Any]
 MAXIMA: Final = ("maxLength", "maxItems", "maximum", "exclusiveMaximum", "maxProperties")

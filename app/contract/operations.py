@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.context import ADMIN
-from app.contract.changes import Change, addition, breaking, collected, listed
+from app.contract.contract_change import Change, addition, breaking, collected, listed
 from app.contract.schemas import Schemas, Side
+from app.request_context import ADMIN
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PROBLEM: Final = "application/problem+json"

@@ -6,7 +6,7 @@ Names and numbers are part of the contract: generated code and the JSON form con
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from app.contract.changes import Change, addition, breaking
+from app.contract.contract_change import Change, addition, breaking
 
 Node = Mapping[str, Any]
 MISREAD: Final = "gRPC clients that were generated before misread it"

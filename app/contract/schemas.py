@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from app.contract import keywords
-from app.contract.changes import Change, addition, breaking
+from app.contract.contract_change import Change, addition, breaking
 
 SCHEMAS: Final = "#/components/schemas/"
 Schema = Mapping[str, Any]

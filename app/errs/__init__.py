@@ -55,12 +55,10 @@ from app.errs.catalogue import definition, fallback, named_errors, occurrence, p
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, report
 from app.errs.error import CODE, Error, Violation, causes, kind_is, ops, root_cause, title
 from app.errs.examples import example_of, simulated
-from app.errs.helpers import input_unwanted, missing_field
 from app.errs.kinds import Fault, Kind
 from app.errs.make import E
 from app.errs.marshal import from_json, from_problem, to_json
-from app.errs.matching import match
-from app.errs.presentation import (
+from app.errs.public_parts import (
     Outcome,
     is_retryable,
     known_facts,
@@ -69,7 +67,9 @@ from app.errs.presentation import (
     public_message,
     public_wait,
 )
-from app.errs.violations import ViolationCode, violation_codes
+from app.errs.template_matching import match
+from app.errs.validation_errors import input_unwanted, missing_field
+from app.errs.violation_catalogue import ViolationCode, violation_codes
 
 __all__ = [
     "CODE",

@@ -16,7 +16,7 @@ from app.models import (
     tasks,
     users,
 )
-from app.models.base import Base
+from app.models.declarative_base import Base
 
 __all__ = [
     "Base",

@@ -6,7 +6,7 @@ from sqlalchemy import Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 
 
 class StoredAnswer(Base):

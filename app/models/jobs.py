@@ -13,7 +13,7 @@ from sqlalchemy import Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, SmallEnum
+from app.models.declarative_base import Base, SmallEnum
 
 KIND: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
 DEAD_FOR: Final = timedelta(days=30)

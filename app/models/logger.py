@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, SmallEnum
+from app.models.declarative_base import Base, SmallEnum
 
 
 class Level(IntEnum):

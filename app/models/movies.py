@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 
 NAME_LENGTH: Final = 200
 """The maximum length of a title, a director or a writer, in characters."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.errs.error import Error, Violation
 from app.errs.orders import OrderNotCancellable, OrderNotShippable
 from app.errs.requests import ValidationFailed
-from app.models.base import Base, SmallEnum
+from app.models.declarative_base import Base, SmallEnum
 from app.models.products import MINOR_DIGITS, PRICE_DIGITS, SKU_LENGTH, Currency
 
 CUSTOMER_LENGTH: Final = 500

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 
 LOCALE_LENGTH: Final = 35
 """Characters. This is enough for every language tag in practice (RFC 5646, section 4.4.1)."""

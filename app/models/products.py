@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, Numeric, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, SmallEnum
+from app.models.declarative_base import Base, SmallEnum
 
 SKU_LENGTH: Final = 64
 MINOR_DIGITS: Final = 2

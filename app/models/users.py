@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.context import Principal
 from app.errs.users import InvalidOneTimeToken, NotThisUser
-from app.models.base import Base
+from app.models.declarative_base import Base
+from app.request_context import Principal
 
 NAME_LENGTH: Final = 100
 EMAIL_LENGTH: Final = 254

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app import context, errs, product
+from app import errs, product, request_context
 from app.errs import Fault
 from app.observability import logs, metrics
 
@@ -124,11 +124,11 @@ class FailureRecorder:
 
     def error(self, fields: Mapping[str, object]) -> None:
         """Keep the error entry until the access entry of its request follows."""
-        self._last_error.set((context.request_id.get(), fields))
+        self._last_error.set((request_context.request_id.get(), fields))
 
     def access(self, fields: Mapping[str, object]) -> None:
         """Record the request, if it failed and is in the sample."""
-        status, request_id = fields["status"], context.request_id.get()
+        status, request_id = fields["status"], request_context.request_id.get()
         if not isinstance(status, int) or status < CLIENT_ERROR or request_id is None:
             return
         last_error = self._last_error.get()
@@ -138,7 +138,9 @@ class FailureRecorder:
         error = last_error[1] if last_error is not None and last_error[0] == request_id else {}
         is_clients = status < SERVER_ERROR or error.get("fault") == Fault.CLIENT.value
         if (error and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):
-            self._add(FailureEntry(request_id, datetime.now(UTC), context.trace_id.get(), joined(error, fields)))
+            self._add(
+                FailureEntry(request_id, datetime.now(UTC), request_context.trace_id.get(), joined(error, fields))
+            )
 
     def _is_sampled(self, share: float) -> bool:
         if self._chance() >= share:

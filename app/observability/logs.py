@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
-from app import context, errs, product
+from app import errs, product, request_context
 from app.observability import json_lines
 from app.observability.error_coalescing import SharedEntries, SharedEntry
 from app.observability.error_fields import facts_of, items_by_code, method, place
@@ -73,8 +73,8 @@ def _entry(created: float, level: str, logger: str, message: str, fields: Mappin
         "severity": level,
         "logger": logger,
         "message": message,
-        "request_id": context.request_id.get(),
-        "trace_id": context.trace_id.get(),
+        "request_id": request_context.request_id.get(),
+        "trace_id": request_context.trace_id.get(),
         **fields,
     }
 
@@ -169,7 +169,7 @@ def error(
 
 def _is_first(shared_by: Hashable, fields: Mapping[str, object]) -> bool:
     same = {name: fields.get(name) for name in ("status", "kind", "code")}
-    return _SHARED.is_first((shared_by, same["code"]), context.request_id.get(), same)
+    return _SHARED.is_first((shared_by, same["code"]), request_context.request_id.get(), same)
 
 
 def _write_shared(shared: SharedEntry) -> None:

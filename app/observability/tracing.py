@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app import context, errs, product
+from app import errs, product, request_context
 from app.errs import Fault
 
 P = ParamSpec("P")
@@ -171,11 +171,11 @@ def _with_span_id(work: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         sent: dict[str, str] = {}
         PROPAGATOR.inject(sent)
-        token = context.traceparent.set(sent.get("traceparent"))
+        token = request_context.traceparent.set(sent.get("traceparent"))
         try:
             return work(*args, **kwargs)
         finally:
-            context.traceparent.reset(token)
+            request_context.traceparent.reset(token)
 
     return run
 
@@ -218,5 +218,5 @@ class SpanOfRequest:
         batch = fields.get("batch")
         for member, count in batch.items() if isinstance(batch, dict) else ():
             span.set_attribute(f"{product.SLUG}.batch.{member}", count)
-        if (request_id := context.request_id.get()) is not None:
+        if (request_id := request_context.request_id.get()) is not None:
             span.set_attribute(f"{product.SLUG}.request_id", request_id)

@@ -19,10 +19,10 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from sqlalchemy import PoolProxiedConnection
 
-from app import context, product
+from app import product, request_context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
-from app.repositories import connection_checkout, error_translation, libpq_io
+from app.repositories import connection_checkout, error_translation, libpq_commands
 from app.resilience import deadline
 from app.resilience.socket_watchdog import GRACE
 from app.resilience.writer_limit import WriterLimit
@@ -120,7 +120,7 @@ class Commits:
 def _roll_back(connection: PoolProxiedConnection) -> None:
     """Roll back with a short timeout, as the watchdog no longer watches. Close a connection that does not respond."""
     try:
-        libpq_io.roll_back(connection, ROLLBACK)
+        libpq_commands.roll_back(connection, ROLLBACK)
     except psycopg.Error as lost:
         connection.invalidate(lost)
 
@@ -134,17 +134,17 @@ class _Commit:
         self._results: list[PGresult] = []
         self._result: PGresult | None = None
         self._warnings: list[str | None] = []
-        self._before = context.changing.get()
+        self._before = request_context.changing.get()
         driven.add_notice_handler(self._record_notice)
         self._pgconn.send_query(b"COMMIT")
-        context.changing.set(True)
+        request_context.changing.set(True)
 
     def _record_notice(self, notice: psycopg.errors.Diagnostic) -> None:
         self._warnings.append(notice.source_function)
 
     def finishes(self, within: float | None) -> bool:
         """Wait for the result, at most ``within`` seconds. Return whether it has arrived."""
-        self._result = libpq_io.received(self._pgconn, within, self._results)
+        self._result = libpq_commands.received(self._pgconn, within, self._results)
         if self._result is None:
             return False
         self.driven.remove_notice_handler(self._record_notice)
@@ -159,8 +159,8 @@ class _Commit:
         """
         result = self._result
         if result is not None and result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"ERROR":
-            context.changing.set(self._before)  # after FATAL, the result stays unknown
-        result = libpq_io.check(result, self.driven)
+            request_context.changing.set(self._before)  # after FATAL, the result stays unknown
+        result = libpq_commands.check(result, self.driven)
         if UNREPLICATED in self._warnings:
             error = ServiceUnavailable(
                 "database.commit", detail="the standby has not confirmed the COMMIT", retry_after=1, is_undone=False
@@ -168,7 +168,7 @@ class _Commit:
             error_translation.count(error, "commit")
             raise error
         if result.command_status != b"COMMIT":
-            context.changing.set(self._before)
+            request_context.changing.set(self._before)
             raise psycopg.errors.InFailedSqlTransaction("COMMIT of a failed transaction has rolled it back")
 
     def settle(self) -> None:

@@ -17,7 +17,7 @@ from app.errs import Error, root_cause
 from app.observability import request_timing
 from app.repositories import (
     error_translation,
-    libpq_io,
+    libpq_commands,
     listener_detection,
     new_connections,
     observed_connection,
@@ -109,7 +109,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     observed_connection.install(engine)
     stale_plans.install(engine)
     engine.dialect.do_commit = Commits(engine.pool.writer_limit, engine.pool.detach)  # type: ignore[method-assign, assignment]
-    engine.dialect.do_rollback = libpq_io.roll_back  # type: ignore[method-assign, assignment]
+    engine.dialect.do_rollback = libpq_commands.roll_back  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(request_timing.timed, "database"))
     event.listen(engine, "do_connect", new_connections.connect)
     event.listen(engine, "connect", new_connections.reject_unfit, insert=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, cast, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 from app.models.failures import Failure
 from app.models.idempotency import StoredAnswer
 from app.models.jobs import Job

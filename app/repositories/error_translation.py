@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import errs
 from app.errs.platform import InsufficientStorage, ServiceUnavailable
-from app.models.base import Base
+from app.models.declarative_base import Base
 from app.observability import metrics
 from app.repositories import stale_plans
 from app.repositories.sqlstates import ABSENT, QUERY_CANCELED, Decision, decided

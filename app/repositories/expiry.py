@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.models.base import Base
+from app.models.declarative_base import Base
 from app.models.failures import Failure
 from app.models.jobs import DEAD_FOR, Job, JobState
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app import context
+from app import request_context
 from app.models.jobs import Backlog, ClaimedJob, Job, JobState, NewJob
 
 MAX_LISTED: Final = 200
@@ -33,8 +33,8 @@ class JobRepository:
                 payload=dict(new.payload),
                 run_time=func.now() + new.after,
                 supersedes=new.supersedes or None,
-                request_id=context.request_id.get(),
-                trace_id=context.trace_id.get(),
+                request_id=request_context.request_id.get(),
+                trace_id=request_context.trace_id.get(),
             )
         )
 

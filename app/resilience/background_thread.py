@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from app.context import carried
 from app.errs.platform import ServiceUnavailable
+from app.request_context import carried
 
 T = TypeVar("T")
 

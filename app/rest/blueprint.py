@@ -14,8 +14,8 @@ from flask import Flask
 from flask_smorest.utils import deepupdate
 
 from app.errs import Error
-from app.rest import arguments, openapi_operations, operations, responses
-from app.rest.routes import Routes, reject
+from app.rest import arguments, openapi_operations, operations, response_decorators
+from app.rest.blueprint_routes import Routes, reject
 
 View = TypeVar("View", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -78,7 +78,7 @@ class Blueprint(Routes):
 
     def response(
         self,
-        status_code: responses.Status,
+        status_code: response_decorators.Status,
         schema: Any = None,
         *,
         also: HTTPStatus | None = None,
@@ -109,11 +109,11 @@ class Blueprint(Routes):
             "headers": headers,
             "content_type": content_type,
         }
-        return responses.decorator(self, status_code, schema, also=also, document=document)
+        return response_decorators.decorator(self, status_code, schema, also=also, document=document)
 
     def alt_response(
         self,
-        status_code: responses.Status,
+        status_code: response_decorators.Status,
         response: Any = None,
         *errors: type[Error],
         schema: Any = None,
@@ -124,7 +124,7 @@ class Blueprint(Routes):
 
         For statuses from 400, ``abort`` with the status is declared too.
         """
-        return responses.alternative(status_code, response, errors, schema=schema, document=document)
+        return response_decorators.alternative(status_code, response, errors, schema=schema, document=document)
 
     def raises(self, *errors: type[Error]) -> Decorator:
         """Declare errors that the handler raises itself, in addition to the errors of its use cases.
@@ -132,7 +132,7 @@ class Blueprint(Routes):
         Raises:
             TypeError: an error is not in the catalogue.
         """
-        declared = tuple(responses.catalogued(errors))
+        declared = tuple(response_decorators.catalogued(errors))
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             operations.draft(view).add(declared)

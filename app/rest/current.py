@@ -1,7 +1,7 @@
 """The services, the caller and the clock of the current request."""
 
-from app import context
-from app.context import Principal
+from app import request_context
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.rest.request import application, current
 from app.wire import client_addresses
@@ -37,7 +37,7 @@ def principal() -> Principal:
     Raises:
         LookupError: the operation is public, and has no caller.
     """
-    caller = context.principal.get()
+    caller = request_context.principal.get()
     if caller is None:
         raise LookupError("a public operation has no principal")
     return caller

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from app import context, errs
+from app import errs, request_context
 from app.observability import logs, metrics
 from app.rest.errors import MEDIA_TYPE, ProblemContext, headers_of, problem, status_of
 from app.rest.hooks import cors
@@ -59,13 +59,13 @@ def reject(error: errs.Error, cause: Exception, request: RawRequest, config: Map
         config: the settings of the application.
     """
     error.__cause__ = cause
-    token = context.request_id.set(request.request_id)
+    token = request_context.request_id.set(request.request_id)
     fields, is_ours = request.logged(status_of(error), config), error.kind.fault is errs.Fault.SERVICE
     shared_by = None if is_ours else request.client(config)
     if not logs.error(error, error, {**fields}, stack=is_ours, shared_by=shared_by):
         fields["code"] = errs.public_code(error)
     logs.access(fields)
-    context.request_id.reset(token)
+    request_context.request_id.reset(token)
     return response_bytes(error, request, config)
 
 

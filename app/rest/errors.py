@@ -16,7 +16,7 @@ from flask import Flask, Response, got_request_exception
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app import context, errs, product
+from app import errs, product, request_context
 from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
@@ -156,7 +156,7 @@ def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bo
         status: the status of the response.
         is_flasks: true for an exception outside the catalogue, which plain routes need not declare.
     """
-    request, caller = current(), context.principal.get()
+    request, caller = current(), request_context.principal.get()
     is_ours = status >= OURS and shown.fault is not Fault.CLIENT
     operation, rule = request.operation, request.url_rule.rule if request.url_rule else metrics.UNMATCHED
     fields: dict[str, object] = {
@@ -203,8 +203,8 @@ class ProblemContext:
             public_url=public_url,
             instance=instance,
             timestamp=timestamps.render(datetime.now(UTC)),
-            request_id=context.request_id.get(),
-            trace_id=context.trace_id.get(),
+            request_id=request_context.request_id.get(),
+            trace_id=request_context.trace_id.get(),
             outcome=outcome,
         )
 

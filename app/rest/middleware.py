@@ -14,13 +14,13 @@ import orjson
 from flask import got_request_exception
 from werkzeug.wsgi import ClosingIterator
 
-from app import context, product
-from app.context import Principal
+from app import product, request_context
 from app.errs.platform import InternalError
 from app.observability import active_requests, logs, metrics, request_timing
 from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
 from app.rate_limiting import restore_retry_after
+from app.request_context import Principal
 from app.resilience import deadline
 from app.rest import operations, path_prefix, public_routes, third_party_instrumentation
 from app.rest.errors import MEDIA_TYPE, OURS, ProblemContext, instance_of, problem
@@ -90,7 +90,7 @@ class Answer:
     def start(self, status: str, fields: Fields, _exc_info: ExcInfo = None) -> Callable[[bytes], Any]:
         """Store the status and header fields: a ``start_response`` (PEP 3333), called in the request context."""
         self.status, self.fields = status, fields
-        self.caller = context.principal.get()
+        self.caller = request_context.principal.get()
         request: Request | None = self.environ.get(KEY)
         if request is not None:
             self.client = request.logged_client
@@ -151,7 +151,7 @@ class Answer:
         origin = self.environ.get("HTTP_ORIGIN")
         if origin is not None and "access-control-allow-origin" not in sent:
             self.fields += cors.permission(origin, origins).items()
-        request_id = context.request_id.get() or ""
+        request_id = request_context.request_id.get() or ""
         if sent & IDS:
             self.fields = [field for field in self.fields if field[0].lower() not in IDS]
         self.fields += [(name, request_id) for name in request_ids.ANSWERED]
@@ -237,13 +237,13 @@ class Middleware:
         """Set the ID and the trace of the request."""
         request_id = request_ids.chosen(map(environ.get, SENT))
         environ[HELD] = True
-        context.request_id.set(request_id)
-        for variable in (context.principal, context.bearer, context.changing, deadline.current):
+        request_context.request_id.set(request_id)
+        for variable in (request_context.principal, request_context.bearer, request_context.changing, deadline.current):
             variable.set(None)  # the value of an enclosing request, if any
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None
-        context.traceparent.set(parent if trace else None)
-        context.trace_id.set((self._traced and self._traced()) or trace)
+        request_context.traceparent.set(parent if trace else None)
+        request_context.trace_id.set((self._traced and self._traced()) or trace)
         active_requests.begin(request_id, environ["REQUEST_METHOD"], environ["PATH_INFO"])
 
     def _propagates(self) -> bool:

@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask
 
 from app import errs
-from app.rest import openapi_responses, openapi_schemas, response_headers, scopes
+from app.rest import openapi_completion, openapi_responses, response_header_meanings, scopes
 from app.rest.converters import ResourceId, resource_id_schema
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.openapi_components import (
@@ -29,7 +29,7 @@ from app.rest.openapi_components import (
     PROBLEM,
     VIOLATION,
 )
-from app.rest.response_headers import key
+from app.rest.response_header_meanings import key
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _GENERATED: Final = "Generated"
@@ -95,7 +95,7 @@ class Api(flask_smorest.Api):
         made = self._spec.to_dict
 
         def finished() -> dict[str, Any]:
-            document = openapi_schemas.finished(made(), unlisted=unlisted)
+            document = openapi_completion.finished(made(), unlisted=unlisted)
             openapi_responses.share(document)
             return document
 
@@ -140,7 +140,7 @@ class Api(flask_smorest.Api):
         components.schema("Problem", dict(ANY_PROBLEM))
         components.schema("ItemProblem", dict(ITEM_PROBLEM))
         components.schema("Violation", dict(VIOLATION))
-        for name, description in response_headers.DOCUMENTED.items():
+        for name, description in response_header_meanings.DOCUMENTED.items():
             components.header(key(name), {"description": description, "schema": {"type": "string"}})
         for name, parameter in PARAMETERS.items():
             components.parameter(key(name), "header", {"name": name, **parameter})

@@ -12,7 +12,7 @@ from app import errs
 from app.rest import error_examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.operations import PUBLIC, Operation
-from app.rest.response_headers import DOCUMENTED, declared, key, of_deprecation, of_errors, of_success
+from app.rest.response_header_meanings import DOCUMENTED, declared, key, of_deprecation, of_errors, of_success
 from app.wire.deprecation import Deprecation
 
 FORMS: Final = frozenset({"form", "files"})

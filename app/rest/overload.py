@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote
 
-from app import context
+from app import request_context
 from app.errs.platform import ServiceUnavailable
 from app.observability import logs, metrics
 from app.rest import early_errors
@@ -73,12 +73,12 @@ class Overload:
 
     def _log(self, request: early_errors.RawRequest) -> None:
         now, fields = time.monotonic(), request.logged(HTTPStatus.SERVICE_UNAVAILABLE, self._config)
-        token = context.request_id.set(request.request_id)
+        token = request_context.request_id.set(request.request_id)
         if now - self._logged_at >= EVERY:
             self._logged_at = now
             logs.error(self._error, self._error, {**fields}, stack=False)
         logs.access({**fields, "code": self._error.code})
-        context.request_id.reset(token)
+        request_context.request_id.reset(token)
 
 
 def _body_length(fields: dict[str, str]) -> int | None:

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from app import context
+from app import request_context
 from app.errs import Outcome
-from app.errs.presentation import outcome
+from app.errs.public_parts import outcome
 from app.errs.requests import InvalidIdempotencyKey, PreconditionFailed
 from app.rest.request import Request
 
@@ -14,7 +14,7 @@ IDEMPOTENT: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 
 def outcome_of(request: Request) -> Outcome:
     """Return the possible effect of a failed request."""
-    if not context.changing.get():
+    if not request_context.changing.get():
         return Outcome.UNCHANGED
     return outcome(is_changing=True, is_repeatable=is_repeatable(request))
 

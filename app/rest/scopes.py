@@ -10,8 +10,8 @@ from dataclasses import fields
 from typing import Final
 
 from app.config import Settings
-from app.context import ADMIN
 from app.models.users import OWN
+from app.request_context import ADMIN
 
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 """RFC 6749, section 3.3."""

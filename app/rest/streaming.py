@@ -8,17 +8,17 @@ from typing import Any, Final
 
 from werkzeug.wsgi import ClosingIterator
 
-from app import context
+from app import request_context
 from app.observability import request_timing
 from app.resilience import deadline
 
 OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
-    context.request_id,
-    context.trace_id,
-    context.traceparent,
-    context.principal,
-    context.bearer,
-    context.changing,
+    request_context.request_id,
+    request_context.trace_id,
+    request_context.traceparent,
+    request_context.principal,
+    request_context.bearer,
+    request_context.changing,
     deadline.current,
     request_timing.current,
 )

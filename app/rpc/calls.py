@@ -10,10 +10,10 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc import StatusCode
 
-from app import context
-from app.context import Principal
+from app import request_context
 from app.errs import Error
 from app.observability.batches import BatchResult
+from app.request_context import Principal
 from app.resilience.deadline import Deadline
 from app.wire import client_addresses
 from app.wire.page_tokens import PageTokens
@@ -82,7 +82,7 @@ class Call:
         Raises:
             LookupError: the call is not authenticated yet.
         """
-        caller = context.principal.get()
+        caller = request_context.principal.get()
         if caller is None:
             raise LookupError("authentication comes first")
         return caller

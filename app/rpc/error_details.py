@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 
-from app import context, errs, product
+from app import errs, product, request_context
 from app.errs import Kind, Outcome
-from app.errs.presentation import outcome
+from app.errs.public_parts import outcome
 from app.observability.batches import BatchResult, Failed
 from app.rpc.calls import Call
 from app.rpc.error_numbers import error_number, violation_number
@@ -50,7 +50,7 @@ def public_detail(error: errs.Error, outcome: Outcome = Outcome.UNCHANGED) -> st
 
 def outcome_of(call: Call) -> Outcome:
     """Return the possible effect of a failed call. A call can be repeated if it is idempotent or has a key."""
-    if not context.changing.get() or call.method is None:
+    if not request_context.changing.get() or call.method is None:
         return Outcome.UNCHANGED
     is_keyed = call.method.is_kept and "idempotency-key" in call.metadata
     is_idempotent = call.method.name.rpartition("/")[2].startswith(IDEMPOTENT)
@@ -70,7 +70,7 @@ def _details(error: errs.Error, call: Call, listed: int) -> Iterator[Message]:
         yield error_details_pb2.BadRequest(field_violations=broken)
     if outcome is not Outcome.DOUBTFUL and (seconds := errs.public_wait(error)) is not None:
         yield error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
-    yield error_details_pb2.RequestInfo(request_id=context.request_id.get() or "")
+    yield error_details_pb2.RequestInfo(request_id=request_context.request_id.get() or "")
     page = f"{call.app.config['PUBLIC_URL']}/errors/{errs.slug(named.code)}"
     yield error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=errs.title(named), url=page)])
     yield detail(error, call.path, listed, facts=facts, outcome=outcome)
@@ -131,7 +131,7 @@ def detail(
             )
             for each in error.violations[:listed]
         ],
-        trace_id=None if is_item else context.trace_id.get(),
+        trace_id=None if is_item else request_context.trace_id.get(),
         instance=instance,
     )
     made.timestamp.FromDatetime(datetime.now(UTC))

@@ -7,7 +7,7 @@ from typing import Final
 from grpc import StatusCode
 from sqlalchemy.exc import DBAPIError
 
-from app import context, errs
+from app import errs, request_context
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
@@ -87,7 +87,7 @@ def answer(exc: BaseException, call: Call) -> None:
     shown = public_error(exc)
     call.end(CODES[shown.kind], error_details.status(shown, CODES[shown.kind], call))
     is_ours = shown.fault is not Fault.CLIENT
-    caller = context.principal.get()
+    caller = request_context.principal.get()
     fields = call.logged() | {
         "status": http_status(call.code),
         "user": caller.id if caller else None,

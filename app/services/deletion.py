@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import PreconditionFailed, ValidationFailed
@@ -14,6 +13,7 @@ from app.errs.users import UserNotFound, wrong_password
 from app.models.jobs import ClaimedJob, NewJob
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.users import User, UserView, user_id_of
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
 from app.resilience.login_throttle import LoginThrottle

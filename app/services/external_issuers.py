@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from app.config.issuers import Issuer
-from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import ServiceUnavailable
 from app.models import claim_validation
 from app.models.claim_validation import WRONG_ISSUER, WRONG_SIGNATURE
+from app.request_context import Principal
 from app.resilience.clock import Clock
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256", "EdDSA"})

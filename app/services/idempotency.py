@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
 from app.models.idempotency import StoredAnswer
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 

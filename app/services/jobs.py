@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
-from app import context, errs
+from app import errs, request_context
 from app.errs import raises
 from app.models.jobs import Backlog, ClaimedJob, Job, JobState
 from app.observability.redaction import redact_exception
@@ -227,9 +227,9 @@ def _is_undeliverable(error: Exception) -> bool:
 @contextmanager
 def _in_context_of(job: ClaimedJob) -> Iterator[None]:
     """Set the IDs of the request that caused the job in the context."""
-    request_id, trace_id = context.request_id.set(job.request_id), context.trace_id.set(job.trace_id)
+    request_id, trace_id = request_context.request_id.set(job.request_id), request_context.trace_id.set(job.trace_id)
     try:
         yield
     finally:
-        context.request_id.reset(request_id)
-        context.trace_id.reset(trace_id)
+        request_context.request_id.reset(request_id)
+        request_context.trace_id.reset(trace_id)

@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from app.context import Principal
 from app.errs import Violation, raises
 from app.errs.requests import ValidationFailed
 from app.models.logger import Level, LoggerSettings
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, MovieView, NewMovie
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import ListQuery, Page
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 

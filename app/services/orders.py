@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
@@ -24,6 +23,7 @@ from app.models.orders import (
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.products import Currency
 from app.models.query import Comparison, ListQuery, Operator, Page
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 

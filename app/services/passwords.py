@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.platform import RateLimitExceeded
 from app.errs.requests import ValidationFailed
@@ -15,6 +14,7 @@ from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
 from app.models.users import RESET, PendingUser, User, UserView, same_address, user_id_of
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
 from app.resilience.login_throttle import LoginThrottle

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.preferences import NewPreferences, Preferences, PreferencesView
 from app.models.users import User, check_is_caller
+from app.request_context import Principal
 from app.resilience.transaction_retry import transaction
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import Error, Kind, raises
 from app.errs.access import InvalidToken
 from app.errs.platform import ExternalServiceError
@@ -14,6 +13,7 @@ from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, PreferencesView
 from app.models.profiles import Degradation, DegradationReason, Profile
 from app.models.users import PublicUser, check_is_caller
+from app.request_context import Principal
 from app.resilience.background_thread import run_in_background
 from app.resilience.event_dispatch import notify
 from app.resilience.stale_cache import StaleCache

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import Error, raises
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.models.tasks import CreatedTask, NewTask, Task, TaskView
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
 

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import jwt
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
@@ -17,6 +16,7 @@ from app.models.claim_validation import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS,
 from app.models.sessions import MAX_LIFETIME as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
 from app.models.users import DELETED_USER_ID
+from app.request_context import Principal
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.clock import Clock
 from app.resilience.digest_set import digest_of
@@ -37,7 +37,7 @@ class Revocations(Protocol):
 
 
 class Verifier(Protocol):
-    """Verifies external tokens; see ``app.services.external_issuers`` and ``app.services.google``."""
+    """Verifies external tokens; see ``app.services.external_issuers`` and ``app.services.google_tokens``."""
 
     def accepts(self, token: str) -> bool: ...  # noqa: D102
     def verify(self, token: str, *, sender: str) -> Principal: ...  # noqa: D102

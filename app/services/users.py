@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from app.context import Principal
 from app.errs import raises
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
@@ -24,6 +23,7 @@ from app.models.users import (
     same_address,
     user_id_of,
 )
+from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing
 from app.resilience.mail_throttle import MailThrottle, Purpose

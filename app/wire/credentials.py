@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from app.context import Principal
 from app.errs.access import InvalidToken, MissingCredentials
 from app.models.claim_validation import MALFORMED
+from app.request_context import Principal
 
 ANONYMOUS: Final = "anonymous"
 SEVERAL: Final = "Send exactly one Authorization header"

@@ -14,9 +14,9 @@ from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.clients.mail import MailFolder, SmtpMail
 from app.clients.mail_renderer import KINDS, MailRenderer
-from app.clients.preferences import RemotePreferences
 from app.clients.redis_rate_limit_store import RedisRateLimitStore
-from app.clients.users import RemoteUsers
+from app.clients.remote_preferences import RemotePreferences
+from app.clients.remote_users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.models.common_passwords import PasswordRules
 from app.models.logger import Level, LoggerSettings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
-from app.clients.google import TokenInfoClient
+from app.clients.google_tokeninfo import TokenInfoClient
 from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.config import Settings
@@ -13,7 +13,7 @@ from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
 from app.resilience.rate_limit_store import RateLimitStore
 from app.services.external_issuers import ExternalTokens, TrustedIssuer
-from app.services.google import GoogleTokens
+from app.services.google_tokens import GoogleTokens
 from app.services.tokens import Verifier
 from app.wiring.client_factory import http_client
 from app.wiring.event_hooks import log_keys

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import exec_child
-from deploy.stack import listen
+from deploy.stack import nginx_listen
 from deploy.stack.program_paths import NginxError, find
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
@@ -99,7 +99,7 @@ class ReverseProxy:
         for name in RULES:
             shutil.copy(SOURCE / name, rules)
         (rules / "problems.conf").write_text(problems, encoding="utf-8")
-        listening = listen.configuration([f"127.0.0.1:{self.port}"], listen.version(find("nginx")))
+        listening = nginx_listen.configuration([f"127.0.0.1:{self.port}"], nginx_listen.version(find("nginx")))
         (rules / "listen.conf").write_text(listening, encoding="utf-8")
         _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": _quoted(self.log)})
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))

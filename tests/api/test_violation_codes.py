@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import errs
-from app.errs import violations
+from app.errs import violation_catalogue
 
 CODES: Final = tuple(errs.violation_codes())
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -76,12 +76,14 @@ def test_the_command_lists_them(app: Flask) -> None:
 
 @pytest.mark.parametrize("code", ["too_long", "TOO LONG", "", "TOO_LONG"])
 def test_invalid_definitions_are_rejected(code: str) -> None:
-    wrong: Any = violations.ViolationCode(code, "A.", "B.", "c", "d")
+    wrong: Any = violation_catalogue.ViolationCode(code, "A.", "B.", "c", "d")
     with pytest.raises(TypeError, match=r"UPPER_SNAKE|already defined"):
-        violations.define(wrong)
+        violation_catalogue.define(wrong)
 
 
 def test_a_fork_defines_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(violations, "_CODES", {**errs.violation_codes()})
-    violations.define(violations.ViolationCode("PET_TOO_OLD", "The pet is too old.", "Send a puppy.", "age", "age is"))
+    monkeypatch.setattr(violation_catalogue, "_CODES", {**errs.violation_codes()})
+    violation_catalogue.define(
+        violation_catalogue.ViolationCode("PET_TOO_OLD", "The pet is too old.", "Send a puppy.", "age", "age is")
+    )
     assert "PET_TOO_OLD" in errs.violation_codes()

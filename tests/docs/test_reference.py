@@ -11,7 +11,7 @@ import pytest
 from app import errs, product
 from app.config import ROOT, Settings
 from app.observability import log_field_meanings, metric_label_meanings
-from app.rest import request_header_meanings, response_headers, scopes
+from app.rest import request_header_meanings, response_header_meanings, scopes
 from app.rest.hooks import cors
 from tests.docs import logged
 from tests.docs.generate import commands, observability
@@ -49,7 +49,8 @@ def terms() -> Iterator[tuple[str, str]]:
     yield from ((name, "metrics.md") for name, _ in observability.recorded())
     yield from ((each["name"], "alerts.md") for each in observability.alerts())
     yield from (
-        (name, "header-fields.md") for name in {*request_header_meanings.READ, *response_headers.DOCUMENTED, *MORE}
+        (name, "header-fields.md")
+        for name in {*request_header_meanings.READ, *response_header_meanings.DOCUMENTED, *MORE}
     )
     yield from ((name, "scopes.md") for name in scopes.SCOPES)
     yield from ((name, "log-fields.md") for name in (*log_field_meanings.FIELDS, *log_field_meanings.LOGGERS))

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule, Submount
 from werkzeug.test import create_environ, run_wsgi_app
 
-from app import context
+from app import request_context
 from app.rest.current import principal
 from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK, candor_only, problem
@@ -57,7 +57,7 @@ class TestNested:
 
     @candor_only
     def test_a_request_has_only_its_own_token(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
-        app.add_url_rule("/inner", "inner", public(lambda: str(context.bearer.get())))
+        app.add_url_rule("/inner", "inner", public(lambda: str(request_context.bearer.get())))
         app.add_url_rule("/outer", "outer", lambda: app.test_client().get("/inner").text)
         assert client.get("/outer", headers=bearer("caroline")).text == "None"
 
@@ -67,18 +67,18 @@ class TestNested:
         with app.test_request_context("/view", headers=bearer("caroline")):
             assert app.preprocess_request() is None
             assert principal().id == "caroline"
-        assert context.principal.get() is None
+        assert request_context.principal.get() is None
 
     @candor_only
     def test_a_stream_has_the_caller_and_the_request(self, app: Flask, client: FlaskClient, bearer: Bearer) -> None:
         def view():
-            parts = (f"{principal().id} {context.request_id.get()} {request.path};" for _ in range(2))
+            parts = (f"{principal().id} {request_context.request_id.get()} {request.path};" for _ in range(2))
             return Response(flask.stream_with_context(parts))
 
         app.add_url_rule("/view", "view", view)
         response = client.get("/view", headers={**bearer("caroline"), "X-Request-Id": "streamed-1"})
         assert response.text == "caroline streamed-1 /view;" * 2
-        assert context.request_id.get() is None
+        assert request_context.request_id.get() is None
 
 
 class Greeter:

@@ -190,14 +190,14 @@ def test_an_after_request_can_change_every_body(app: Flask, client: FlaskClient)
 
 @candor_only
 def test_the_request_id_exists_until_the_last_teardown(app: Flask) -> None:
-    from app import context
+    from app import request_context
 
     seen = []
-    app.teardown_request(lambda exc: seen.append(context.request_id.get()))
+    app.teardown_request(lambda exc: seen.append(request_context.request_id.get()))
     app.add_url_rule("/x", "x", public(lambda: "x"))
     app.test_client().get("/x", headers={"X-Request-Id": "given-by-me"})
     assert seen == ["given-by-me"]
-    assert context.request_id.get() is None
+    assert request_context.request_id.get() is None
 
 
 @candor_only

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, t
 from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
-from app.repositories import connection_checkout, libpq_io, pool
+from app.repositories import connection_checkout, libpq_commands, pool
 from app.repositories import engine as log_folder
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
@@ -389,9 +389,9 @@ class TestSilence:
         network.tears.set()
         results: list[Any] = []
         driven.pgconn.send_query(b"COMMIT")
-        assert libpq_io.received(driven.pgconn, 0.2, results) is None
+        assert libpq_commands.received(driven.pgconn, 0.2, results) is None
         network.release()
-        found = libpq_io.received(driven.pgconn, 2, results)
+        found = libpq_commands.received(driven.pgconn, 2, results)
         assert found is not None
         assert found.command_status == b"COMMIT"
         driven.close()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, make_url, text
 
-from app import context
+from app import request_context
 from app.config import Settings
 from app.errs.platform import ServiceUnavailable
 from app.observability import failure_recorder, logs
@@ -25,7 +25,7 @@ NOW = datetime.now(UTC)
 
 def fail() -> None:
     """Run inside a failed request."""
-    context.request_id.set("request-1")
+    request_context.request_id.set("request-1")
     logs.access({"method": "GET", "path": "/x", "route": "unmatched", "status": 404})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app import context, errs
+from app import errs, request_context
 from app.clients.http import HttpClient
 from app.errs import Error, Kind
 from app.observability import request_timing
@@ -79,13 +79,13 @@ class TestCalls:
     def test_request_id_trace_and_time_left_go_along(self, remote: Remote, make: Make) -> None:
         """C16, C23."""
         parent = f"00-{'a' * 32}-{'b' * 16}-01"
-        tokens = context.request_id.set("request-1234"), context.traceparent.set(parent)
+        tokens = request_context.request_id.set("request-1234"), request_context.traceparent.set(parent)
         try:
             with deadline.within(timedelta(seconds=2)):
                 make().get("/thing")
         finally:
-            context.request_id.reset(tokens[0])
-            context.traceparent.reset(tokens[1])
+            request_context.request_id.reset(tokens[0])
+            request_context.traceparent.reset(tokens[1])
         sent = remote.fields()
         assert (sent["x-request-id"], sent["traceparent"]) == ("request-1234", parent)
         assert 0.05 <= float(sent["request-timeout"]) <= 2

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
-from app import context, errs
-from app.context import Principal
+from app import errs, request_context
 from app.models.jobs import Backlog, ClaimedJob, JobState, NewJob
 from app.models.tasks import NewTask
 from app.observability import metrics
+from app.request_context import Principal
 from app.resilience import deadline
 from app.resilience.clock import SystemClock
 from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
@@ -107,15 +107,17 @@ class TestRun:
         def look(_job: ClaimedJob) -> None:
             limit = deadline.current.get()
             assert limit is not None
-            seen.append((context.request_id.get(), context.trace_id.get(), limit.budget.total_seconds()))
+            seen.append(
+                (request_context.request_id.get(), request_context.trace_id.get(), limit.budget.total_seconds())
+            )
 
-        tokens = context.request_id.set("request-12345678"), context.trace_id.set("f" * 32)
+        tokens = request_context.request_id.set("request-12345678"), request_context.trace_id.set("f" * 32)
         add()
-        context.request_id.reset(tokens[0])
-        context.trace_id.reset(tokens[1])
+        request_context.request_id.reset(tokens[0])
+        request_context.trace_id.reset(tokens[1])
         attempt(service(look))
         assert seen == [("request-12345678", "f" * 32, 20.0)]
-        assert context.request_id.get() is None
+        assert request_context.request_id.get() is None
 
     def test_its_writes_are_committed_with_its_end(
         self,

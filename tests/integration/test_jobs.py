@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
 
-from app import context
+from app import request_context
 from app.models.jobs import ClaimedJob, JobState, NewJob
 from tests.integration.conftest import Database
 
@@ -54,9 +54,9 @@ def count(other_session: Connection) -> int:
 @pytest.fixture
 def request_id() -> Iterator[str]:
     """Run inside a request."""
-    token = context.request_id.set("request-12345678")
+    token = request_context.request_id.set("request-12345678")
     yield "request-12345678"
-    context.request_id.reset(token)
+    request_context.request_id.reset(token)
 
 
 class TestAdd:

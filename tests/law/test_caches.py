@@ -29,7 +29,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/errs/declare.py: WATCHERS": "of the process, filled when modules load",
     "app/errs/error.py: example": "never filled: the default of a class",
     "app/errs/error.py: declared_facts": "as above",
-    "app/errs/violations.py: _CODES": "of the process, filled when modules load",
+    "app/errs/violation_catalogue.py: _CODES": "of the process, filled when modules load",
     "app/observability/active_requests.py: _active": "one of each thread, taken out when the request ends",
     "app/observability/logs.py: WATCHERS": "of the process, filled when modules load",
     "app/observability/metrics.py: FIELDS": "the members of schemas",

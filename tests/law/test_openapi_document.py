@@ -10,7 +10,7 @@ from flask.views import MethodView
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.rest.blueprint import Blueprint
-from app.rest.openapi_schemas import ERRORS, SCHEMAS, finished
+from app.rest.openapi_completion import ERRORS, SCHEMAS, finished
 from tests.documents import PREFIX, inlined
 
 GENERIC = {"Schema", "Error", "Object", "Request", "Response", "Model"}

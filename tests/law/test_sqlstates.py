@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.errs import Kind
-from app.models.base import Base
+from app.models.declarative_base import Base
 from app.repositories.error_translation import translated
 from app.repositories.sqlstates import TABLE, Decision, decided
 from app.rest.errors import STATUS

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from deploy.stack import listen
+from deploy.stack import nginx_listen
 from tests import response_checks
 from tests.conformance.http2 import Http2Connection, Http2Server
 from tests.conformance.rule import NotApplicable
@@ -217,11 +217,13 @@ class TestTls:
     ],
 )
 def test_http_2_is_spelled_as_the_version_has_it(version: tuple[int, ...], lines: list[str]) -> None:
-    assert listen.configuration(["443", "[::]:443"], version).splitlines() == lines
+    assert nginx_listen.configuration(["443", "[::]:443"], version).splitlines() == lines
 
 
 def test_every_port_listens_on_ipv4_and_ipv6() -> None:
     """nginx listens on IPv4 alone where only the port is given."""
-    text = (ROOT / "deploy" / "nginx" / "strangers.conf").read_text() + listen.configuration(listen.ADDRESSES, (1, 26))
+    text = (ROOT / "deploy" / "nginx" / "strangers.conf").read_text() + nginx_listen.configuration(
+        nginx_listen.ADDRESSES, (1, 26)
+    )
     ports = re.findall(r"^\s*listen (\[::\]:)?(\d+)", text, re.MULTILINE)
     assert sorted(ports) == [("", "443"), ("", "443"), ("", "80"), ("[::]:", "443"), ("[::]:", "443"), ("[::]:", "80")]

@@ -30,13 +30,13 @@ MANY: Final = round(1000 * SCALE)
 WRITER: Final = """
 import os, signal
 from sqlalchemy import text
-from app import context
+from app import request_context
 from app.extensions import db
 from app.models.jobs import NewJob
 from app.repositories.unit_of_work import UnitOfWork
 from tests.stack.jobs_app import app
 
-context.request_id.set("request-12345678")
+request_context.request_id.set("request-12345678")
 with app.app_context(), UnitOfWork(db.session, lambda: db.engine) as unit:
     unit.jobs.add(NewJob("test.note", {}))
     unit.commit()

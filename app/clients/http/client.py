@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx2
 
-from app import context, product
+from app import product, request_context
 from app.clients.http import answers
 from app.clients.http.deadline_transport import Transport
 from app.errs import E, Error, Kind
@@ -127,7 +127,7 @@ class HttpClient:
 
 def _origin() -> dict[str, str]:
     """Return the header fields that identify the request (C16): its ID and its trace."""
-    sent = {"X-Request-Id": context.request_id.get(), "Traceparent": context.traceparent.get()}
+    sent = {"X-Request-Id": request_context.request_id.get(), "Traceparent": request_context.traceparent.get()}
     return {name: value for name, value in sent.items() if value}
 
 

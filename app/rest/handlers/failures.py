@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.context import ADMIN
+from app.request_context import ADMIN
 from app.rest.blueprint import Blueprint
 from app.rest.current import services
 from app.services.failures import FailureService

@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
-from app.context import ADMIN
 from app.models.logger import LoggerSettings
+from app.request_context import ADMIN
 from app.rest.blueprint import Blueprint
 from app.rest.current import principal, services
 from app.rest.operations import KIB

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from app.context import ADMIN
 from app.models.orders import NewOrder, OrderView
 from app.models.precondition import Precondition
+from app.request_context import ADMIN
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flask import Flask
 
-from app import context
+from app import request_context
 from app.errs import Error
 from app.errs.access import InsufficientScope
 from app.resilience import deadline
@@ -17,7 +17,7 @@ from app.rest.current import services
 from app.rest.request import Request, application, current
 from app.wire.credentials import anonymous, bearer_token
 
-SET: Final[tuple[ContextVar[Any], ...]] = (deadline.current, context.principal, context.bearer)
+SET: Final[tuple[ContextVar[Any], ...]] = (deadline.current, request_context.principal, request_context.bearer)
 """The context variables that hooks set."""
 
 
@@ -61,15 +61,15 @@ def _authenticate_route(request: Request) -> None:
         raise
 
 
-def _identified(request: Request) -> context.Principal:
+def _identified(request: Request) -> request_context.Principal:
     """Return the caller, and set the principal."""
     token = bearer_token(request.sent("Authorization") or "")
-    context.bearer.set(token)
+    request_context.bearer.set(token)
     if token:
         caller = services().tokens.verify(token, sender=request.client_address)
     else:
         caller = anonymous(application().config["ANONYMOUS_SCOPES"])
-    context.principal.set(caller)
+    request_context.principal.set(caller)
     return caller
 
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
-from app import context
+from app import request_context
 from app.rest import operations
 from app.rest.conditional import READS, answer_not_modified
 from app.rest.request import Request, current
@@ -32,7 +32,7 @@ def _kept(request: Request, *, is_tagged: bool) -> str | None:
     """Return the value of Cache-Control, or ``None`` for a public route outside the operations."""
     operation = request.operation
     if operation is None:
-        return None if context.principal.get() is None else "no-store"
+        return None if request_context.principal.get() is None else "no-store"
     if is_tagged:
         return "private, no-cache"
     return "no-cache" if operation.scope is operations.PUBLIC and request.method in READS else "no-store"

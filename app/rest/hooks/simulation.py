@@ -6,7 +6,7 @@ read, no query is sent, no Idempotency-Key is stored. The hook is registered onl
 
 from flask import Flask
 
-from app import context, errs
+from app import errs, request_context
 from app.errs import Violation
 from app.resilience import simulation
 from app.rest import error_examples
@@ -50,5 +50,5 @@ def simulate() -> None:
 
 
 def _is_due(request: Request, wanted: Simulation, operation: str) -> bool:
-    caller = context.bearer.get() or request.client_address
+    caller = request_context.bearer.get() or request.client_address
     return simulation.is_due(services().rate_limits, wanted.after, caller=caller, operation=operation)

@@ -11,8 +11,8 @@ from app import errs
 from app.errs.platform import CatalogueEntryNotFound
 from app.rest import error_examples, operations
 from app.rest.errors import MEDIA_TYPE, status_of
+from app.rest.openapi_completion import heading
 from app.rest.openapi_components import JSON_TYPES
-from app.rest.openapi_schemas import heading
 
 _PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 

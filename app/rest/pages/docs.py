@@ -14,7 +14,7 @@ from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.pages import compression
 from app.rest.pages.rendering import HTML, POLICY, file_of, page
-from app.wire.schemas.openapi import OpenApiDocumentSchema
+from app.wire.schemas.openapi_document import OpenApiDocumentSchema
 
 SWAGGER_UI: Final = str(files("flask_swagger_ui") / "dist")
 SWAGGER_UI_POLICY: Final = {**POLICY, "style-src": "'self' 'unsafe-inline'"}

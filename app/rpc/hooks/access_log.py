@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from grpc import StatusCode
 
-from app import context
+from app import request_context
 from app.observability import logs, request_timing
 from app.rpc.calls import Call
 from app.rpc.errors import http_status
@@ -14,11 +14,11 @@ from app.rpc.errors import http_status
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Proceed, and log the entry."""
     began, spent = time.perf_counter(), request_timing.begin()
-    context.changing.set(None)
+    request_context.changing.set(None)
     try:
         return proceed()
     finally:
-        caller = context.principal.get()
+        caller = request_context.principal.get()
         about = call.logged() | {"status": http_status(call.code), "user": caller.id if caller else None}
         if call.batch is not None and call.code is StatusCode.OK:
             call.batch.report({**about})

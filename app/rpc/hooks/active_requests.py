@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from app import context
+from app import request_context
 from app.observability import active_requests
 from app.rpc.calls import Call
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Proceed, and record the call meanwhile."""
-    active_requests.begin(context.request_id.get(), "POST", call.path)
+    active_requests.begin(request_context.request_id.get(), "POST", call.path)
     try:
         return proceed()
     finally:

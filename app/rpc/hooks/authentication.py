@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app import context
+from app import request_context
 from app.errs.access import InsufficientScope
 from app.rpc.calls import Call
 from app.wire.credentials import anonymous, bearer_token
@@ -20,7 +20,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
         caller = call.services.tokens.verify(token, sender=call.client_address)
     else:
         caller = anonymous(call.app.config["ANONYMOUS_SCOPES"])
-    context.principal.set(caller)
+    request_context.principal.set(caller)
     if call.method and not caller.may(call.method.scope):
         raise InsufficientScope(scope=call.method.scope, user=caller.id)
     return proceed()

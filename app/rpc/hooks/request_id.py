@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from app import context
+from app import request_context
 from app.rpc.calls import Call
 from app.wire import request_ids
 
@@ -13,10 +13,10 @@ TRACEPARENT: Final = request_ids.TRACEPARENT.lower()
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     """Set the call's request ID and trace, and return both in its metadata."""
     chosen = request_ids.chosen(call.metadata.get(name.lower()) for name in request_ids.SENT)
-    context.request_id.set(chosen)
+    request_context.request_id.set(chosen)
     traceparent = call.metadata.get(TRACEPARENT, "")
-    context.trace_id.set(request_ids.trace_of(traceparent))
+    request_context.trace_id.set(request_ids.trace_of(traceparent))
     call.trailing |= {name.lower(): chosen for name in request_ids.ANSWERED}
-    if context.trace_id.get():
+    if request_context.trace_id.get():
         call.trailing[TRACEPARENT] = traceparent
     return proceed()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app import context
+from app import request_context
 from app.rpc.calls import Call
 
 
@@ -12,6 +12,6 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     if tracing is None:
         return proceed()
     with tracing.serving("POST", {"rpc.system.name": "grpc"}, call.metadata):
-        context.trace_id.set(tracing.trace_id() or context.trace_id.get())
+        request_context.trace_id.set(tracing.trace_id() or request_context.trace_id.get())
         call.trailing |= tracing.carrier()
         return proceed()

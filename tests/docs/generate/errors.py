@@ -112,7 +112,7 @@ def violations() -> str:
     known = errs.violation_codes().values()
     return document(
         "Violations",
-        "app/errs/violations.py",
+        "app/errs/violation_catalogue.py",
         f"The service rejects invalid input with {link(code('VALIDATION_FAILED'), 'errors.md', 'VALIDATION_FAILED')} (400). "
         "Its `errors` list has an entry for each violation, with one of these codes.",
         table(("Code", "Rule"), [(link(code(each.code), "", each.code), each.title) for each in known]),

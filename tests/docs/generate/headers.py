@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.rest import request_header_meanings, response_headers
+from app.rest import request_header_meanings, response_header_meanings
 from tests.docs.generate.errors import yes
 from tests.docs.generate.markdown import code, document, link, table
 
@@ -21,14 +21,14 @@ MORE: Final = {
 
 def page() -> str:
     """Return the page of header fields."""
-    sent = {**response_headers.DOCUMENTED, **MORE}
+    sent = {**response_header_meanings.DOCUMENTED, **MORE}
     names = sorted({*request_header_meanings.READ, *sent}, key=str.lower)
     overview = [
         (link(code(name), "", name), yes(name in request_header_meanings.READ), yes(name in sent)) for name in names
     ]
     return document(
         "Header fields",
-        "app/rest/request_header_meanings.py and app/rest/response_headers.py",
+        "app/rest/request_header_meanings.py and app/rest/response_header_meanings.py",
         "Header fields that the service reads from requests, and those that it adds to responses. Names are case-insensitive. "
         "Other fields of a request have no effect, unless an operation declares them.",
         table(("Field", "Request", "Response"), overview),

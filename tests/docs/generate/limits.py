@@ -12,7 +12,7 @@ from app.resilience import login_throttle, mail_throttle
 from app.rest import accept, errors, operations
 from app.rest.hooks import deadline
 from app.rpc import error_details
-from app.services import external_issuers, failures, google, idempotency, tokens
+from app.services import external_issuers, failures, google_tokens, idempotency, tokens
 from app.services import jobs as job_service
 from app.wire import filtering, json_locator, list_parameters, ordering, page_tokens
 from app.wire.schemas import tasks as task_schemas
@@ -193,7 +193,7 @@ def _accounts() -> list[tuple[str, str, str, str]]:
         ("Email token", f"{one_time_tokens.MAX_LENGTH} characters", "400", ""),
         (
             "Lookups of Google tokens per address",
-            f"{google.MAX_LOOKUPS} in {_time(google.LOOKUP_WINDOW)}",
+            f"{google_tokens.MAX_LOOKUPS} in {_time(google_tokens.LOOKUP_WINDOW)}",
             _error("RATE_LIMIT_EXCEEDED", 429),
             "",
         ),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import context
+from app import request_context
 from app.errs import E, Kind
 from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskNotFound
@@ -71,8 +71,8 @@ def fail() -> Fail:
 
     def one(status: int = 503, *, request_id: str = "request-1", has_error: bool = True) -> None:
         def request() -> None:
-            context.request_id.set(request_id)
-            context.trace_id.set("0af7651916cd43dd8448eb211c80319c")
+            request_context.request_id.set(request_id)
+            request_context.trace_id.set("0af7651916cd43dd8448eb211c80319c")
             error = E("tasks.get", cause=ServiceUnavailable(retry_after=1, sqlstate="57P01"))
             if has_error:
                 logs.error(error, error, {"status": status, "route": "/x", "user": None}, stack=status >= 500)
@@ -116,7 +116,7 @@ class TestSelection:
         error = Deadline.after(timedelta(seconds=1), is_shortened=True).exceeded("database")
 
         def request() -> None:
-            context.request_id.set("request-1")
+            request_context.request_id.set("request-1")
             logs.error(error, error, {"status": 504, "route": "/x"}, stack=False)
             logs.access({"method": "GET", "path": "/x", "status": 504, "duration_ms": 1.5})
 

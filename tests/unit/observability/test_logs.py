@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import context
+from app import request_context
 from app.errs import E, Kind
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
 from app.observability import logs
@@ -36,9 +36,9 @@ def only_line(stream: io.StringIO) -> dict[str, object]:
 
 class TestFormat:
     def test_ok(self, stream: io.StringIO) -> None:
-        token = context.request_id.set("request-1")
+        token = request_context.request_id.set("request-1")
         logging.getLogger("candor.test").info("said %s", "so", extra={"fields": {"status": 200, "user": None}})
-        context.request_id.reset(token)
+        request_context.request_id.reset(token)
         line = only_line(stream)
         assert {name: line[name] for name in ("level", "logger", "message", "request_id", "status")} == {
             "level": "INFO",
@@ -96,10 +96,10 @@ class TestStandardErrorAlone:
 
     SCRIPT = r"""
 import logging, sys
-from app import context
+from app import request_context
 from app.observability import logs
 logs.configure("INFO")
-context.request_id.set("request-1")
+request_context.request_id.set("request-1")
 made = []
 logging.LogRecord.__new__ = lambda cls, *_: made.append(1) or object.__new__(cls)
 class Unspeakable:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import context
+from app import request_context
 from app.errs.platform import ServiceUnavailable
 from app.observability import request_timing
 from app.resilience import deadline
@@ -15,28 +15,28 @@ from app.resilience.background_thread import run_in_background
 class TestRunInBackground:
     def test_it_has_the_request_context(self) -> None:
         """C16, 3.5."""
-        tokens = context.request_id.set("request-1234"), context.bearer.set("token")
+        tokens = request_context.request_id.set("request-1234"), request_context.bearer.set("token")
         began = request_timing.begin()
         with deadline.within(timedelta(seconds=5)):
             limit = deadline.current.get()
             seen = run_in_background(
                 lambda: (
                     threading.current_thread().name,
-                    context.request_id.get(),
-                    context.bearer.get(),
+                    request_context.request_id.get(),
+                    request_context.bearer.get(),
                     deadline.current.get(),
                     request_timing.current.get(),
                 ),
                 name="users",
             ).result()
-        context.request_id.reset(tokens[0])
-        context.bearer.reset(tokens[1])
+        request_context.request_id.reset(tokens[0])
+        request_context.bearer.reset(tokens[1])
         request_timing.current.set(None)
         assert seen == ("users", "request-1234", "token", limit, began)
 
     def test_it_does_not_change_the_context_of_its_starter(self) -> None:
-        run_in_background(lambda: context.request_id.set("other"), name="x").result()
-        assert context.request_id.get() is None
+        run_in_background(lambda: request_context.request_id.set("other"), name="x").result()
+        assert request_context.request_id.get() is None
 
     def test_an_exception_is_raised_where_the_result_is_awaited(self) -> None:
         def work() -> None:

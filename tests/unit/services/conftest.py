@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.context import Principal
+from app.request_context import Principal
 from tests.fakes.clock import FakeClock
 from tests.fakes.unit_of_work import FakeDatabase
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.context import Principal
 from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
 from app.errs.tasks import TaskTitleTaken
 from app.models.tasks import NewTask
+from app.request_context import Principal
 from app.services.idempotency import Answer, IdempotencyService
 from app.services.tasks import TaskService
 from tests.fakes.clock import FakeClock

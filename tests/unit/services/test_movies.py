@@ -4,12 +4,12 @@ from uuid import uuid4
 
 import pytest
 
-from app.context import Principal
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, NewMovie
 from app.models.precondition import NO_PRECONDITION, Precondition
 from app.models.query import ListQuery, Ordering
+from app.request_context import Principal
 from app.services.movies import MovieService
 from tests.fakes.clock import FakeClock
 from tests.fakes.movies import FakeMovieReads

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 
-from app.context import Principal
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.models.orders import (
@@ -23,6 +22,7 @@ from app.models.orders import (
 from app.models.precondition import Precondition
 from app.models.products import Currency
 from app.models.query import ListQuery, Ordering
+from app.request_context import Principal
 from app.services.orders import OrderService
 from tests.fakes.clock import FakeClock
 from tests.fakes.orders import FakeOrderReads

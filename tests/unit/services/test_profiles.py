@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.clients.users import RemoteUser
-from app.context import Principal
+from app.clients.remote_users import RemoteUser
 from app.errs import Error
 from app.errs.access import InvalidToken
 from app.errs.platform import DeadlineExceeded, ExternalServiceError, ServiceUnavailable
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.preferences import DEFAULTS, NewPreferences
+from app.request_context import Principal
 from app.resilience.stale_cache import StaleCache
 from app.services.profiles import Cache, Degraded, ProfileService, local, remote
 from tests.fakes.monotonic import FakeMonotonic

@@ -5,13 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.context import Principal
 from app.errs import E, match
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
 from app.models.precondition import ANY_VERSION, Precondition
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import CreatedTask, NewTask, Priority, Status
+from app.request_context import Principal
 from app.services.tasks import TaskService
 from tests.fakes.clock import FakeClock
 from tests.fakes.tasks import FakeTaskReads

@@ -1,7 +1,7 @@
 """Print the ``listen.conf`` of the installed nginx: TLS and HTTP/2 on an address, in the syntax of its version.
 
 Until nginx 1.25.1 HTTP/2 is a parameter of ``listen``, since then a directive (nginx.org, ngx_http_v2_module).
-``python -m deploy.stack.listen [ADDRESS…]``; the default is port 443 of IPv4 and IPv6.
+``python -m deploy.stack.nginx_listen [ADDRESS…]``; the default is port 443 of IPv4 and IPv6.
 """
 
 import re

@@ -31,7 +31,7 @@ def outcome(*, is_changing: bool | None, is_repeatable: bool) -> Outcome:
     """Return the outcome of a request.
 
     Args:
-        is_changing: true if a change was sent for it (``context.changing``).
+        is_changing: true if a change was sent for it (``request_context.changing``).
         is_repeatable: true if a retry of the same request cannot make the change twice.
     """
     if not is_changing:

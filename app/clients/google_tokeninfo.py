@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from app.errs import Error, Kind
 from app.errs.platform import ServiceUnavailable
-from app.models.google import TokenDescription
+from app.models.google_tokens import TokenDescription
 from app.resilience import deadline
 
 PATH: Final = "/tokeninfo"

@@ -5,7 +5,7 @@ from enum import IntEnum
 import pytest
 from sqlalchemy.engine.default import DefaultDialect
 
-from app.models.base import SmallEnum
+from app.models.declarative_base import SmallEnum
 
 
 class Colour(IntEnum):

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from app.config.issuers import Issuer
-from app.context import Principal
 from app.errs import raises
 from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models.claim_validation import EXPIRED, MALFORMED, SUBJECT, UNKNOWN, WRONG_AUDIENCE, WRONG_CLAIMS
-from app.models.google import TokenDescription
+from app.models.google_tokens import TokenDescription
+from app.request_context import Principal
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
@@ -36,7 +36,7 @@ LOCKS: Final = 64
 
 
 class TokenInfo(Protocol):
-    """See ``app.clients.google``."""
+    """See ``app.clients.google_tokeninfo``."""
 
     def describe(self, token: str) -> TokenDescription | None: ...  # noqa: D102
 
