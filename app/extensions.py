@@ -11,7 +11,7 @@ from flask_sqlalchemy.session import Session
 from sqlalchemy import Connection, Engine, event
 
 from app.models.declarative_base import Base
-from app.rate_limiting import Limiter, limits
+from app.rate_limiting import Limiter, declared_limits
 from app.repositories import transaction
 
 LATE: Final = ("SQLALCHEMY_ECHO", "SQLALCHEMY_RECORD_QUERIES")
@@ -107,6 +107,6 @@ db: Final = Database(
     },
 )
 
-limiter: Final = Limiter(key_func=limits.client_address, application_limits=[*limits.APPLICATION])
+limiter: Final = Limiter(key_func=declared_limits.client_address, application_limits=[*declared_limits.APPLICATION])
 """``RATE_LIMIT`` applies to every route; Flask-Limiter's other features, such as ``@limiter.limit``, also work."""
 limiter.logger.setLevel(logging.WARNING)  # at INFO it logs keys, which are addresses of clients

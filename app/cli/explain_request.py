@@ -12,11 +12,11 @@ from flask.cli import with_appcontext
 from app import errs
 from app.cli import terminal
 from app.cli.terminal import Failed
-from app.errs.failures import RequestNotFound
+from app.errs.failed_requests import RequestNotFound
 from app.observability import log_reader, redaction
-from app.services.failures import MAX_OCCURRENCES, Explanation
+from app.services.failed_requests import MAX_OCCURRENCES, Explanation
 from app.wire.encoder import OPTIONS, Encoder
-from app.wire.schemas.failures import FailureExplanationSchema
+from app.wire.schemas.failed_requests import FailureExplanationSchema
 from app.wire.timestamps import render
 from app.wiring import Services
 

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from app import errs
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.observability import redaction
-from app.observability.unprintable import escaped, escaped_json
+from app.observability.unprintable_characters import escaped, escaped_json
 
 
 class Failed(click.ClickException):

@@ -11,7 +11,7 @@ from app import errs
 from app.cli.terminal import Failed, Group, lines, reason
 from app.config import readers
 from app.errs.users import UserNotFound
-from app.models.sessions import MAX_LIFETIME
+from app.models.token_lifetimes import MAX_LIFETIME
 from app.request_context import ADMIN
 from app.rest import scopes
 from app.wiring import Services

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from app import errs
 from app.models.jobs import ClaimedJob
 
-MAILS: Final = Path(__file__).parent / "mails"
+MAILS: Final = Path(__file__).parent / "mail_templates"
 TEMPLATES: Final = Environment(
     loader=FileSystemLoader(MAILS),
     undefined=StrictUndefined,

@@ -20,7 +20,7 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.breaker_counts import Counts
-from app.resilience.rate_limit_store import InMemoryRateLimitStore, Window
+from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore, Window
 
 NAME: Final = "redis"
 """The name of the circuit breaker."""

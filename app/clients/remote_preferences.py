@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from app.clients import peer
+from app.clients import other_instance
 from app.clients.http import HttpClient
 from app.models.preferences import LOCALE_LENGTH, THEMES, ZONE_LENGTH, NewPreferences
 
@@ -20,11 +20,11 @@ class RemotePreferences:
         Raises:
             Error: the call failed, or the response was not usable.
         """
-        document = peer.get(self._instance, f"/v1/users/{user_id}/preferences")
+        document = other_instance.get(self._instance, f"/v1/users/{user_id}/preferences")
         try:
             return _preferences(document)
         except (TypeError, ValueError, KeyError) as error:
-            raise peer.unexpected_response(self._instance, error) from error
+            raise other_instance.unexpected_response(self._instance, error) from error
 
 
 def _preferences(document: Any) -> NewPreferences:

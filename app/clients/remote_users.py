@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.clients import peer
+from app.clients import other_instance
 from app.clients.http import HttpClient
 
 
@@ -33,11 +33,11 @@ class RemoteUsers:
         Raises:
             Error: the user does not exist, the call failed, or the response was not usable.
         """
-        document = peer.get(self._instance, f"/v1/users/{user_id}")
+        document = other_instance.get(self._instance, f"/v1/users/{user_id}")
         try:
             return _user(document, user_id)
         except (TypeError, ValueError, KeyError) as error:
-            raise peer.unexpected_response(self._instance, error) from error
+            raise other_instance.unexpected_response(self._instance, error) from error
 
 
 def _user(document: Any, user_id: UUID) -> RemoteUser:

@@ -14,7 +14,8 @@ from google.protobuf.descriptor import FileDescriptor
 
 from app import errs
 from app.rest import error_examples
-from app.rest.errors import BODILESS, STATUS, status_of
+from app.rest.error_statuses import STATUS_OF_KIND
+from app.rest.errors import BODILESS, status_of
 from app.rest.openapi import problem_schema
 from app.rest.openapi_components import PROBLEM, VIOLATION
 from app.rest.operations import EVERYWHERE
@@ -103,7 +104,7 @@ def _errors() -> Record:
         "kinds": {
             kind.string: {
                 "number": kind.value,
-                "status": int(STATUS[kind]),
+                "status": int(STATUS_OF_KIND[kind]),
                 "gRPC status": CODES[kind].name,
                 "retryable": kind.retryable,
                 "fault": kind.fault.value,

@@ -39,7 +39,7 @@ response and the catalogue page come from that definition. The catalogue contain
 
 from app.errs import (
     access,
-    failures,
+    failed_requests,
     fallbacks,
     lists,
     movies,
@@ -55,9 +55,9 @@ from app.errs.catalogue import definition, fallback, named_errors, occurrence, p
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, report
 from app.errs.error import CODE, Error, Violation, causes, kind_is, ops, root_cause, title
 from app.errs.examples import example_of, simulated
+from app.errs.expected_errors import match
 from app.errs.kinds import Fault, Kind
 from app.errs.make import E
-from app.errs.marshal import from_json, from_problem, to_json
 from app.errs.public_parts import (
     Outcome,
     is_retryable,
@@ -67,8 +67,8 @@ from app.errs.public_parts import (
     public_message,
     public_wait,
 )
-from app.errs.template_matching import match
-from app.errs.validation_errors import input_unwanted, missing_field
+from app.errs.serialization import from_json, from_problem, to_json
+from app.errs.validation_constructors import input_unwanted, missing_field
 from app.errs.violation_catalogue import ViolationCode, violation_codes
 
 __all__ = [
@@ -86,7 +86,7 @@ __all__ = [
     "causes",
     "definition",
     "example_of",
-    "failures",
+    "failed_requests",
     "fallback",
     "fallbacks",
     "from_json",

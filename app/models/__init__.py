@@ -4,7 +4,7 @@ This package imports every module that has a table, because ``Base.metadata`` mu
 """
 
 from app.models import (
-    failures,
+    failed_requests,
     idempotency,
     jobs,
     logger,
@@ -20,7 +20,7 @@ from app.models.declarative_base import Base
 
 __all__ = [
     "Base",
-    "failures",
+    "failed_requests",
     "idempotency",
     "jobs",
     "logger",

@@ -7,7 +7,7 @@ from typing import Any, Final
 import jwt
 
 from app.errs.access import InvalidToken
-from app.models.character_classes import CONTROLS
+from app.models.invisible_characters import CONTROLS
 
 CRITICAL: Final = "crit"
 """The header parameter that lists critical extensions (RFC 7515, section 4.1.11). The service supports none of them.

@@ -12,13 +12,10 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.declarative_base import Base
+from app.models.token_lifetimes import ACCESS_LIFETIME, REFRESH_LIFETIME
 
-ACCESS_LIFETIME: Final = timedelta(minutes=15)
-REFRESH_LIFETIME: Final = timedelta(days=30)
 GRACE: Final = timedelta(seconds=60)
 """How long after its use a client may send a refresh token again, because it has not received the response."""
-MAX_LIFETIME: Final = timedelta(days=3650)
-"""The maximum lifetime of an access token from ``flask tokens issue``."""
 MAX_REFRESHES: Final = 30
 """The maximum number of refreshes of a session within ``REFRESH_WINDOW``. A client needs only one in this time."""
 REFRESH_WINDOW: Final = ACCESS_LIFETIME

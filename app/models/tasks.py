@@ -14,8 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
 from app.errs.tasks import TaskTitleTaken
-from app.models.character_classes import SPACES
 from app.models.declarative_base import Base, SmallEnum, Texts
+from app.models.invisible_characters import SPACES
 
 TITLE_LENGTH: Final = 200
 DESCRIPTION_LENGTH: Final = 1000

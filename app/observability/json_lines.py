@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from app.observability.unprintable import escaped_json
+from app.observability.unprintable_characters import escaped_json
 
 LONGEST: Final = 4095
 """Bytes: ``PIPE_BUF`` of Linux, less the newline. Longer writes of several processes may be interleaved."""

@@ -5,15 +5,15 @@ Every limit that its manual describes is evaluated by Flask-Limiter; the only co
 where nothing else applies to a request (``Limiter._check_request_limit``).
 """
 
-from app.rate_limiting import limits
+from app.rate_limiting import declared_limits
 from app.rate_limiting.limiter import Limiter
+from app.rate_limiting.limits_storage_adapter import RateLimitStorage
 from app.rate_limiting.results import remaining_of, restore_retry_after, seconds_until_reset
-from app.rate_limiting.storage import RateLimitStorage
 
 __all__ = [
     "Limiter",
     "RateLimitStorage",
-    "limits",
+    "declared_limits",
     "remaining_of",
     "restore_retry_after",
     "seconds_until_reset",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import current_app
 from limits import RateLimitItem
 
-from app.rate_limiting import limits
+from app.rate_limiting import declared_limits
 from app.rate_limiting.limiter import Limiter
 from app.wire.client_addresses import EVERYTHING
 
@@ -24,7 +24,7 @@ def count(limiter: Limiter, address: str) -> Exceeded | None:
         return None
     keys = [limiter._key_prefix] if limiter._key_prefix else []  # noqa: SLF001 -- Flask-Limiter has no other way to read it
     keys += [address, EVERYTHING]
-    for limit in limits.of_everything(current_app.config[limits.SETTING]):
+    for limit in declared_limits.of_everything(current_app.config[declared_limits.SETTING]):
         if not _hit(limiter, limit, keys):
             return Exceeded(limit, limiter.limiter.get_window_stats(limit, *keys).reset_time - time.time())
     return None

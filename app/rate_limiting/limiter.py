@@ -16,13 +16,13 @@ from flask_limiter import ApplicationLimit, ExemptionScope, RateLimitExceeded, R
 from flask_limiter.constants import ConfigVars
 from ordered_set import OrderedSet
 
-from app.rate_limiting import limits, settings, view_names
-from app.rate_limiting.application_limits import ALL, Manager, identify
+from app.rate_limiting import declared_limits, settings, view_names
 from app.rate_limiting.application_state import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
 from app.rate_limiting.decoration import Decoration, check_notation
+from app.rate_limiting.limit_manager import ALL, Manager, identify
+from app.rate_limiting.limits_storage_adapter import SCHEME, RateLimitStorage, rate_limit_store
 from app.rate_limiting.registry import Registry
 from app.rate_limiting.results import Context, Counted, keep_retry_after
-from app.rate_limiting.storage import SCHEME, RateLimitStorage, rate_limit_store
 
 CONTEXT: Final = "app.limiter"
 """The key in the WSGI environment of a request's results."""
@@ -186,7 +186,7 @@ class Limiter(flask_limiter.Limiter):
             RateLimitExceeded: a limit is exceeded.
         """
         address, counters, results = self._key_func(), rate_limit_store(app), list[Counted]()
-        for scope, limit in limits.applicable(app, request):
+        for scope, limit in declared_limits.applicable(app, request):
             key = limit.key_for(address, scope)
             window = counters.increment(key, seconds=limit.get_expiry())
             results.append(Counted(self._proxy, limit, [address, scope], key, window))

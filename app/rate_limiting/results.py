@@ -13,8 +13,8 @@ from flask_limiter._limits import RuntimeLimit
 from limits import RateLimitItem, WindowStats
 from ordered_set import OrderedSet
 
-from app.rate_limiting import storage
-from app.resilience.rate_limit_store import Window
+from app.rate_limiting import limits_storage_adapter
+from app.resilience.in_memory_rate_limit_store import Window
 
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
@@ -91,4 +91,4 @@ def seconds_until_reset(result: RequestLimit) -> int:
 
 
 def _counted(result: RequestLimit) -> Window | None:
-    return result.counted if isinstance(result, Counted) else storage.counted(result.key)
+    return result.counted if isinstance(result, Counted) else limits_storage_adapter.counted(result.key)

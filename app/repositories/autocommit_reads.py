@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
-from app.repositories import listener_detection, observed_connection
+from app.repositories import connection_with_listeners, listener_detection
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.repositories.pool import checkout
 from app.repositories.transaction import Transaction, Usage, current, has_begun
@@ -84,5 +84,5 @@ class Reads:
     def _run_once(self, read: Callable[[ReadConnection], Any]) -> Any:
         engine = self._engine()
         if listener_detection.on_engine(engine):
-            return observed_connection.checkout(engine, read)
+            return connection_with_listeners.checkout(engine, read)
         return checkout(engine, lambda connection: read(ReadConnection(engine.dialect, connection)))

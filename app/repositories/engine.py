@@ -16,11 +16,11 @@ from app.config.database import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import request_timing
 from app.repositories import (
+    connection_with_listeners,
     error_translation,
     libpq_commands,
     listener_detection,
     new_connections,
-    observed_connection,
     stale_plans,
 )
 from app.repositories.commits import Commits
@@ -106,7 +106,7 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     )
     engine.pool.guard(breaker)
     error_translation.install(engine)
-    observed_connection.install(engine)
+    connection_with_listeners.install(engine)
     stale_plans.install(engine)
     engine.dialect.do_commit = Commits(engine.pool.writer_limit, engine.pool.detach)  # type: ignore[method-assign, assignment]
     engine.dialect.do_rollback = libpq_commands.roll_back  # type: ignore[method-assign, assignment]

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Text, cast, delete, func, or_, select, upd
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models.declarative_base import Base
-from app.models.failures import Failure
+from app.models.failed_requests import Failure
 from app.models.idempotency import StoredAnswer
 from app.models.jobs import Job
 from app.models.logger import StoredLoggerSettings

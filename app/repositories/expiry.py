@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.models.declarative_base import Base
-from app.models.failures import Failure
+from app.models.failed_requests import Failure
 from app.models.jobs import DEAD_FOR, Job, JobState
 
 EXPIRE_TIME: Final = "expire_time"

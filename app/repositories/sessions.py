@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
-from app.models.sessions import ACCESS_LIFETIME, IssuedToken, RefreshToken, RevokedToken, TokenIdentity
+from app.models.sessions import IssuedToken, RefreshToken, RevokedToken, TokenIdentity
+from app.models.token_lifetimes import ACCESS_LIFETIME
 from app.models.users import User, UserView, user_id_of
 from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement

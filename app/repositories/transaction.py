@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, scoped_session
 from app.errs.platform import ServiceUnavailable
 from app.repositories import error_translation, listener_detection, pool
 from app.repositories.compiled_statement import IDLE, ReadConnection
-from app.repositories.observed_connection import ObservedReadConnection
+from app.repositories.connection_with_listeners import ObservedReadConnection
 
 T = TypeVar("T")
 

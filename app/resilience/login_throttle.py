@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from app.errs.platform import RateLimitExceeded
-from app.resilience.rate_limit_store import RateLimitStore
+from app.resilience.in_memory_rate_limit_store import RateLimitStore
 
 MAX_ATTEMPTS: Final = 10
 WINDOW: Final = timedelta(minutes=15)

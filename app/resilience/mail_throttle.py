@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.resilience.rate_limit_store import RateLimitStore
+from app.resilience.in_memory_rate_limit_store import RateLimitStore
 
 MAILS_PER_WINDOW: Final = 5
 """Emails per purpose and address that are sent immediately within an hour."""

@@ -9,7 +9,7 @@ from typing import Final
 from app.errs.platform import DeadlineExceeded
 from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.rate_limit_store import RateLimitStore
+from app.resilience.in_memory_rate_limit_store import RateLimitStore
 
 FORGOTTEN: Final = timedelta(minutes=10)
 """How long the first request of a series is remembered; a later request starts another series."""

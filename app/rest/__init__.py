@@ -6,10 +6,10 @@ The order of processing: ``hooks`` in order, then ``blueprint`` (Accept, body, v
 
 from app import product
 from app.config import VERSION, Settings
-from app.rest import blueprint, converters, database_errors, errors, hooks, middleware
+from app.rest import blueprint, converters, database_errors, errors, middleware
 from app.rest.application import Application
 from app.rest.handlers import (
-    failures,
+    failed_requests,
     health,
     logger,
     movies,
@@ -21,6 +21,7 @@ from app.rest.handlers import (
     tasks,
     users,
 )
+from app.rest.hooks import order
 from app.rest.openapi import Api
 from app.rest.openapi_components import introduction
 from app.rest.pages import catalogue, docs, documentation_links, front
@@ -39,7 +40,7 @@ BLUEPRINTS = (
     passwords.forgotten,
     passwords.blp,
     sessions.blp,
-    failures.blp,
+    failed_requests.blp,
     logger.blp,
     health.blp,
     catalogue.blp,
@@ -55,7 +56,7 @@ def register(app: Application, settings: Settings) -> None:
     app.extensions["app-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())
     errors.register(app)
     database_errors.register(app)
-    hooks.install(app)
+    order.install(app)
     middleware.install(app)
     api = Api(
         app,

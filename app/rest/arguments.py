@@ -1,6 +1,6 @@
 """``@blp.arguments``: decodes one part of the request with a schema, and passes the value to the handler.
 
-Violations are collected, and raised together when every part is decoded (see :mod:`app.rest.violations`).
+Violations are collected, and raised together when every part is decoded (see :mod:`app.rest.violation_check`).
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from app.rest import openapi_operations, operations, query
 from app.rest.argument_locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
 from app.rest.current import clock
 from app.rest.request import Request, current
-from app.rest.violations import checked
+from app.rest.violation_check import checked
 from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.list_parameters import NOTHING

@@ -1,4 +1,4 @@
-"""HTTP statuses that a code determines instead of a kind, and the error for any status of an ``HTTPException``."""
+"""The HTTP status of each kind of error, of the codes with a status of their own, and the error for any status."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -7,6 +7,35 @@ from typing import Final
 from app import errs
 from app.errs import Kind, requests, status_errors
 
+STATUS_OF_KIND: Final[Mapping[Kind, HTTPStatus]] = {
+    Kind.OTHER: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.INVALID: HTTPStatus.BAD_REQUEST,
+    Kind.IO: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.EXIST: HTTPStatus.CONFLICT,
+    Kind.NOT_EXIST: HTTPStatus.NOT_FOUND,
+    Kind.PRIVATE: HTTPStatus.NOT_FOUND,
+    Kind.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.BROKEN_LINK: HTTPStatus.BAD_REQUEST,
+    Kind.DATABASE: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.VALIDATION: HTTPStatus.BAD_REQUEST,
+    Kind.UNANTICIPATED: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Kind.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.UNAUTHORIZED: HTTPStatus.FORBIDDEN,
+    Kind.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Kind.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+    Kind.NOT_ACCEPTABLE: HTTPStatus.NOT_ACCEPTABLE,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Kind.PRECONDITION_REQUIRED: HTTPStatus.PRECONDITION_REQUIRED,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.EXTERNAL: HTTPStatus.BAD_GATEWAY,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.DEADLINE: HTTPStatus.GATEWAY_TIMEOUT,
+    Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+}
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
     requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -32,6 +61,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     status_errors.NotExtended.code: HTTPStatus.NOT_EXTENDED,
     status_errors.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
 }
+"""The statuses that a code determines instead of its kind."""
 KIND_OF_STATUS: Final[Mapping[int, Kind]] = {
     400: Kind.INVALID_REQUEST,
     401: Kind.UNAUTHENTICATED,

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -21,9 +21,9 @@ from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
 from app.observability.batches import BatchResult
 from app.observability.error_reporting import report
-from app.rest import http_exceptions, limit_errors, missing_facts, operations, path_prefix
+from app.rest import facts_from_request, http_exceptions, limit_errors, operations, path_prefix
 from app.rest.current import services
-from app.rest.error_statuses import STATUS_OF_CODE
+from app.rest.error_statuses import STATUS_OF_CODE, STATUS_OF_KIND
 from app.rest.json_response import JsonResponse
 from app.rest.request import application, current
 from app.rest.retry_safety import outcome_of
@@ -38,36 +38,6 @@ _UNQUOTABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 """Characters that are not allowed in a value of a challenge (RFC 6750, section 3)."""
 _CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
 RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
-
-STATUS: Final[Mapping[Kind, HTTPStatus]] = {
-    Kind.OTHER: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Kind.INVALID: HTTPStatus.BAD_REQUEST,
-    Kind.IO: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Kind.EXIST: HTTPStatus.CONFLICT,
-    Kind.NOT_EXIST: HTTPStatus.NOT_FOUND,
-    Kind.PRIVATE: HTTPStatus.NOT_FOUND,
-    Kind.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Kind.BROKEN_LINK: HTTPStatus.BAD_REQUEST,
-    Kind.DATABASE: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Kind.VALIDATION: HTTPStatus.BAD_REQUEST,
-    Kind.UNANTICIPATED: HTTPStatus.INTERNAL_SERVER_ERROR,
-    Kind.INVALID_REQUEST: HTTPStatus.BAD_REQUEST,
-    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    Kind.UNAUTHORIZED: HTTPStatus.FORBIDDEN,
-    Kind.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    Kind.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
-    Kind.NOT_ACCEPTABLE: HTTPStatus.NOT_ACCEPTABLE,
-    Kind.CONFLICT: HTTPStatus.CONFLICT,
-    Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
-    Kind.PRECONDITION_REQUIRED: HTTPStatus.PRECONDITION_REQUIRED,
-    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    Kind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Kind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    Kind.EXTERNAL: HTTPStatus.BAD_GATEWAY,
-    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-    Kind.DEADLINE: HTTPStatus.GATEWAY_TIMEOUT,
-    Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
-}
 ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
 """Header fields with the supported types in a 415 (RFC 9110, section 15.5.16; W3C LDP; RFC 5789, section 3.1)."""
 BODILESS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -91,7 +61,7 @@ ADVISED: Final = frozenset(
 def status_of(error: errs.Error | type[errs.Error]) -> HTTPStatus:
     """Return the HTTP status of an error or of a named error's definition."""
     code = errs.definition(error).code if isinstance(error, errs.Error) else error.code
-    return STATUS_OF_CODE.get(code) or STATUS[error.kind]
+    return STATUS_OF_CODE.get(code) or STATUS_OF_KIND[error.kind]
 
 
 def register(app: Flask) -> None:
@@ -144,7 +114,7 @@ def report_unexpected(exc: BaseException) -> None:
 
 def public_error(error: errs.Error) -> errs.Error:
     """Return the error that a client sees: itself, or ``INTERNAL_ERROR`` for a fault of the service."""
-    return platform.InternalError() if STATUS[error.kind] is OURS else error
+    return platform.InternalError() if STATUS_OF_KIND[error.kind] is OURS else error
 
 
 def _report(exc: BaseException, shown: errs.Error, status: int, *, is_flasks: bool = False) -> None:
@@ -258,7 +228,7 @@ def problem(
         "retryable": is_retryable,
         "retry_after": _wait(error, status),
         "retry": RETRY if is_retryable and status in ADVISED else None,
-        **missing_facts.completed(error),
+        **facts_from_request.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -278,8 +248,8 @@ def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]
     if status == HTTPStatus.UNAUTHORIZED or (status == HTTPStatus.FORBIDDEN and errs.known_facts(error).get("scope")):
         headers["WWW-Authenticate"] = challenge(error)
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(missing_facts.completed(error).get("allowed", ()))
-    elif status == UNREAD and (supported := missing_facts.completed(error).get("supported")):
+        headers["Allow"] = ", ".join(facts_from_request.completed(error).get("allowed", ()))
+    elif status == UNREAD and (supported := facts_from_request.completed(error).get("supported")):
         headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(supported)
     return headers
 

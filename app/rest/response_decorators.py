@@ -18,7 +18,7 @@ from app.rest.errors import status_of
 from app.rest.json_response import BODILESS, JsonResponse
 from app.rest.path_prefix import located
 from app.rest.request import application, current
-from app.rest.violations import failure
+from app.rest.violation_check import failure
 from app.wire.encoder import Encoder, dumps
 
 Handler = Callable[..., Any]

@@ -18,9 +18,9 @@ from app.errs.platform import ServiceUnavailable
 from app.errs.requests import MalformedRequest
 from app.observability import metrics
 from app.resilience.deadline import Deadline
-from app.rpc import hooks
 from app.rpc.calls import Call, Method
 from app.rpc.decoding import message_of
+from app.rpc.hooks import order
 from app.rpc.idempotency import once
 
 MIN_BUDGET: Final = timedelta(milliseconds=1)
@@ -40,7 +40,7 @@ class Admission(grpc.GenericRpcHandler):
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
         self._size = threads
         self._in_flight = 0
-        self._hooks = hooks.SIMULATING if app.config["FAULTS_ON_DEMAND"] else hooks.HOOKS
+        self._hooks = order.SIMULATING if app.config["FAULTS_ON_DEMAND"] else order.HOOKS
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return the handler of a path. It starts before the message has arrived, to limit the time of its transfer."""
@@ -123,7 +123,7 @@ class Admission(grpc.GenericRpcHandler):
 
     def _served(self, call: Call) -> bytes:
         with self._app.app_context():
-            return hooks.pass_through(self._hooks, call, _handled)
+            return order.pass_through(self._hooks, call, _handled)
 
 
 def _handled(call: Call) -> bytes:
@@ -144,4 +144,4 @@ def _rejected(call: Call, error: Exception) -> bytes:
     def reject(_call: Call) -> bytes:
         raise error
 
-    return copy_context().run(hooks.pass_through, hooks.OUTER, call, reject)
+    return copy_context().run(order.pass_through, order.OUTER, call, reject)

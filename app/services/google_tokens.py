@@ -20,7 +20,7 @@ from app.request_context import Principal
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import RateLimitStore
+from app.resilience.in_memory_rate_limit_store import RateLimitStore
 
 PREFIX: Final = "ya29."
 _SPELLING: Final = re.compile(r"ya29\.[A-Za-z0-9._~+/=-]{1,2043}")

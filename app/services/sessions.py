@@ -13,14 +13,13 @@ from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import one_time_tokens
 from app.models.sessions import (
-    ACCESS_LIFETIME,
-    MAX_LIFETIME,
     MAX_REFRESHES,
     REFRESH_WINDOW,
     IssuedToken,
     RefreshToken,
     TokenIdentity,
 )
+from app.models.token_lifetimes import ACCESS_LIFETIME, MAX_LIFETIME
 from app.models.users import DELETED_USER_ID, OWN, User, UserView, same_address, user_id_of
 from app.resilience.clock import Clock
 from app.resilience.hashing_share import hashing

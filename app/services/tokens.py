@@ -13,8 +13,8 @@ from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models import claim_validation
 from app.models.claim_validation import EXPIRED, REVOKED, SUBJECT, WRONG_CLAIMS, WRONG_SIGNATURE
-from app.models.sessions import MAX_LIFETIME as LONGEST_LIFETIME
 from app.models.sessions import TokenIdentity
+from app.models.token_lifetimes import MAX_LIFETIME as LONGEST_LIFETIME
 from app.models.users import DELETED_USER_ID
 from app.request_context import Principal
 from app.resilience.bounded_cache import BoundedCache

@@ -1,6 +1,7 @@
 """Estimate of the position of the first JSON error in a large body, without reading all tokens.
 
-The estimate uses the exception of the decoder and the position up to which :mod:`app.wire.json_locator` found no error.
+The estimate uses the exception of the decoder and the position up to which
+:mod:`app.wire.json_error_locator` found no error.
 The cost is a few searches around one position.
 """
 
@@ -8,7 +9,7 @@ import json
 import re
 from typing import Final
 
-from app.wire.json_locator import MAX_DEPTH, Defect, Expect
+from app.wire.json_error_locator import MAX_DEPTH, Defect, Expect
 
 INVALID: Final = "The JSON is invalid"
 _BEFORE: Final = {"[": Expect.FIRST_VALUE, "{": Expect.FIRST_NAME, ":": Expect.VALUE}

@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from app.errs import Violation
 from app.errs.requests import ValidationFailed
-from app.models.character_classes import CONTROLS
+from app.models.invisible_characters import CONTROLS
 from app.wire import fields, page_tokens
 from app.wire.field_mask import parse_fields, parse_mask
 from app.wire.validators import Breach

@@ -3,17 +3,35 @@
 import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from app.errs import Violation
+from app.models.products import PRICE_DIGITS, Price
 from app.services.products import CsvRow
+from app.wire import fields
 from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
-from app.wire.schemas.products import OfferSchema
+from app.wire.schemas.base import Schema
+from app.wire.schemas.products import currency, sku
 
-HEADER: Final = tuple(OfferSchema().fields)
 LONGEST: Final = 10_000
 """Characters of a line."""
+
+
+class PriceSchema(Schema):
+    """The price of a product in one currency."""
+
+    sku = sku(required=True)
+    currency = currency(required=True)
+    price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
+
+    def make(self, values: dict[str, Any]) -> Price:
+        """Return the price."""
+        return Price(**values)
+
+
+HEADER: Final = tuple(PriceSchema().fields)
+"""The columns."""
 
 
 def rows(file: TextIO) -> Iterator[CsvRow]:
@@ -43,7 +61,7 @@ def _bounded(file: TextIO) -> Iterator[str]:
         yield line
 
 
-_decode: Final = Decoder(OfferSchema())
+_decode: Final = Decoder(PriceSchema())
 
 
 def _row(number: int, header: list[str], row: list[str]) -> CsvRow:

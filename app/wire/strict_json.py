@@ -1,7 +1,8 @@
 """The parser of strict JSON (RFC 8259, and I-JSON, RFC 7493), in two phases.
 
 The first phase is the C scanner of the standard library with stricter hooks. orjson checks a large body before the
-scanner decodes it. If the first phase rejects the body, :mod:`app.wire.json_locator` finds the byte and the reason.
+scanner decodes it. If the first phase rejects the body, :mod:`app.wire.json_error_locator` finds the byte
+and the reason.
 Both phases accept the same bodies.
 """
 
@@ -13,7 +14,7 @@ import orjson
 
 from app import errs
 from app.wire.json_error_estimate import Unfit, estimate
-from app.wire.json_locator import MAX_DEPTH, Unfinished, are_escapes_fit, locate
+from app.wire.json_error_locator import MAX_DEPTH, Unfinished, are_escapes_fit, locate
 
 LARGE: Final = 4096
 """Bytes from which a body is checked before it is decoded. Invalid JSON is then not decoded."""

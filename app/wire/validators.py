@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from marshmallow import ValidationError, validate
 
-from app.models.character_classes import BREAKS, HIDDEN, HIGH_NONCHARACTERS, INVISIBLE, SPACES, is_blank
+from app.models.invisible_characters import BREAKS, HIDDEN, HIGH_NONCHARACTERS, INVISIBLE, SPACES, is_blank
 
 _BLANKS: Final = "".join(f"\\u{ord(space):04X}" for space in SPACES)
 

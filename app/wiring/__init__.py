@@ -28,7 +28,7 @@ from app.observability.failure_recorder import FailureRecorder
 from app.product import SLUG
 from app.repositories.autocommit_reads import Reads
 from app.repositories.engine import breaker_of
-from app.repositories.failures import FailureReads, FailureWriter
+from app.repositories.failed_requests import FailureReads, FailureWriter
 from app.repositories.logger import LoggerReads
 from app.repositories.movies import MovieReads
 from app.repositories.orders import OrderReads
@@ -44,13 +44,13 @@ from app.resilience import draining, instrumentation
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
+from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore, RateLimitStore
 from app.resilience.login_throttle import LoginThrottle
 from app.resilience.mail_throttle import MailThrottle
-from app.resilience.rate_limit_store import InMemoryRateLimitStore, RateLimitStore
 from app.resilience.stale_cache import StaleCache
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
-from app.services.failures import FailureService
+from app.services.failed_requests import FailureService
 from app.services.idempotency import IdempotencyService
 from app.services.jobs import Handler, JobService
 from app.services.logger import LoggerService

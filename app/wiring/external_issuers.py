@@ -11,7 +11,7 @@ from app.config import Settings
 from app.config.issuers import GOOGLE, Issuer
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock
-from app.resilience.rate_limit_store import RateLimitStore
+from app.resilience.in_memory_rate_limit_store import RateLimitStore
 from app.services.external_issuers import ExternalTokens, TrustedIssuer
 from app.services.google_tokens import GoogleTokens
 from app.services.tokens import Verifier

@@ -1,4 +1,4 @@
-"""gunicorn's log, without the access log: that is the application's (`app/rest/hooks/access_log.py`)."""
+"""gunicorn's log, without the access log: that is the application's (`app/rest/middleware.py`)."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.caller import Caller, violated
 from tests.samples import BODIES, path_of
-from tests.unit.models.test_character_classes import INVISIBLE
+from tests.unit.models.test_invisible_characters import INVISIBLE
 
 TITLED: Final = {
     "POST /v1/tasks": ("task", "title"),

@@ -12,7 +12,7 @@ from app.config import ROOT
 from app.errs.platform import ServiceUnavailable
 from app.extensions import db
 from app.models import Base
-from app.models.failures import Failure
+from app.models.failed_requests import Failure
 from app.models.jobs import Job, NewJob
 from app.models.products import Product
 from app.models.users import DELETED_USER_ID

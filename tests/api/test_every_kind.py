@@ -14,8 +14,8 @@ from app import errs
 from app.errs import E, Error, Kind, declare
 from app.rest import operations
 from app.rest.blueprint import Blueprint
-from app.rest.error_statuses import KIND_OF_STATUS, STATUS_OF_CODE, error_of, status_error
-from app.rest.errors import STATUS, challenge, status_of
+from app.rest.error_statuses import KIND_OF_STATUS, STATUS_OF_CODE, STATUS_OF_KIND, error_of, status_error
+from app.rest.errors import challenge, status_of
 from tests.error_kinds import KINDS
 from tests.response_checks import CheckedClient
 
@@ -236,10 +236,10 @@ class TestNamedStatuses:
         assert status_of(error_of(status)) == status
 
     def test_a_kind_may_have_any_of_its_statuses(self) -> None:
-        assert {status: STATUS[kind].value for status, kind in KIND_OF_STATUS.items()} == {
+        assert {status: STATUS_OF_KIND[kind].value for status, kind in KIND_OF_STATUS.items()} == {
             status: status for status in KIND_OF_STATUS
         }
-        assert set(KIND_OF_STATUS) == {status.value for status in STATUS.values()}
+        assert set(KIND_OF_STATUS) == {status.value for status in STATUS_OF_KIND.values()}
 
     @pytest.mark.parametrize(
         ("status", "kind"), [(420, Kind.INVALID_REQUEST), (499, Kind.INVALID_REQUEST), (520, Kind.UNAVAILABLE)]

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event, text
 from app import wiring
 from app.config import Settings
 from app.extensions import db
-from app.observability.unprintable import UNPRINTABLE
+from app.observability.unprintable_characters import UNPRINTABLE
 from app.services.tasks import TaskService
 from tests.api.caller import ABSENT, Caller, answered, rejected
 from tests.api.conftest import Log

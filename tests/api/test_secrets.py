@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from app.models.claim_validation import LATEST
-from app.models.sessions import MAX_LIFETIME
+from app.models.token_lifetimes import MAX_LIFETIME
 from tests.api.accounts import REVOKE, an_address, join, log_in, logged_in
 from tests.api.caller import TASKS, Caller, answered, rejected
 from tests.api.forge import Forge, described

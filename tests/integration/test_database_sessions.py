@@ -19,7 +19,7 @@ from app.errs import Error
 from app.extensions import db
 from app.observability.failure_recorder import FailureEntry
 from app.repositories import engine as log_folder
-from app.repositories.failures import FailureWriter
+from app.repositories.failed_requests import FailureWriter
 from tests.response_checks import CheckedClient
 
 FOREIGN: Final = {

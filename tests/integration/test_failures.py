@@ -16,7 +16,7 @@ from app.config import Settings
 from app.errs.platform import ServiceUnavailable
 from app.observability import failure_recorder, logs
 from app.observability.failure_recorder import FailureEntry, FailureRecorder, plain
-from app.repositories.failures import TRIMMING, FailureReads, FailureWriter
+from app.repositories.failed_requests import TRIMMING, FailureReads, FailureWriter
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from app.cli import schema_upgrade
-from app.repositories import expiry, failures
+from app.repositories import expiry, failed_requests
 
 APP: Final = Path(__file__).parents[2] / "app"
-NAMED: Final = {"CLEANING": expiry.CLEANING, "TRIMMING": failures.TRIMMING, ":key": schema_upgrade.LOCK}
+NAMED: Final = {"CLEANING": expiry.CLEANING, "TRIMMING": failed_requests.TRIMMING, ":key": schema_upgrade.LOCK}
 """The numbers, by the expression that takes the lock; any other lock uses a 64-bit hash of a text."""
 TAKEN: Final = re.compile(r"pg_(?:try_)?advisory_(?:xact_)?lock(?:_shared)?\(([^()]+(?:\(.*?\))?)")
 

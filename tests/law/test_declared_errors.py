@@ -8,14 +8,15 @@ from flask import Flask
 
 from app import errs
 from app.rest import error_examples, operations
-from app.rest.errors import BODILESS, STATUS, status_of
+from app.rest.error_statuses import STATUS_OF_KIND
+from app.rest.errors import BODILESS, status_of
 from tests.observed_errors import PROVOKED
 from tests.response_checks import PROBLEMS
 
 
 def test_every_kind_has_a_status_and_every_status_a_kind() -> None:
     """C10."""
-    assert set(STATUS) == set(errs.Kind)
+    assert set(STATUS_OF_KIND) == set(errs.Kind)
 
 
 def test_every_kind_has_a_fallback_error() -> None:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.extensions import limiter
 from app.rate_limiting import application_state
 from app.rate_limiting.application_state import Plan, Way
-from app.resilience.rate_limit_store import InMemoryRateLimitStore
+from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore
 from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 

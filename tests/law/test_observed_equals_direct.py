@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Insert, bindparam, event, func, insert, literal, 
 
 from app import repositories
 from app.errs import Error
-from app.models.failures import Failure
+from app.models.failed_requests import Failure
 from app.models.logger import Level, StoredLoggerSettings
 from app.models.movies import Movie
 from app.models.orders import Item, Order, Status

@@ -12,7 +12,7 @@ from app.errs import Kind
 from app.models.declarative_base import Base
 from app.repositories.error_translation import translated
 from app.repositories.sqlstates import TABLE, Decision, decided
-from app.rest.errors import STATUS
+from app.rest.error_statuses import STATUS_OF_KIND
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "reference" / "postgresql.md"
 ROW: Final = re.compile(r"^\| `([0-9A-Z]{2}|[0-9A-Z]{5})` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -39,7 +39,7 @@ def test_every_single_code_of_the_table_exists() -> None:
 @pytest.mark.parametrize("code", sorted(KNOWN))
 def test_every_code_is_answered_as_decided(code: str) -> None:
     decision, error = decided(code), translated(KNOWN[code]("provoked"))
-    assert STATUS[error.kind] == STATUSES[decision.name]
+    assert STATUS_OF_KIND[error.kind] == STATUSES[decision.name]
     assert bool(error.facts.get("is_undone")) is (decision is Decision.AGAIN)
     if decision in {Decision.AGAIN, Decision.LATER}:
         assert error.kind is Kind.UNAVAILABLE

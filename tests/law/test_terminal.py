@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.observability import json_lines
-from app.observability.unprintable import UNPRINTABLE, escaped, escaped_json
+from app.observability.unprintable_characters import UNPRINTABLE, escaped, escaped_json
 
 CLI: Final = Path(__file__).parents[2] / "app" / "cli"
 PRINTS: Final = re.compile(r"\bprint\(|click\.(?:s?echo|style|ClickException)\b|sys\.std(?:out|err)|echo_via_pager")

@@ -11,7 +11,8 @@ from grpc import StatusCode
 from app import errs
 from app.errs import Kind, declare
 from app.rest import error_examples
-from app.rest.errors import BODILESS, STATUS, status_of
+from app.rest.error_statuses import STATUS_OF_KIND
+from app.rest.errors import BODILESS, status_of
 from app.rpc.errors import CODES, http_status
 from app.rpc.gen.errors.v1 import errors_pb2
 from tests.conftest import TokenMaker
@@ -28,7 +29,7 @@ BEYOND_TOO: Final = frozenset({"request_id", "timestamp", "trace_id", "retryable
 def test_every_kind_has_a_status() -> None:
     """C10."""
     assert set(CODES) == set(Kind)
-    assert {http_status(code) for code in StatusCode if code in CODES.values()} <= {*map(int, STATUS.values())}
+    assert {http_status(code) for code in StatusCode if code in CODES.values()} <= {*map(int, STATUS_OF_KIND.values())}
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -113,7 +113,8 @@ def _commands(block: str) -> Iterator[tuple[str, str]]:
 def _run(step: Step, command: str, printed: str, tree: Path, environment: Mapping[str, str]) -> None:
     """Run a command, which must succeed and print the output of the page."""
     own = re.sub(r"(?m)^make ", MADE, command).replace("127.0.0.1:8000", f"127.0.0.1:{environment['PORT']}")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    inherited = ("PYTEST_", "MAKE", "MFLAGS")  # below another make, make names the directories that it enters
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(inherited)}
     environ |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
     done = subprocess.run(
         ["bash", "-ec", own], cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -134,7 +134,7 @@ def test_the_grown_project_passes_every_check(project: Project, server_url: str)
 def test_a_resource_is_removed(
     project: Project, chapter: str, tmp_path: Path, make_database: Callable[[str], str]
 ) -> None:
-    """tests/stack/test_without_movies.py and test_new_widgets.py follow the third chapter."""
+    """Other tests follow the third chapter."""
     tree = tmp_path / "candor"
     project.git("worktree", "add", "-q", "--detach", str(tree), "start")
     (tree / ".venv").symlink_to(VENV)

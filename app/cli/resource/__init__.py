@@ -144,10 +144,20 @@ def _placed(text: str, line: str, words: Words, before: str) -> str:
     )
     if not found:
         raise ValueError(f"{before} has no line similar to {new.strip()!r}")
+    found = _of_one_statement(found, present)
     at = next((n for n in found if present[n] > new), found[-1] + 1)
     while at < len(present) and present[at] < new and present[at].split()[-1:] == new.split()[-1:]:
         at += 1  # lines with the same ending belong to the same list
     return "\n".join([*present[:at], new, *present[at:], ""])
+
+
+def _of_one_statement(found: list[int], lines: list[str]) -> list[int]:
+    """Return the numbers of those indented lines that belong to the same statement as the first one."""
+    if not lines[found[0]].startswith(" "):
+        return found
+    ends = (n for n in range(found[0], len(lines)) if lines[n] and not lines[n].startswith(" "))
+    end = next(ends, len(lines))
+    return [n for n in found if n < end]
 
 
 def _like(line: str) -> str:

@@ -1,4 +1,4 @@
-"""The request hooks, one per file. Each docstring explains the hook's position in ``HOOKS``.
+"""The request hooks, one per file. Each docstring explains the hook's position in ``order.HOOKS``.
 
 They are Flask hooks: ``before_request`` functions run from the first to the last of the tuple, ``after_request`` and
 ``teardown_request`` functions from the last to the first. Hooks that you register run after these before the view, and
@@ -7,17 +7,3 @@ before these after the view. To run first, insert a hook into ``app.before_reque
 ``rest.middleware``, around Flask, adds the parts of every response: request ID, access log, metrics, tracing.
 ``rest.overload`` rejects requests under overload before a request object exists.
 """
-
-from typing import Final
-
-from flask import Flask
-
-from app.rest.hooks import authentication, caching, initial_checks, limits, simulation
-
-HOOKS: Final = (initial_checks, limits, authentication, simulation, caching)
-
-
-def install(app: Flask) -> None:
-    """Register every hook, in order."""
-    for hook in HOOKS:
-        hook.install(app)

@@ -12,7 +12,7 @@ from app.resilience import simulation
 from app.rest import error_examples
 from app.rest.current import services
 from app.rest.request import Request, application, current
-from app.rest.violations import failure
+from app.rest.violation_check import failure
 from app.wire.simulation import FIELD, Simulation, read
 
 

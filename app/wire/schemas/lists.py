@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
-from app.models.character_classes import CONTROLS
+from app.models.invisible_characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
 from app.wire import fields, filtering
 from app.wire.filter_types import FilterMember

@@ -8,7 +8,7 @@ from uuid import UUID
 import marshmallow as ma
 
 from app.errs.lists import InvalidPageToken
-from app.models.character_classes import CONTROLS
+from app.models.invisible_characters import CONTROLS
 from app.models.orders import (
     CUSTOMER_LENGTH,
     MAX_EXPANDED_ORDERS,

@@ -1,10 +1,9 @@
-"""The schemas of products and prices."""
+"""The fields of products and prices."""
 
 from typing import Any
 
-from app.models.products import PRICE_DIGITS, SKU_LENGTH, Currency, Price
+from app.models.products import SKU_LENGTH, Currency
 from app.wire import fields
-from app.wire.schemas.base import Schema
 from app.wire.validators import Length, Printable
 
 
@@ -21,15 +20,3 @@ def sku(**kwargs: Any) -> fields.Text:
 def currency(**kwargs: Any) -> fields.Choice[Currency]:
     """Return the field of a currency (ISO 4217)."""
     return fields.Choice(Currency, metadata={"example": "EUR", "description": "The currency (ISO 4217)."}, **kwargs)
-
-
-class OfferSchema(Schema):
-    """The price of a product in one currency."""
-
-    sku = sku(required=True)
-    currency = currency(required=True)
-    price = fields.Money(digits=PRICE_DIGITS, metadata={"example": "4.90"}, required=True)
-
-    def make(self, values: dict[str, Any]) -> Price:
-        """Return the price."""
-        return Price(**values)

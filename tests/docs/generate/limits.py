@@ -6,15 +6,26 @@ from typing import Final
 from app.clients.http import client
 from app.config import Settings
 from app.config.setting import default_of
-from app.models import jobs, movies, one_time_tokens, orders, passwords, products, sessions, tasks, users
+from app.models import (
+    jobs,
+    movies,
+    one_time_tokens,
+    orders,
+    passwords,
+    products,
+    sessions,
+    tasks,
+    token_lifetimes,
+    users,
+)
 from app.repositories import listing
 from app.resilience import login_throttle, mail_throttle
 from app.rest import accept, errors, operations
 from app.rest.hooks import deadline
 from app.rpc import error_details
-from app.services import external_issuers, failures, google_tokens, idempotency, tokens
+from app.services import external_issuers, failed_requests, google_tokens, idempotency, tokens
 from app.services import jobs as job_service
-from app.wire import filtering, json_locator, list_parameters, ordering, page_tokens
+from app.wire import filtering, json_error_locator, list_parameters, ordering, page_tokens
 from app.wire.schemas import tasks as task_schemas
 from tests.docs.generate.markdown import code, document, link, table
 
@@ -75,7 +86,7 @@ def _requests() -> list[tuple[str, str, str, str]]:
         ("Request line", GUNICORN, _error("URI_TOO_LONG", 414), ""),
         ("One header field", GUNICORN, _error("HEADER_FIELDS_TOO_LARGE", 431), ""),
         ("Header fields", "100", _error("HEADER_FIELDS_TOO_LARGE", 431), ""),
-        ("Nesting of JSON", f"{json_locator.MAX_DEPTH} levels", _error("MALFORMED_JSON", 400), ""),
+        ("Nesting of JSON", f"{json_error_locator.MAX_DEPTH} levels", _error("MALFORMED_JSON", 400), ""),
         (
             "Value of `Accept`",
             f"{accept.LONGEST} characters, {accept.MOST_RANGES} media ranges",
@@ -179,8 +190,8 @@ def _accounts() -> list[tuple[str, str, str, str]]:
         ),
         ("Logins per account and client network", attempts, _error("RATE_LIMIT_EXCEEDED", 429), ""),
         ("Emails per address and purpose", mails, "further emails are sent later", ""),
-        ("Lifetime of an access token", _time(sessions.ACCESS_LIFETIME), _error("INVALID_TOKEN", 401), ""),
-        ("Lifetime of a refresh token", _time(sessions.REFRESH_LIFETIME), "401", ""),
+        ("Lifetime of an access token", _time(token_lifetimes.ACCESS_LIFETIME), _error("INVALID_TOKEN", 401), ""),
+        ("Lifetime of a refresh token", _time(token_lifetimes.REFRESH_LIFETIME), "401", ""),
         ("Reuse of a refresh token while its successor is unused", _time(sessions.GRACE), "the session ends", ""),
         ("Lifetime of an activation token", _time(users.ACTIVATION), "400", ""),
         ("Lifetime of a password reset token", _time(users.RESET), "400", ""),
@@ -220,7 +231,7 @@ def _work() -> list[tuple[str, str, str, str]]:
         ),
         (
             "Failed requests with one request ID in a response",
-            str(failures.MAX_OCCURRENCES),
+            str(failed_requests.MAX_OCCURRENCES),
             "the newest are returned",
             "",
         ),

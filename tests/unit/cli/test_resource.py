@@ -1,5 +1,6 @@
 """``flask new resource``: valid and invalid names; the command writes everything or nothing."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,10 @@ class TestWords:
             Words.of("gizmos", "gizmos")
 
 
+def _imported(statement: ast.ImportFrom) -> set[str]:
+    return {each.name for each in statement.names}
+
+
 class TestWrite:
     @pytest.mark.parametrize("many", ["aces", "zebras", "counterweights"])
     def test_the_written_code_is_formatted_for_any_name(self, tree: Path, many: str) -> None:
@@ -81,6 +86,15 @@ class TestWrite:
             command = [sys.executable, "-m", "ruff", *step, "."]
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout
+
+    @pytest.mark.parametrize("many", ["aces", "zebras"])
+    def test_its_modules_are_imported_from_their_packages(self, tree: Path, many: str) -> None:
+        """A shared file has similar lines in several statements."""
+        changed = [path for path in write(tree, Words.of(many)) if path.suffix == ".py"]
+        imports = [each for path in changed for each in ast.walk(ast.parse((tree / path).read_text()))]
+        packages = [each.module for each in imports if isinstance(each, ast.ImportFrom) and many in _imported(each)]
+        assert {"app.errs", "app.models", "app.rest.handlers"} <= {*packages}
+        assert all((tree / str(package).replace(".", "/") / f"{many}.py").is_file() for package in packages)
 
     def test_its_migration_follows_the_newest_one(self, tree: Path) -> None:
         newest = max(path.name for path in (tree / MIGRATIONS).glob("*.py"))[:4]
@@ -104,7 +118,7 @@ class TestWrite:
             write(tree, Words.of("gizmos"))
         assert contents(tree) == {name: text for name, text in before.items() if name != "app/services/gizmos.py"}
 
-    @pytest.mark.parametrize("many", ["bulkhead", "hooks", "clients"])
+    @pytest.mark.parametrize("many", ["bulkhead", "converters", "clients"])
     def test_a_name_that_a_shared_file_uses_is_rejected(self, tree: Path, many: str) -> None:
         before = contents(tree)
         with pytest.raises(ValueError, match=f"already uses the name '{many}'"):

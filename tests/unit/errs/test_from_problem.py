@@ -10,7 +10,7 @@ from app.errs import Kind, from_problem
 from app.errs.requests import ValidationFailed
 from app.rest import error_examples
 from app.rest.errors import BODILESS, status_of
-from tests.unit.errs.test_marshal import JSON
+from tests.unit.errs.test_serialization import JSON
 
 
 class TestSameCatalogue:

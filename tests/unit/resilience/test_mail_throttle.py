@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore
 from app.resilience.mail_throttle import MAILS_PER_WINDOW, MailThrottle, Purpose
-from app.resilience.rate_limit_store import InMemoryRateLimitStore
 from tests.fakes.monotonic import FakeMonotonic
 
 AT_ONCE = timedelta(0)

@@ -11,7 +11,7 @@ import pytest
 from app.resilience import deadline, simulation
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import Deadline
-from app.resilience.rate_limit_store import InMemoryRateLimitStore
+from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore
 from tests.fakes.monotonic import FakeMonotonic
 
 

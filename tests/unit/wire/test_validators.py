@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from app.models.character_classes import is_blank
+from app.models.invisible_characters import is_blank
 from app.wire.list_parameters import FieldsParameter
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.validators import Length, Printable

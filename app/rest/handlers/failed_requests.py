@@ -6,8 +6,8 @@ from typing import Any, Final
 from app.request_context import ADMIN
 from app.rest.blueprint import Blueprint
 from app.rest.current import services
-from app.services.failures import FailureService
-from app.wire.schemas.failures import FailureExplanationSchema
+from app.services.failed_requests import FailureService
+from app.wire.schemas.failed_requests import FailureExplanationSchema
 
 REQUEST_ID: Final = {
     "in": "path",

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from app import errs
 from app.errs import Kind, raises
-from app.errs.failures import RequestNotFound
+from app.errs.failed_requests import RequestNotFound
 from app.observability.failure_recorder import FailureEntry
 
 MAX_OCCURRENCES: Final = 20
@@ -17,7 +17,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 class Failures(Protocol):
-    """Failed requests; see ``app.repositories.failures``."""
+    """Failed requests; see ``app.repositories.failed_requests``."""
 
     def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]: ...  # noqa: D102
 

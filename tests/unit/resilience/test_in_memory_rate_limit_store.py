@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.resilience.rate_limit_store import SWEEP_THRESHOLD, InMemoryRateLimitStore, Window
+from app.resilience.in_memory_rate_limit_store import SWEEP_THRESHOLD, InMemoryRateLimitStore, Window
 from tests.fakes.monotonic import FakeMonotonic
 
 

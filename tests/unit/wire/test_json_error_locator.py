@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import errs
-from app.wire import json_locator, strict_json
-from app.wire.json_locator import Defect, Unfinished, locate
+from app.wire import json_error_locator, strict_json
+from app.wire.json_error_locator import Defect, Unfinished, locate
 from app.wire.strict_json import loads
 from tests.costs import machine, peak, spent
 from tests.examples import examples
@@ -113,7 +113,7 @@ class TestBothPhasesAgree:
         """The reported error is the one that a search token by token finds."""
         quick = locate(body)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(json_locator, "_OF_MANY", frozenset())
+            patched.setattr(json_error_locator, "_OF_MANY", frozenset())
             assert locate(body) == quick
 
     @given(VALUES)

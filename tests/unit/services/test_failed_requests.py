@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.errs.failures import RequestNotFound
+from app.errs.failed_requests import RequestNotFound
 from app.observability.failure_recorder import FailureEntry
-from app.services.failures import MAX_OCCURRENCES, FailureService
+from app.services.failed_requests import MAX_OCCURRENCES, FailureService
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, event, func, insert, select
 
-from app.models.failures import Failure
+from app.models.failed_requests import Failure
 from app.observability.failure_recorder import FailureEntry
 from app.repositories import error_translation, new_connections
 from app.repositories.autocommit_reads import Reads

@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import Flask, current_app, has_request_context, request
 from limits.storage import Storage
 
-from app.resilience.rate_limit_store import RateLimitStore, Window
+from app.resilience.in_memory_rate_limit_store import RateLimitStore, Window
 
 SCHEME: Final = "app"
 COUNTED: Final = "app.counted"

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from app.models.character_classes import is_blank
+from app.models.invisible_characters import is_blank
 
 INVISIBLE = {
     "nothing": "",
