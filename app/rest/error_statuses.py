@@ -1,4 +1,4 @@
-"""The HTTP status of each kind of error, of the codes with a status of their own, and the error for any status."""
+"""The HTTP status of each kind of error, of the codes that determine their status, and the error for any status."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
