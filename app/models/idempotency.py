@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.declarative_base import Base
 
 
-class StoredAnswer(Base):
+class StoredResponse(Base):
     """The response to the first request with an Idempotency-Key, stored in the transaction of the creation."""
 
     __tablename__ = "idempotency_keys"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models.declarative_base import Base
 from app.models.failed_requests import Failure
-from app.models.idempotency import StoredAnswer
+from app.models.idempotency import StoredResponse
 from app.models.jobs import Job
 from app.models.logger import StoredLoggerSettings
 from app.models.movies import Movie
@@ -43,7 +43,7 @@ class ErasureRepository:
         subject = str(user_id)
         self._delete(Preferences, Preferences.user_id == user_id)
         self._delete(PasswordReset, PasswordReset.user_id == user_id)
-        self._delete(StoredAnswer, StoredAnswer.owner == subject)
+        self._delete(StoredResponse, StoredResponse.owner == subject)
         if failures:
             self._delete(Failure, *_mentions(subject, email))
         if email is not None:

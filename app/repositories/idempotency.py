@@ -7,13 +7,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.models.idempotency import StoredAnswer
+from app.models.idempotency import StoredResponse
 
 DELETED_PER_RUN: Final = 10
 """The number of expired responses that each new one deletes. It is more than one, therefore the table stays small."""
 
 
-class StoredAnswerRepository:
+class StoredResponseRepository:
     """The responses that can be replayed, inside a unit of work."""
 
     def __init__(self, session: Session) -> None:
@@ -23,19 +23,19 @@ class StoredAnswerRepository:
         """Lock the scope until the transaction ends; ``False`` if another transaction holds it. A crash releases it."""
         return bool(self._session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(scope, 0)))))
 
-    def find(self, scope: str, *, now: datetime) -> StoredAnswer | None:
+    def find(self, scope: str, *, now: datetime) -> StoredResponse | None:
         """Return the unexpired response of the scope, if any."""
         return self._session.scalar(
-            select(StoredAnswer).where(StoredAnswer.scope == scope, StoredAnswer.expire_time > now)
+            select(StoredResponse).where(StoredResponse.scope == scope, StoredResponse.expire_time > now)
         )
 
-    def put(self, answer: StoredAnswer, *, now: datetime) -> None:
+    def put(self, answer: StoredResponse, *, now: datetime) -> None:
         """Store the response, replacing an expired one, and delete a few other expired ones."""
-        columns = {column.key: getattr(answer, column.key) for column in StoredAnswer.__table__.columns}
+        columns = {column.key: getattr(answer, column.key) for column in StoredResponse.__table__.columns}
         self._session.execute(
-            insert(StoredAnswer).values(columns).on_conflict_do_update(index_elements=["scope"], set_=columns)
+            insert(StoredResponse).values(columns).on_conflict_do_update(index_elements=["scope"], set_=columns)
         )
-        expired = select(StoredAnswer.scope).where(StoredAnswer.expire_time <= now).limit(DELETED_PER_RUN)
+        expired = select(StoredResponse.scope).where(StoredResponse.expire_time <= now).limit(DELETED_PER_RUN)
         self._session.execute(
-            delete(StoredAnswer).where(StoredAnswer.scope.in_(expired.with_for_update(skip_locked=True)))
+            delete(StoredResponse).where(StoredResponse.scope.in_(expired.with_for_update(skip_locked=True)))
         )

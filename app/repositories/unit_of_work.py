@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, scoped_session
 from app.repositories import error_translation
 from app.repositories.erasure import ErasureRepository
 from app.repositories.expiry import ExpiryRepository
-from app.repositories.idempotency import StoredAnswerRepository
+from app.repositories.idempotency import StoredResponseRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.logger import LoggerRepository
 from app.repositories.movies import MovieRepository
@@ -46,7 +46,7 @@ class UnitOfWork:
     sessions = _opened(SessionRepository)
     tasks = cached_property(lambda unit: TaskRepository(unit.transaction))
     users = _opened(UserRepository)
-    stored_answers = _opened(StoredAnswerRepository)
+    stored_responses = _opened(StoredResponseRepository)
 
     def __init__(self, sessions: scoped_session[Session], engine: Callable[[], Engine]) -> None:
         self._sessions, self._engine = sessions, engine

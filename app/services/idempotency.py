@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from app.errs import raises
 from app.errs.requests import IdempotencyInProgress, IdempotencyKeyReused
-from app.models.idempotency import StoredAnswer
+from app.models.idempotency import StoredResponse
 from app.request_context import Principal
 from app.resilience.clock import Clock
 from app.resilience.transaction_retry import transaction
@@ -36,19 +36,19 @@ class Answer:
         return 200 <= self.status < 300
 
 
-class StoredAnswers(Protocol):
+class StoredResponses(Protocol):
     """See ``app.repositories.idempotency``."""
 
     def lock(self, scope: str) -> bool: ...  # noqa: D102
-    def find(self, scope: str, *, now: datetime) -> StoredAnswer | None: ...  # noqa: D102
-    def put(self, answer: StoredAnswer, *, now: datetime) -> None: ...  # noqa: D102
+    def find(self, scope: str, *, now: datetime) -> StoredResponse | None: ...  # noqa: D102
+    def put(self, answer: StoredResponse, *, now: datetime) -> None: ...  # noqa: D102
 
 
 class Unit(Protocol):
     """One transaction. Units of work inside it join it."""
 
     @property
-    def stored_answers(self) -> StoredAnswers: ...  # noqa: D102
+    def stored_responses(self) -> StoredResponses: ...  # noqa: D102
     def commit(self) -> None: ...  # noqa: D102
 
 
@@ -72,9 +72,9 @@ class IdempotencyService:
         """
         scope = hashlib.sha256(f"{len(by.id)}:{by.id}{key}".encode()).hexdigest()
         with self._unit_of_work() as unit:
-            if not unit.stored_answers.lock(scope):
+            if not unit.stored_responses.lock(scope):
                 raise IdempotencyInProgress(retry_after=1)
-            stored = unit.stored_answers.find(scope, now=self._clock.now())
+            stored = unit.stored_responses.find(scope, now=self._clock.now())
             if stored is not None:
                 return _replayed(stored, fingerprint)
             made = answer()
@@ -85,7 +85,7 @@ class IdempotencyService:
 
     def _store(self, unit: Unit, scope: str, fingerprint: bytes, made: Answer, *, by: Principal) -> None:
         now = self._clock.now()
-        stored = StoredAnswer(
+        stored = StoredResponse(
             scope=scope,
             fingerprint=fingerprint,
             status=made.status,
@@ -94,10 +94,10 @@ class IdempotencyService:
             expire_time=now + LIFETIME,
             owner=by.id,
         )
-        unit.stored_answers.put(stored, now=now)
+        unit.stored_responses.put(stored, now=now)
 
 
-def _replayed(stored: StoredAnswer, fingerprint: bytes) -> Answer:
+def _replayed(stored: StoredResponse, fingerprint: bytes) -> Answer:
     """Return the stored response.
 
     Raises:

@@ -19,7 +19,7 @@ from deploy.stack import nginx_listen
 from deploy.stack.program_paths import NginxError, find
 
 SOURCE: Final = Path(__file__).resolve().parents[1] / "nginx"
-RULES: Final = ("http.conf", "proxy.conf", "refusals.conf", "server.conf", "tls.conf")
+RULES: Final = ("http.conf", "proxy.conf", "rejections.conf", "server.conf", "tls.conf")
 CONNECTIONS: Final = 8192
 KEY: Final = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 CERTIFICATE: Final = ["req", "-x509", *KEY, "-days", "365", "-subj", "/CN=localhost"]
@@ -101,7 +101,7 @@ class ReverseProxy:
         (rules / "problems.conf").write_text(problems, encoding="utf-8")
         listening = nginx_listen.configuration([f"127.0.0.1:{self.port}"], nginx_listen.version(find("nginx")))
         (rules / "listen.conf").write_text(listening, encoding="utf-8")
-        _replace(rules / "refusals.conf", {"/var/log/nginx/candor.log": _quoted(self.log)})
+        _replace(rules / "rejections.conf", {"/var/log/nginx/candor.log": _quoted(self.log)})
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
         places = {
             "https://api.example.com": self.url,

@@ -3,19 +3,19 @@
 from datetime import datetime
 from typing import Any, Protocol
 
-from app.models.idempotency import StoredAnswer
+from app.models.idempotency import StoredResponse
 
-COLUMNS = tuple(column.key for column in StoredAnswer.__table__.columns)
+COLUMNS = tuple(column.key for column in StoredResponse.__table__.columns)
 
 
 class Storage(Protocol):
     """The stored responses, by scope."""
 
-    stored_answers: dict[str, dict[str, Any]]
+    stored_responses: dict[str, dict[str, Any]]
     locked: set[str]
 
 
-class FakeStoredAnswers:
+class FakeStoredResponses:
     """Responses that can be replayed."""
 
     def __init__(self, storage: Storage) -> None:
@@ -25,13 +25,13 @@ class FakeStoredAnswers:
         """Take the scope, unless another request holds it."""
         return scope not in self._storage.locked
 
-    def find(self, scope: str, *, now: datetime) -> StoredAnswer | None:
+    def find(self, scope: str, *, now: datetime) -> StoredResponse | None:
         """Return the unexpired response of the scope."""
-        row = self._storage.stored_answers.get(scope)
-        return StoredAnswer(**row) if row is not None and row["expire_time"] > now else None
+        row = self._storage.stored_responses.get(scope)
+        return StoredResponse(**row) if row is not None and row["expire_time"] > now else None
 
-    def put(self, answer: StoredAnswer, *, now: datetime) -> None:
+    def put(self, answer: StoredResponse, *, now: datetime) -> None:
         """Store the response, and delete expired ones."""
-        for scope in [scope for scope, row in self._storage.stored_answers.items() if row["expire_time"] <= now]:
-            del self._storage.stored_answers[scope]
-        self._storage.stored_answers[answer.scope] = {name: getattr(answer, name) for name in COLUMNS}
+        for scope in [scope for scope, row in self._storage.stored_responses.items() if row["expire_time"] <= now]:
+            del self._storage.stored_responses[scope]
+        self._storage.stored_responses[answer.scope] = {name: getattr(answer, name) for name in COLUMNS}

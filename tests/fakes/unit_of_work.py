@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.models.jobs import NewJob
 from app.models.products import Currency
-from tests.fakes.idempotency import FakeStoredAnswers
+from tests.fakes.idempotency import FakeStoredResponses
 from tests.fakes.jobs import FakeJobs
 from tests.fakes.movies import FakeMovieRepository
 from tests.fakes.orders import FakeOrderRepository
@@ -23,7 +23,7 @@ STORED = (
     "order_items",
     "orders",
     "products",
-    "stored_answers",
+    "stored_responses",
     "tasks",
 )
 """The state that a unit of work commits or rolls back."""
@@ -38,7 +38,7 @@ class FakeDatabase:
         self.order_items: dict[UUID, list[dict[str, Any]]] = {}
         self.products: dict[tuple[str, Currency], tuple[Decimal, datetime]] = {}
         self.tasks: Rows = {}
-        self.stored_answers: dict[str, dict[str, Any]] = {}
+        self.stored_responses: dict[str, dict[str, Any]] = {}
         self.jobs: list[NewJob] = []
         self.locked: set[str] = set()
         """Scopes that another session holds."""
@@ -85,7 +85,7 @@ class FakeUnitOfWork:
     orders: FakeOrderRepository
     products: FakeProductRepository
     tasks: FakeTaskRepository
-    stored_answers: FakeStoredAnswers
+    stored_responses: FakeStoredResponses
 
     def __init__(self, database: FakeDatabase) -> None:
         self._database = database
@@ -98,7 +98,7 @@ class FakeUnitOfWork:
         self.orders = FakeOrderRepository(self._database)
         self.products = FakeProductRepository(self._database)
         self.tasks = FakeTaskRepository(self._database)
-        self.stored_answers = FakeStoredAnswers(self._database)
+        self.stored_responses = FakeStoredResponses(self._database)
         return self
 
     def commit(self) -> None:

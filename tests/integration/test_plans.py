@@ -32,7 +32,7 @@ def rename(database: Database) -> Callable[[str], list[str]]:
     @transaction
     def run(title: str) -> list[str]:
         with database.unit_of_work() as unit:
-            unit.stored_answers.lock("a scope")
+            unit.stored_responses.lock("a scope")
             entity = unit.tasks.get(task.id)
             found.append(entity.title)
             entity.title = title

@@ -43,7 +43,7 @@ def test_the_committed_file_is_the_output_of_the_command(app: Flask) -> None:
 
 def test_every_status_that_nginx_returns_itself_has_a_document() -> None:
     """400, 413, 414, 431, 494–497, 501, 502, 503, 504."""
-    text = (FOLDER / "refusals.conf").read_text()
+    text = (FOLDER / "rejections.conf").read_text()
     lines = re.findall(r"^\s*error_page ([0-9 ]+?)(?: =(\d+))? /\.problem;", text, re.MULTILINE)
     answered = {int(shown or code) for codes, shown in lines for code in codes.split()}
     assert answered == set(documents())

@@ -68,7 +68,7 @@ class Installation:
             (self.home / name).mkdir(exist_ok=True)
         self.metrics = {unit: free_port() for unit in UNITS}
         self.write_settings()
-        for name in ("candor.conf", "strangers.conf"):
+        for name in ("candor.conf", "default-server.conf"):
             shutil.copy(ROOT / "deploy" / "nginx" / name, self.home / "sites" / name.removesuffix(".conf"))
         self.bash = subprocess.Popen(
             ["bash", "--norc"], cwd=self.code, env=self._environ(), text=True,

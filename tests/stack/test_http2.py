@@ -222,7 +222,7 @@ def test_http_2_is_spelled_as_the_version_has_it(version: tuple[int, ...], lines
 
 def test_every_port_listens_on_ipv4_and_ipv6() -> None:
     """nginx listens on IPv4 alone where only the port is given."""
-    text = (ROOT / "deploy" / "nginx" / "strangers.conf").read_text() + nginx_listen.configuration(
+    text = (ROOT / "deploy" / "nginx" / "default-server.conf").read_text() + nginx_listen.configuration(
         nginx_listen.ADDRESSES, (1, 26)
     )
     ports = re.findall(r"^\s*listen (\[::\]:)?(\d+)", text, re.MULTILINE)

@@ -19,9 +19,9 @@ class TestBreakers:
         assert here("breaker_state").total("breaker_state", breaker="one") == 1
 
     def test_a_rejection_is_counted(self) -> None:
-        with growth("breaker_rejections_total", breaker="one") as refusals:
+        with growth("breaker_rejections_total", breaker="one") as rejections:
             instrumentation.count_breaker_event(Rejected("one", State.OPEN))
-        assert refusals.by == 1
+        assert rejections.by == 1
 
     def test_the_breaker_of_redis_reports_whether_limits_are_shared(self) -> None:
         instrumentation.count_breaker_event(Transitioned("redis", State.CLOSED, State.OPEN, Counts()))

@@ -73,7 +73,7 @@ class TestOnce:
         work = Work(status)
         idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
         idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
-        assert (work.done, database.stored_answers) == (2, {})
+        assert (work.done, database.stored_responses) == (2, {})
 
     def test_an_error_propagates_and_releases_the_key(
         self, idempotency: IdempotencyService, alice: Principal, database: FakeDatabase, clock: FakeClock
@@ -87,7 +87,7 @@ class TestOnce:
 
         with pytest.raises(TaskTitleTaken):
             idempotency.once("key", by=alice, fingerprint=b"f", answer=create_two)
-        assert (database.tasks, database.stored_answers) == ({}, {})
+        assert (database.tasks, database.stored_responses) == ({}, {})
         assert not idempotency.once("key", by=alice, fingerprint=b"other", answer=Work()).is_replay
 
     def test_response_and_effect_are_stored_together(
@@ -101,14 +101,14 @@ class TestOnce:
             return Answer(201, {}, b"")
 
         idempotency.once("key", by=alice, fingerprint=b"f", answer=create)
-        assert (database.commits, len(database.tasks), len(database.stored_answers)) == (1, 1, 1)
+        assert (database.commits, len(database.tasks), len(database.stored_responses)) == (1, 1, 1)
 
     def test_a_second_request_is_rejected_while_the_first_one_runs(
         self, idempotency: IdempotencyService, alice: Principal, database: FakeDatabase
     ) -> None:
         work = Work()
         idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
-        database.locked |= set(database.stored_answers)
+        database.locked |= set(database.stored_responses)
         with pytest.raises(IdempotencyInProgress) as caught:
             idempotency.once("key", by=alice, fingerprint=b"f", answer=work)
         assert (caught.value.param, caught.value.retry_after) == ("Idempotency-Key", 1)
