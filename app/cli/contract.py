@@ -38,14 +38,14 @@ def check() -> None:
 @group.command("accept")
 def accept() -> None:
     """Record the current contract in contract/ at a release, and list its changes for clients."""
-    from app.contract import state  # noqa: PLC0415 -- as above
+    from app.contract import contract_record  # noqa: PLC0415 -- as above
 
     present = _present()
-    if all((FOLDER / name).exists() for name in state.FILES):
+    if all((FOLDER / name).exists() for name in contract_record.FILES):
         found = sorted(_changes(present), key=lambda each: not each.is_breaking)
         lines(*(f"{'breaking' if each.is_breaking else 'added'}: {each.sentence}" for each in found))
-    state.record(FOLDER, present)
-    lines(f"Recorded in {FOLDER.name}/: {', '.join(state.FILES)}.")
+    contract_record.record(FOLDER, present)
+    lines(f"Recorded in {FOLDER.name}/: {', '.join(contract_record.FILES)}.")
 
 
 def _present() -> dict[str, Any]:
@@ -56,9 +56,9 @@ def _present() -> dict[str, Any]:
     """
     if find_spec("grpc") is None:
         raise Failed("The contract includes the protocol of gRPC: install requirements/dev.lock")
-    from app.contract import state  # noqa: PLC0415 -- it loads gRPC
+    from app.contract import contract_record  # noqa: PLC0415 -- it loads gRPC
 
-    return state.current(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public
+    return contract_record.current(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public
 
 
 def _changes(present: Mapping[str, Any]) -> "list[Change]":
@@ -67,11 +67,11 @@ def _changes(present: Mapping[str, Any]) -> "list[Change]":
     Raises:
         Failed: the record is missing or unreadable.
     """
-    from app.contract import error_comparison, operations, proto, state  # noqa: PLC0415 -- as above
+    from app.contract import contract_record, error_comparison, operations, proto  # noqa: PLC0415 -- as above
 
     try:
-        before = state.recorded(FOLDER)
+        before = contract_record.recorded(FOLDER)
     except (OSError, ValueError) as fault:
         raise Failed(f"contract/ cannot be read ({fault}). `flask contract accept` records it.") from None
-    comparisons = zip(state.FILES, (operations, error_comparison, proto), strict=True)
+    comparisons = zip(contract_record.FILES, (operations, error_comparison, proto), strict=True)
     return [each for name, module in comparisons for each in module.changes(before[name], present[name])]

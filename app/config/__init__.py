@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import product
-from app.config import database, development, readers, rules
+from app.config import development, postgresql_url, readers, rules
+from app.config.invalid_settings import InvalidSettings as InvalidSettings
 from app.config.issuers import Issuer, read_issuers
 from app.config.setting import default_of
 from app.config.setting import setting as _setting
@@ -19,14 +20,6 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
 """The version in pyproject.toml, which may be absent at run time."""
-
-
-class InvalidSettings(Exception):
-    """The environment is invalid; ``faults`` has one sentence for each fault."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
-        super().__init__(f"{product.NAME} does not start:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +53,7 @@ class Settings:
     )
     database_url: str = _setting(
         "",
-        database.database_url,
+        postgresql_url.database_url,
         "postgresql://user:password@host/name, or another form of libpq. Unset: make run starts a server.",
     )
     database_pool_size: int = _setting(
@@ -277,7 +270,7 @@ class Settings:
         if values["app_env"] == "development" and "database_url" not in faults:
             values["database_url"] = values["database_url"] or development.database(local)
         try:
-            values["database_url"] = values["database_url"] and database.with_environment(
+            values["database_url"] = values["database_url"] and postgresql_url.with_environment(
                 values["database_url"], environ
             )
         except ValueError as fault:

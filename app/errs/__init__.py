@@ -54,8 +54,8 @@ from app.errs import (
 from app.errs.catalogue import definition, fallback, named_errors, occurrence, plain, slug
 from app.errs.declare import WATCHERS, Watcher, raised_by, raises, report
 from app.errs.error import CODE, Error, Violation, causes, kind_is, ops, root_cause, title
+from app.errs.error_matching import match
 from app.errs.examples import example_of, simulated
-from app.errs.expected_errors import match
 from app.errs.kinds import Fault, Kind
 from app.errs.make import E
 from app.errs.public_parts import (

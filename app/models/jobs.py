@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.declarative_base import Base, SmallEnum
 
 KIND: Final = re.compile(r"[a-z]+(\.[a-z_]+)+")
+MAX_ATTEMPTS: Final = 15
 DEAD_FOR: Final = timedelta(days=30)
 """How long a dead job is kept for inspection. It is not kept longer, because its payload may be personal data."""
 LARGEST_PAYLOAD: Final = 8192

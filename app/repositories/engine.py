@@ -12,7 +12,7 @@ from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from app import product
-from app.config.database import OWN, SESSION, names_set
+from app.config.postgresql_url import OWN, SESSION, names_set
 from app.errs import Error, root_cause
 from app.observability import request_timing
 from app.repositories import (

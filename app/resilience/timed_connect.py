@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import TypeVar
 
-from app.resilience.background_thread import run_in_background
+from app.resilience.background_work import run_in_background
 
 C = TypeVar("C")
 

@@ -1,6 +1,6 @@
 """``@blp.arguments``: decodes one part of the request with a schema, and passes the value to the handler.
 
-Violations are collected, and raised together when every part is decoded (see :mod:`app.rest.violation_check`).
+Violations are collected, and raised together when every part is decoded (see :mod:`app.rest.collected_violations`).
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from app.errs import Violation
 from app.observability import metrics
 from app.rest import openapi_operations, operations, query
 from app.rest.argument_locations import BODIES, CONSUMED, MULTIPART, location_of, reader, values_for
+from app.rest.collected_violations import checked
 from app.rest.current import clock
 from app.rest.request import Request, current
-from app.rest.violation_check import checked
 from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
 from app.wire.list_parameters import NOTHING

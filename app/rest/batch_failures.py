@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.observability.batches import BatchResult, Failed
+from app.observability.batch_log import BatchResult, Failed
 from app.rest.errors import ProblemContext, failures
 from app.rest.request import current
 

@@ -13,8 +13,8 @@ from flask import Response
 from app.errs import Violation
 from app.models.precondition import ANY_VERSION, NO_VERSION, Precondition
 from app.rest import operations
+from app.rest.collected_violations import checked
 from app.rest.request import Request, current
-from app.rest.violation_check import checked
 from app.wire.encoder import Encoder
 
 _TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')

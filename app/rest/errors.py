@@ -19,9 +19,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from app import errs, product, request_context
 from app.errs import Fault, Kind, Outcome, platform
 from app.observability import metrics
-from app.observability.batches import BatchResult
-from app.observability.error_reporting import report
-from app.rest import facts_from_request, http_exceptions, limit_errors, operations, path_prefix
+from app.observability.batch_log import BatchResult
+from app.observability.error_response_log import report
+from app.rest import http_exceptions, limit_errors, missing_error_facts, operations, path_prefix
 from app.rest.current import services
 from app.rest.error_statuses import STATUS_OF_CODE, STATUS_OF_KIND
 from app.rest.json_response import JsonResponse
@@ -228,7 +228,7 @@ def problem(
         "retryable": is_retryable,
         "retry_after": _wait(error, status),
         "retry": RETRY if is_retryable and status in ADVISED else None,
-        **facts_from_request.completed(error),
+        **missing_error_facts.completed(error),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -248,8 +248,8 @@ def headers_of(error: errs.Error, status: int, *, method: str) -> dict[str, str]
     if status == HTTPStatus.UNAUTHORIZED or (status == HTTPStatus.FORBIDDEN and errs.known_facts(error).get("scope")):
         headers["WWW-Authenticate"] = challenge(error)
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(facts_from_request.completed(error).get("allowed", ()))
-    elif status == UNREAD and (supported := facts_from_request.completed(error).get("supported")):
+        headers["Allow"] = ", ".join(missing_error_facts.completed(error).get("allowed", ()))
+    elif status == UNREAD and (supported := missing_error_facts.completed(error).get("supported")):
         headers[ACCEPTED.get(method.upper(), "Accept")] = ", ".join(supported)
     return headers
 

@@ -15,8 +15,8 @@ from flask.sansio.app import App
 
 from app.errs import Error, access, platform, raised_by, requests
 from app.resilience.hashing_share import hashes
-from app.wire.common_errors import DATABASE, GUARDED
 from app.wire.deprecation import Deprecation
+from app.wire.implied_errors import DATABASE, GUARDED
 
 PUBLIC: Final = None
 """The scope of a blueprint that requires no token."""

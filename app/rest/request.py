@@ -10,7 +10,7 @@ from flask_limiter import RequestLimit
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
-from app.observability.batches import BatchResult
+from app.observability.batch_log import BatchResult
 from app.rest import operations
 from app.wire import client_addresses
 

@@ -13,12 +13,12 @@ from werkzeug.wrappers import Response
 
 from app import errs
 from app.rest import conditional, openapi_operations, operations
+from app.rest.collected_violations import failure
 from app.rest.error_statuses import status_error
 from app.rest.errors import status_of
 from app.rest.json_response import BODILESS, JsonResponse
 from app.rest.path_prefix import located
 from app.rest.request import application, current
-from app.rest.violation_check import failure
 from app.wire.encoder import Encoder, dumps
 
 Handler = Callable[..., Any]

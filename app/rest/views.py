@@ -11,10 +11,10 @@ from flask.views import MethodView, View
 from werkzeug.routing import Rule
 
 from app.rest import arguments, body, negotiation, query
+from app.rest.collected_violations import checked
 from app.rest.current import services
 from app.rest.operations import Operation, synchronous
 from app.rest.request import Request, application, current
-from app.rest.violation_check import checked
 from app.wire.decoder import Decoder
 from app.wire.schemas.base import QuerySchema
 

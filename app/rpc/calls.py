@@ -12,7 +12,7 @@ from grpc import StatusCode
 
 from app import request_context
 from app.errs import Error
-from app.observability.batches import BatchResult
+from app.observability.batch_log import BatchResult
 from app.request_context import Principal
 from app.resilience.deadline import Deadline
 from app.wire import client_addresses

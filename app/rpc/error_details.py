@@ -14,7 +14,7 @@ from grpc import StatusCode
 from app import errs, product, request_context
 from app.errs import Kind, Outcome
 from app.errs.public_parts import outcome
-from app.observability.batches import BatchResult, Failed
+from app.observability.batch_log import BatchResult, Failed
 from app.rpc.calls import Call
 from app.rpc.error_numbers import error_number, violation_number
 from app.rpc.gen.errors.v1 import errors_pb2

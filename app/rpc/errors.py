@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from app import errs, request_context
 from app.errs import Fault, Kind, platform
 from app.observability import metrics
-from app.observability.batches import BatchResult
-from app.observability.error_reporting import report
+from app.observability.batch_log import BatchResult
+from app.observability.error_response_log import report
 from app.repositories import error_translation
 from app.rpc import error_details
 from app.rpc.calls import Call

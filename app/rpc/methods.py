@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from app.errs import Error, access, platform, raised_by, requests
 from app.rpc.calls import Call, Method
 from app.services.idempotency import IdempotencyService
-from app.wire.common_errors import DATABASE, GUARDED
 from app.wire.deprecation import Deprecation
+from app.wire.implied_errors import DATABASE, GUARDED
 
 COMMON_ERRORS: Final = (
     platform.InternalError,

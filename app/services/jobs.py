@@ -17,12 +17,11 @@ from uuid import UUID
 
 from app import errs, request_context
 from app.errs import raises
-from app.models.jobs import Backlog, ClaimedJob, Job, JobState
+from app.models.jobs import MAX_ATTEMPTS, Backlog, ClaimedJob, Job, JobState
 from app.observability.redaction import redact_exception
 from app.resilience import deadline
 from app.resilience.transaction_retry import transaction
 
-MOST_ATTEMPTS: Final = 15
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 """The pause doubles up to this limit. All attempts at a job together take about four hours."""
@@ -127,7 +126,7 @@ class JobService:
     def _attempt(self, job: ClaimedJob) -> Exception | None:
         """Return the error of the attempt, if any. The handler's writes and the end of the job are one transaction."""
         try:
-            if job.attempts > MOST_ATTEMPTS:
+            if job.attempts > MAX_ATTEMPTS:
                 raise RuntimeError("every worker that ran this job crashed")
             with self._unit_of_work() as unit:
                 with deadline.within(self.lease * 2 / 3):
@@ -142,7 +141,7 @@ class JobService:
 
     @transaction
     def _reschedule(self, job: ClaimedJob, error: Exception) -> tuple[Outcome, timedelta | None]:
-        is_last = job.attempts >= MOST_ATTEMPTS or _is_permanent(error)
+        is_last = job.attempts >= MAX_ATTEMPTS or _is_permanent(error)
         pause = None if is_last else self._pause(job.attempts)
         causes = " < ".join(f"{type(link).__qualname__}: {redact_exception(link)}" for link in errs.causes(error))
         operations = "".join(f"{op}: " for op in errs.ops(error))

@@ -14,7 +14,7 @@ from app.models.preferences import DEFAULTS, PreferencesView
 from app.models.profiles import Degradation, DegradationReason, Profile
 from app.models.users import PublicUser, check_is_caller
 from app.request_context import Principal
-from app.resilience.background_thread import run_in_background
+from app.resilience.background_work import run_in_background
 from app.resilience.event_dispatch import notify
 from app.resilience.stale_cache import StaleCache
 

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from app.config import ROOT, Settings
-from app.config.database import SESSION, database_url, with_environment
+from app.config.postgresql_url import SESSION, database_url, with_environment
 from app.errs import Error
 from app.extensions import db
 from app.observability.failure_recorder import FailureEntry
@@ -142,7 +142,7 @@ class TestParameters:
             server = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
         engine.dispose()
         undecided = found - {*LEFT, *OURS} if server < 190000 else set()
-        assert not undecided, "decide in app/config/database.py or here whether the service depends on them"
+        assert not undecided, "decide in app/config/database_url.py or here whether the service depends on them"
         assert not OURS & LEFT.keys()
 
     def test_requests_succeed_where_the_operator_has_set_everything_differently(

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app import errs, request_context
-from app.models.jobs import Backlog, ClaimedJob, JobState, NewJob
+from app.models.jobs import MAX_ATTEMPTS, Backlog, ClaimedJob, JobState, NewJob
 from app.models.tasks import NewTask
 from app.observability import metrics
 from app.request_context import Principal
 from app.resilience import deadline
 from app.resilience.clock import SystemClock
-from app.services.jobs import MOST_ATTEMPTS, Ended, Handler, JobService, Outcome
+from app.services.jobs import Ended, Handler, JobService, Outcome
 from app.services.tasks import TaskService
 from app.wiring.event_hooks import count_job, log_job
 from tests.integration.conftest import Database
@@ -160,9 +160,9 @@ class TestRun:
         """A poison job is dead after N attempts, and does not delay other jobs."""
         jobs = service(lambda job: fail(job) if "poison" in job.payload else None)
         add(poison="yes")
-        for number in range(1, MOST_ATTEMPTS + 1):
+        for number in range(1, MAX_ATTEMPTS + 1):
             add()
-            assert attempt(jobs) is (Outcome.PUT_BACK if number < MOST_ATTEMPTS else Outcome.DEAD)
+            assert attempt(jobs) is (Outcome.PUT_BACK if number < MAX_ATTEMPTS else Outcome.DEAD)
             assert attempt(jobs) is Outcome.DONE
             expire(other_session)
         assert jobs.claim(owner="test") is None
@@ -170,7 +170,7 @@ class TestRun:
         assert pauses[:4] == [5, 10, 20, 40]
         assert pauses[-1] == 3600
         (dead,) = jobs.list(JobState.DEAD)
-        assert (dead.attempts, dead.last_error) == (MOST_ATTEMPTS, "ValueError: it does not work")
+        assert (dead.attempts, dead.last_error) == (MAX_ATTEMPTS, "ValueError: it does not work")
 
     def test_a_job_that_takes_each_worker_with_it_is_given_up_unseen(
         self, service: Callable[..., JobService], add: Callable[..., None], other_session: Connection
@@ -178,7 +178,7 @@ class TestRun:
         seen: list[ClaimedJob] = []
         jobs = service(seen.append)
         add()
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             assert jobs.claim(owner="lost") is not None
             expire(other_session)
         assert attempt(jobs) is Outcome.DEAD

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.contract import changelog_check, error_comparison, operations, proto
 from app.contract.contract_change import Change
-from app.contract.state import FILES, current, record, recorded
+from app.contract.contract_record import FILES, current, record, recorded
 from tests.law.contract_seeds import BREAKING, HARMLESS, State
 
 Seed = Callable[[State], None]

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app import product
 from app.config import ROOT
-from app.config.database import SESSION
+from app.config.postgresql_url import SESSION
 from app.observability import metrics
 from app.observability.log_field_meanings import LOGGERS
 from tests.law.test_alerts import EACH, RULES, RUNBOOKS, SUFFIXES, kebab, needs_promtool, promtool

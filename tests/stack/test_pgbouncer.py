@@ -22,7 +22,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from app.config import Settings
-from app.config.database import SESSION
+from app.config.postgresql_url import SESSION
 from tests.stack.conftest import free_port, serving
 from tests.stack.deployment import SCALE
 

@@ -10,9 +10,9 @@ from app import errs, request_context
 from app.errs import Violation
 from app.resilience import simulation
 from app.rest import error_examples
+from app.rest.collected_violations import failure
 from app.rest.current import services
 from app.rest.request import Request, application, current
-from app.rest.violation_check import failure
 from app.wire.simulation import FIELD, Simulation, read
 
 

@@ -24,7 +24,6 @@ from app.rest import accept, errors, operations
 from app.rest.hooks import deadline
 from app.rpc import error_details
 from app.services import external_issuers, failed_requests, google_tokens, idempotency, tokens
-from app.services import jobs as job_service
 from app.wire import filtering, json_error_locator, list_parameters, ordering, page_tokens
 from app.wire.schemas import tasks as task_schemas
 from tests.docs.generate.markdown import code, document, link, table
@@ -214,7 +213,7 @@ def _accounts() -> list[tuple[str, str, str, str]]:
 def _work() -> list[tuple[str, str, str, str]]:
     return [
         ("Lifetime of a stored response (`Idempotency-Key`)", _time(idempotency.LIFETIME), "the key is free again", ""),
-        ("Attempts at a job", str(job_service.MOST_ATTEMPTS), "the job is dead", ""),
+        ("Attempts at a job", str(jobs.MAX_ATTEMPTS), "the job is dead", ""),
         ("Payload of a job", _bytes(jobs.LARGEST_PAYLOAD), "the job is rejected", ""),
         ("Dead jobs are kept", _time(jobs.DEAD_FOR), "they are deleted", ""),
         (

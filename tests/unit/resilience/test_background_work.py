@@ -9,7 +9,7 @@ from app import request_context
 from app.errs.platform import ServiceUnavailable
 from app.observability import request_timing
 from app.resilience import deadline
-from app.resilience.background_thread import run_in_background
+from app.resilience.background_work import run_in_background
 
 
 class TestRunInBackground:
