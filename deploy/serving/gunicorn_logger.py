@@ -1,4 +1,4 @@
-"""gunicorn's log, without the access log: that is the application's (`app/rest/middleware.py`)."""
+"""gunicorn's log, without the access log: that is the application's (`app/rest/access_log.py`)."""
 
 from typing import Any
 
