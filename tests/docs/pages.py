@@ -20,11 +20,12 @@ _LEXER: Final = RawFencedCodeBlockLexer(re.compile(r"(?P<info>[^\n]*)$\n?", re.M
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: its page, its first line, the heading of level 2 before it, and its text."""
+    """A code block: its page, its first line, the heading of level 2 and the paragraph before it, and its text."""
 
     page: str
     line: int
     section: str
+    before: str
     language: str
     source: str
 
@@ -61,7 +62,10 @@ def _code(document: Document) -> Iterator[Region]:
             continue
         line = document.text.count("\n", 0, region.start) + 1
         page = Path(document.path).relative_to(_root_of(Path(document.path)))
-        region.parsed = Block(str(page), line, _section(document.text[: region.start]), language, source)
+        before = document.text[: region.start]
+        region.parsed = Block(
+            str(page), line, _section(before), before.rstrip().rpartition("\n\n")[2], language, source
+        )
         region.evaluator = _unused
         yield region
 

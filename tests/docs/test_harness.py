@@ -203,7 +203,7 @@ class TestEvaluation:
         return lambda: Idle(tmp_path, 1, 2, {"PATH": "/usr/bin:/bin"})
 
     def evaluated(self, start: Callable[[], Service], language: str, source: str, *entries: Entry) -> list[str]:
-        return Evaluation(start, "", entries).run([Block("page.md", 1, "", language, source)])
+        return Evaluation(start, "", entries).run([Block("page.md", 1, "", "", language, source)])
 
     @pytest.mark.parametrize("language", ["", "text", "rust"])
     def test_a_block_that_nothing_executes_fails(self, idle: Callable[[], Service], language: str) -> None:

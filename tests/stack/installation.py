@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import embedded_postgres, postgres_cluster
+from tests.docs.pages import ROOT
 from tests.stack.conftest import free_port
 from tests.stack.deployment import fetch
-from tests.stack.operator_steps import ROOT, Step
+from tests.stack.operator_steps import Step
 
 STARTS_WITHIN: Final = 60.0
 STEP_WITHIN: Final = 120.0

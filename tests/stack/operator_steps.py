@@ -2,13 +2,11 @@
 
 import re
 import subprocess
-import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-_BLOCK: Final = re.compile(r"^( *)```console\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+from tests.docs.pages import blocks_of
+
 _PROMPT: Final = re.compile(r"^[#$] ", re.MULTILINE)
 _VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 """In expected output: anything, the number of a migration, and an id."""
@@ -42,11 +40,9 @@ def steps(page: str, heading: str) -> list[Step]:
     Raises:
         ValueError: there is no such heading, or it has no steps.
     """
-    text = (ROOT / "docs" / "operate" / f"{page}.md").read_text(encoding="utf-8")
-    _, found, rest = text.partition(f"\n## {heading}\n")
-    section = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-    listed = [step for _, block in _BLOCK.findall(section) for step in _split(textwrap.dedent(block))]
-    if not found or not listed:
+    blocks = [block for block in blocks_of(f"docs/operate/{page}.md") if block.language == "console"]
+    listed = [step for block in blocks if block.section == heading for step in _split(block.source)]
+    if not listed:
         raise ValueError(f"docs/operate/{page}.md has no steps below {heading!r}")
     return listed
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.docs.pages import ROOT, blocks_of
+
 ILLUSTRATIONS: Final = {"mermaid", "text"}
-_BLOCK: Final = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^ *```$")
 _PATH: Final = re.compile(r"`([\w./-]+\.\w+|\.env\.example|Makefile)`")
 MADE: Final = "make -o .venv/bin/python -o .venv/run.lock -o .venv/dev.lock "
 """make, with the tools of the tests instead of an installation."""
@@ -45,16 +46,9 @@ class Step:
 
 def steps(page: Path, chapter: str = "") -> Iterator[Step]:
     """Yield the steps of a page, or of one of its chapters, in order."""
-    text = page.read_text()
-    begin = text.index(f"\n## {chapter}\n") if chapter else 0
-    end = text.find("\n## ", begin + 1) if chapter else -1
-    for found in _BLOCK.finditer(text, begin, len(text) if end < 0 else end):
-        indent, language, block = found.groups()
-        if language in ILLUSTRATIONS:
-            continue
-        before = text[: found.start()].rstrip().rpartition("\n\n")[2]
-        plain = "".join(line.removeprefix(indent) for line in block.splitlines(keepends=True))
-        yield Step(page.name, text.count("\n", 0, found.start()) + 1, language, before, plain)
+    for block in blocks_of(str(page.relative_to(ROOT))):
+        if block.language not in ILLUSTRATIONS and block.section == (chapter or block.section):
+            yield Step(page.name, block.line, block.language, block.before, block.source)
 
 
 def follow(step: Step, tree: Path, environment: Mapping[str, str], serve: Callable[[], None]) -> None:

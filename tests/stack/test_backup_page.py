@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.docs.pages import ROOT
 from tests.stack.installation import FAST, Installation, installed
-from tests.stack.operator_steps import ROOT, steps
+from tests.stack.operator_steps import steps
 from tests.stack.test_operate_pages import call, statuses, token
 
 TARGET = "2026-11-30 09:41:00+00"

@@ -21,9 +21,10 @@ import pytest
 
 from app.repositories.readiness import expected_head
 from app.services.readiness import FRESH
+from tests.docs.pages import ROOT
 from tests.stack.deployment import is_ready
 from tests.stack.installation import Installation, installed
-from tests.stack.operator_steps import ROOT, Step, steps
+from tests.stack.operator_steps import Step, steps
 
 HEAD: Final = expected_head() or ""
 NEXT: Final = f"{int(HEAD) + 1:04d}"
