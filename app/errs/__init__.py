@@ -31,7 +31,7 @@
 Clients see the kind, the code and the message. Without a code, they see the code of the kind's fallback. If a code is
 not in the catalogue, ``type`` is the page of the kind's fallback.
 
-``violations`` contains the codes of input violations. Each has a page.
+``violation_catalogue`` contains the codes of input violations. Each has a page.
 
 Each named error has a page. It is defined once, here. The exception, the problem document, the log entry, the OpenAPI
 response and the catalogue page come from that definition. The catalogue contains the modules that are imported below.

@@ -4,8 +4,8 @@ SQLAlchemy's connections and results would take several times as long. A row is 
 A column type that converts values, such as an enumeration, does so only for access by name. ``row.status`` is a member
 of the enumeration, and ``row[3]`` is its number, which is enough to encode a list.
 
-While there are listeners to SQLAlchemy (``listeners``), SQLAlchemy's ``Connection`` executes the same statements
-(``observed_connection``).
+While there are listeners to SQLAlchemy (``listener_detection``), SQLAlchemy's ``Connection`` executes the same
+statements (``connection_with_listeners``).
 """
 
 from collections import namedtuple

@@ -1,7 +1,7 @@
 """Shared error responses as components of the OpenAPI document.
 
 Most operations return the same errors. Without components, they would be half of the document. Several errors of one
-status stay at their operation, because generated types have the operation's name (``openapi_schemas``).
+status stay at their operation, because generated types have the operation's name (``openapi_completion``).
 """
 
 from collections import Counter

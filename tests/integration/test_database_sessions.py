@@ -142,7 +142,7 @@ class TestParameters:
             server = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
         engine.dispose()
         undecided = found - {*LEFT, *OURS} if server < 190000 else set()
-        assert not undecided, "decide in app/config/database_url.py or here whether the service depends on them"
+        assert not undecided, "decide in app/config/postgresql_url.py or here whether the service depends on them"
         assert not OURS & LEFT.keys()
 
     def test_requests_succeed_where_the_operator_has_set_everything_differently(
