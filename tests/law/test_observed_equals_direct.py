@@ -100,7 +100,7 @@ ROWS: Final[dict[Any, dict[str, Any]]] = {
 }
 """A row of every table that a prepared statement reads."""
 VALUES: Final[dict[str, dict[str, Any]]] = {
-    "failures.NEWEST": {"request_id": "r", "most": 5},
+    "failed_requests.NEWEST": {"request_id": "r", "most": 5},
     "logger.SELECT": {},
     "movies.ONE": {"of": ID},
     "orders.ITEMS": {"orders": [ID], "after": 0, "last": 9},
