@@ -68,7 +68,7 @@ def test_pages_of_the_service_violate_nothing(
         assert violations(browser, axe) == {}, page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_the_reference_violates_only_known_rules_of_swagger_ui(
     browser: Browser, served: Served, axe: str, scheme: str
 ) -> None:

@@ -46,6 +46,7 @@ def failed(tree: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.nightly
 def test_a_lowered_limit_fails_until_it_is_accepted(tree: Path) -> None:
     assert run(tree, *CHECK) == "The contract holds. Additions: 0.\n"
     edit(tree, MODEL, "TITLE_LENGTH: Final = 200", "TITLE_LENGTH: Final = 100")
@@ -78,6 +79,7 @@ def test_an_addition_needs_an_entry_in_the_changelog(tree: Path) -> None:
     assert "\nThe contract holds. Additions: " in output
 
 
+@pytest.mark.nightly
 def test_without_a_record_it_prints_the_command_to_run(tree: Path) -> None:
     shutil.rmtree(tree / "contract")
     assert "`flask contract accept` records it" in failed(tree)

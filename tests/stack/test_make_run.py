@@ -118,6 +118,7 @@ def test_a_token_of_the_command_line_is_one_that_the_service_accepts(start: Star
     assert (start.folder / ".local" / "jwt-secret").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.nightly
 def test_it_serves_grpc_as_well_until_it_ends(start: Start) -> None:
     """With the gRPC requirements installed, in a separate process."""
     port = free_port()

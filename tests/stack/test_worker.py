@@ -163,6 +163,7 @@ def test_a_committed_job_runs_although_every_process_is_killed(farm: Farm) -> No
     assert [line["request_id"] for line in farm.lines(1, "job test.note: done")] == ["request-12345678"]
 
 
+@pytest.mark.nightly
 def test_two_workers_do_many_jobs_once_each(farm: Farm) -> None:
     farm.add("test.note", MANY)
     farm.start()
