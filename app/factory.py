@@ -11,7 +11,6 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from app import cli, rest
-from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared_errors
@@ -115,7 +114,7 @@ def _trace(app: Flask, services: Services) -> None:
     tracing = app.extensions["app-tracing"] = Tracing()
     logs.WATCHERS.append(SpanOfRequest())
     tracing.around_use_cases(getattr(services, each.name) for each in fields(services))
-    if isinstance(services.rate_limits, RedisRateLimitStore):
+    if app.config["REDIS_URL"]:
         tracing.around_calls(services.rate_limits, "increment")
     for client in services.clients:
         tracing.around_calls(client, "get")

@@ -20,10 +20,8 @@ from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.breaker_counts import Counts
-from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore, Window
+from app.resilience.in_memory_rate_limit_store import REDIS, InMemoryRateLimitStore, Window
 
-NAME: Final = "redis"
-"""The name of the circuit breaker."""
 TIMEOUT_SECONDS: Final = 0.2
 """Seconds to connect, and seconds to wait for a reply."""
 PROBE_INTERVAL: Final = timedelta(seconds=1)
@@ -96,7 +94,7 @@ class RedisRateLimitStore:
         self._local = InMemoryRateLimitStore()
         metrics.add_dependency("redis", "increment", "peek")
         self.breaker = Breaker(
-            NAME,
+            REDIS,
             ready_to_trip=_is_down,
             is_failure=lambda error: isinstance(error, RedisError) or None,
             open_for=PROBE_INTERVAL,

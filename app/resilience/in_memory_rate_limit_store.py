@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+REDIS: Final = "redis"
+"""The name of the circuit breaker of counters in Redis."""
 MAX_WINDOWS: Final = 100_000
 """The maximum number of windows; beyond that the oldest is evicted, which makes limits slightly less strict."""
 SWEEP_THRESHOLD: Final = 1024

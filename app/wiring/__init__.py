@@ -4,19 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
-from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
-from app.clients.mail import MailFolder, SmtpMail
 from app.clients.mail_renderer import KINDS, MailRenderer
-from app.clients.redis_rate_limit_store import RedisRateLimitStore
-from app.clients.remote_preferences import RemotePreferences
-from app.clients.remote_users import RemoteUsers
 from app.config import LOCAL, Settings
 from app.models.common_passwords import PasswordRules
 from app.models.logger import Level, LoggerSettings
@@ -40,7 +35,7 @@ from app.repositories.sessions import RevokedTokenReads
 from app.repositories.tasks import TaskReads
 from app.repositories.unit_of_work import UnitOfWork
 from app.repositories.users import UserReads
-from app.resilience import draining, instrumentation
+from app.resilience import draining
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
@@ -67,8 +62,12 @@ from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
 from app.wiring import event_hooks
-from app.wiring.client_factory import http_client
+from app.wiring.client_factory import http_client, redis_store
 from app.wiring.external_issuers import ExternalIssuers, external_issuers
+
+if TYPE_CHECKING:
+    from app.clients.http import HttpClient
+    from app.clients.redis_rate_limit_store import RedisRateLimitStore
 
 USERS_TIMEOUT: Final = timedelta(milliseconds=800)
 PREFERENCES_TIMEOUT: Final = timedelta(milliseconds=500)
@@ -103,7 +102,7 @@ class Services:
     rate_limits: RateLimitStore
     breakers: Callable[[], dict[str, str]]
     """Returns the state of every circuit breaker, by dependency."""
-    clients: Sequence[HttpClient]
+    clients: "Sequence[HttpClient]"
     """The clients of HTTP dependencies."""
     key_sets: Mapping[str, KeySet]
     """The signing keys of external issuers, by issuer."""
@@ -115,15 +114,19 @@ def _bulkhead(settings: Settings) -> Bulkhead:
     return Bulkhead(size, queue=max(0, settings.web_threads - size))
 
 
-def _profiles(settings: Settings, reads: Reads) -> tuple[ProfileService, list[HttpClient]]:
+def _profiles(settings: Settings, reads: Reads) -> "tuple[ProfileService, list[HttpClient]]":
     """Return the service, and the clients of its remote dependencies."""
     clients: list[HttpClient] = []
     users: Source[PublicUser] = local(UserReads(reads).get)
     preferences: Source[PreferencesView] = local(PreferencesReads(reads).get)
     if settings.users_url:
+        from app.clients.remote_users import RemoteUsers  # noqa: PLC0415 -- it loads httpx2
+
         clients.append(http_client("users", settings.users_url, USERS_TIMEOUT))
         users = remote("users", RemoteUsers(clients[-1]).get)
     if settings.preferences_url:
+        from app.clients.remote_preferences import RemotePreferences  # noqa: PLC0415 -- as above
+
         clients.append(http_client("preferences", settings.preferences_url, PREFERENCES_TIMEOUT))
         preferences = remote("preferences", RemotePreferences(clients[-1]).get)
     cache: Cache | None = StaleCache(lifetime=STALE_CACHE_LIFETIME) if settings.users_url else None
@@ -193,9 +196,12 @@ def _handlers(settings: Settings) -> dict[str, Handler]:
     """Return the job handlers by kind. In production without SMTP_URL, emails stay in the queue."""
     links = {"mail.activation": settings.activation_url, "mail.password_reset": settings.password_reset_url}
     renderer = MailRenderer(sender=settings.mail_from, public_url=settings.public_url, links=links)
-    if settings.smtp_url:
-        return dict.fromkeys(KINDS, SmtpMail(settings.smtp_url, renderer))
-    return {} if settings.is_production else dict.fromkeys(KINDS, MailFolder(LOCAL / "mail", renderer))
+    if settings.is_production and not settings.smtp_url:
+        return {}
+    from app.clients.mail import MailFolder, SmtpMail  # noqa: PLC0415 -- it loads smtplib
+
+    mail = SmtpMail(settings.smtp_url, renderer) if settings.smtp_url else MailFolder(LOCAL / "mail", renderer)
+    return dict.fromkeys(KINDS, mail)
 
 
 def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfWork], clock: Clock) -> LoggerService:
@@ -209,7 +215,7 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
     )
 
 
-def _readiness(reads: Reads, redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]) -> ReadinessService:
+def _readiness(reads: Reads, redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]") -> ReadinessService:
     """Return the service. Shared dependencies are optional: their failure must not make all instances unready."""
     cache = {"cache": redis.is_shared} if redis else {}
     return ReadinessService(
@@ -220,7 +226,7 @@ def _readiness(reads: Reads, redis: RedisRateLimitStore | None, clients: Sequenc
 
 
 def _breakers(
-    engine: Callable[[], Engine], redis: RedisRateLimitStore | None, clients: Sequence[HttpClient]
+    engine: Callable[[], Engine], redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]"
 ) -> Callable[[], dict[str, str]]:
     """Return a function that returns the state of every breaker, by name."""
 
@@ -237,13 +243,7 @@ def wire(
     """Return the services for this database."""
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
-    redis = (
-        RedisRateLimitStore(
-            settings.redis_url, hooks=(event_hooks.log_transitions, instrumentation.count_breaker_event)
-        )
-        if settings.redis_url
-        else None
-    )
+    redis = redis_store(settings.redis_url) if settings.redis_url else None
     rate_limits, bulkhead = redis or InMemoryRateLimitStore(), _bulkhead(settings)
     external = external_issuers(settings, rate_limits, bulkhead, clock)
     revocations = RevocationList(

@@ -1,9 +1,9 @@
 """Hooks that log and count the events of inner layers."""
 
 from app.clients.key_sets import KeysEvent
-from app.clients.redis_rate_limit_store import NAME, remedy_of
 from app.observability import breaker_log, degradation_log, job_log, jwks_log, metrics, revocation_log
 from app.resilience.breaker import Event, Transitioned
+from app.resilience.in_memory_rate_limit_store import REDIS
 from app.services.jobs import Ended
 from app.services.profiles import Degraded
 from app.services.revocations import Aged, Refreshed
@@ -12,8 +12,14 @@ from app.services.revocations import Aged, Refreshed
 def log_transitions(event: Event) -> None:
     """Log the state transitions of a circuit breaker."""
     if isinstance(event, Transitioned):
-        remedy = remedy_of(event.cause) if event.name == NAME else None
+        remedy = _remedy_of(event.cause) if event.name == REDIS else None
         breaker_log.state_changed(event.name, event.before, event.after, event.counts._asdict(), event.cause, remedy)
+
+
+def _remedy_of(cause: BaseException | None) -> str | None:
+    from app.clients.redis_rate_limit_store import remedy_of  # noqa: PLC0415 -- it loads redis, which is in use then
+
+    return remedy_of(cause)
 
 
 def log_degraded(event: Degraded) -> None:

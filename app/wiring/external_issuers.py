@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from app.clients.google_tokeninfo import TokenInfoClient
-from app.clients.http import HttpClient
 from app.clients.key_sets import KeySet
 from app.config import Settings
 from app.config.issuers import GOOGLE, Issuer
@@ -18,6 +18,9 @@ from app.services.tokens import Verifier
 from app.wiring.client_factory import http_client
 from app.wiring.event_hooks import log_keys
 
+if TYPE_CHECKING:
+    from app.clients.http import HttpClient
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalIssuers:
@@ -25,7 +28,7 @@ class ExternalIssuers:
 
     verifiers: list[Verifier]
     key_sets: dict[str, KeySet]
-    clients: list[HttpClient]
+    clients: "list[HttpClient]"
 
 
 def external_issuers(
