@@ -55,22 +55,23 @@ class Candidate:
         plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "JWT_SECRET": SECRET}
         if self.key not in CANDOR:
             return {**plain, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-        return {**plain, **candor(url, port)}
+        return {**plain, **candor(url, port, is_rpc=self.is_rpc)}
 
 
-def candor(url: str, port: int) -> dict[str, str]:
+def candor(url: str, port: int, *, is_rpc: bool = False) -> dict[str, str]:
     """Return the settings of production, with everything on; the benchmark does not reach the rate limit."""
+    served, other = ("RPC_", "") if is_rpc else ("", "RPC_")
     return {
         "APP_ENV": "production",
         "DATABASE_URL": url,
         "JWT_SECRET": SECRET,
-        "PORT": str(port),
-        "RPC_PORT": str(port),
+        f"{served}PORT": str(port),
         "PUBLIC_URL": "https://candor.example",
         "RATE_LIMIT": "1000000 per second",
         "DRAIN_SECONDS": "0",
-        "METRICS_PORT": str(port + 1),
-        "RPC_METRICS_PORT": str(port + 1),
+        f"{served}METRICS_PORT": str(port + 1),
+        f"{other}METRICS_PORT": "0",
+        **({} if is_rpc else {"RPC_PORT": "0"}),
         "WEB_CONCURRENCY": "1",
         "TMPDIR": str(HOME),
     }
