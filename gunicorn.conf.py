@@ -30,7 +30,7 @@ from sqlalchemy import QueuePool
 
 from app import product
 from app.config import InvalidSettings, Settings, authority
-from app.resilience import draining
+from app.resilience import cpu_pinning, draining
 from deploy.metering import metrics_folder
 from deploy.metering.exporter_supervisor import ExporterSupervisor
 from deploy.serving import file_descriptors, request_parser, single_write, worker_index
@@ -65,6 +65,7 @@ bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket in BIND: every client that can connect is trusted as a proxy
 worker_class = "deploy.serving.worker.Worker"
 threads = SETTINGS.web_threads
+PINNING: Final = cpu_pinning.plan(SETTINGS.pin_workers, workers=workers)
 try:
     worker_connections = file_descriptors.connections(file_descriptors.claim(), threads=threads)
 except ValueError as fault:
@@ -148,19 +149,20 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
     app = server.app.wsgi()
     with app.app_context():
         docs.document()
-    public_routes.announce(app, [*map(str, server.LISTENERS)])
+    public_routes.announce(app, [*map(str, server.LISTENERS)], pinning=PINNING.reason)
     worker_index.give(server, worker)
     metrics_folder.allot(worker.number)
     gc.freeze()  # loaded objects stay: the collector need not scan their pages, and workers need not copy them
 
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Set the worker's number, and drop database connections that were opened before the fork."""
+    """Set the worker's number, claim a core, and drop database connections that were opened before the fork."""
     from app.extensions import db  # noqa: PLC0415 -- the application is loaded at this point
     from app.observability import metrics  # noqa: PLC0415 -- as above
 
     os.environ.pop("SCRIPT_NAME", None)  # the settings have it; gunicorn would fail on a health check without it
     worker_index.set_own(worker)
+    cpu_pinning.claim(PINNING)
     server.exporter_supervisor.let_go()
     metrics.describe(pool=SETTINGS.database_pool_size, slots=worker.app.wsgi().extensions["app-services"].bulkhead.size)
     with worker.app.wsgi().app_context():

@@ -17,7 +17,7 @@ from app.config import Settings, authority
 from app.extensions import db
 from app.observability import logs, metrics, metrics_endpoint, startup
 from app.repositories import engine
-from app.resilience import draining
+from app.resilience import cpu_pinning, draining
 from app.wiring import Services, failure_recorder
 
 LOG_FLUSH_SECONDS: Final = 1.0
@@ -41,11 +41,13 @@ def serve() -> None:
     if find_spec("grpc") is None:
         raise Failed("gRPC needs the packages of requirements/grpc.lock")
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for other threads
+    pinning = cpu_pinning.plan(settings.pin_workers, workers=1)
+    cpu_pinning.claim(pinning)
     _prepare(app, settings)
     failures = failure_recorder(settings) if settings.failures_kept else None
     if failures:
         failures.start()
-    asyncio.run(_serve(app, settings))
+    asyncio.run(_serve(app, settings, pinning=pinning.reason))
     logs.end()
     if failures:
         failures.stop(LOG_FLUSH_SECONDS)
@@ -65,7 +67,7 @@ def _prepare(app: Flask, settings: Settings) -> None:
         app.extensions["app-tracing"].start()
 
 
-async def _serve(app: Flask, settings: Settings) -> None:
+async def _serve(app: Flask, settings: Settings, *, pinning: str) -> None:
     """Serve until a signal arrives; a second one ends the process immediately."""
     from app.rpc import server  # noqa: PLC0415 -- gRPC is loaded only by the process that serves it
 
@@ -87,7 +89,7 @@ async def _serve(app: Flask, settings: Settings) -> None:
     _LOG.info("gRPC server ready", extra={"fields": {"host": settings.rpc_host, "port": serving.port}})
     scheme = "grpcs" if settings.rpc_certificate else "grpc"
     place = f"{scheme}://{authority(settings.rpc_host, serving.port)}"
-    startup.announce(settings, [place], metrics_port=settings.rpc_metrics_port, more={})
+    startup.announce(settings, [place], metrics_port=settings.rpc_metrics_port, more={"pinning": pinning})
     await stopping.wait()
     _LOG.info("gRPC server shutting down", extra={"fields": {"drain_seconds": settings.drain_seconds}})
     await serving.drain(settings.drain_seconds)

@@ -206,6 +206,12 @@ class Settings:
         "Worker processes. 0: one per core and at least two in production, two in development.",
     )
     web_threads: int = _setting(16, readers.integer(1, 256), "Threads per worker process.")
+    pin_workers: str = _setting(
+        "off",
+        readers.one_of("auto", "on", "off"),
+        "One CPU core for each worker process. auto: not in a container. Default in production: auto.",
+        production="auto",
+    )
     drain_seconds: float = _setting(
         0.0,
         readers.number(0, 300),

@@ -54,6 +54,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "owner": "Name of the worker that runs jobs.",
     "param": "Parameter that caused the error.",
     "path": "Path of the request, without the query.",
+    "pinning": "Cores of the worker processes, or the reason why they are not pinned.",
     "port": "Port that gRPC listens on.",
     "public_url": "`PUBLIC_URL`.",
     "reason": "Why the dependency was not used.",

@@ -91,18 +91,19 @@ def routes(app: Flask) -> Iterator[str]:
                 yield f"{method} {rule.rule}"
 
 
-def announce(app: Flask, serves: Sequence[str] = ()) -> None:
+def announce(app: Flask, serves: Sequence[str] = (), *, pinning: str | None = None) -> None:
     """Log the listeners and all public routes once, and listed endpoints that do not exist.
 
     Args:
         app: the application.
         serves: the listeners of the server, if they are known.
+        pinning: the cores of the workers, if the server pins them.
     """
     if app.extensions.setdefault("app-announced", False):
         return
     app.extensions["app-announced"] = True
     settings: Settings = app.extensions["app-settings"]
-    found = {"public_routes": [*routes(app)]}
+    found = {"public_routes": [*routes(app)], "pinning": pinning}
     startup.announce(settings, serves, metrics_port=settings.metrics_port, more=found)
     if unknown := set(app.config[ENDPOINTS]) - app.view_functions.keys():
         _LOG.warning("%s lists unknown endpoints", ENDPOINTS, extra={"fields": {"endpoints": sorted(unknown)}})

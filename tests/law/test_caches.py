@@ -39,6 +39,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/observability/metrics.py: _observers": "routes, known methods and statuses",
     "app/rate_limiting/view_names.py: _CLAIMED": "applications, held weakly",
     "app/rate_limiting/view_names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
+    "app/resilience/cpu_pinning.py: _claims": "one of the process",
     "app/rest/request.py: listing": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }
