@@ -5,7 +5,7 @@ from typing import Any, Final
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
-from app.rpc.messages.timestamps import spelled
+from app.rpc.messages.timestamps import set_timestamp, spelled
 from app.wire.schemas.tasks import BATCH
 
 _QUERY: Final = ("page_token", "filter", "order_by")
@@ -61,10 +61,10 @@ def task_message(task: Any) -> pb.Task:
         created_by=task.created_by,
         tags=task.tags,
     )
-    message.create_time.FromDatetime(task.create_time)
-    message.update_time.FromDatetime(task.update_time)
+    set_timestamp(message.create_time, task.create_time)
+    set_timestamp(message.update_time, task.update_time)
     if task.due_date is not None:
-        message.due_date.FromDatetime(task.due_date)
+        set_timestamp(message.due_date, task.due_date)
     return message
 
 
