@@ -5,9 +5,9 @@ Waiting for a slow client's message or for the transfer of a response does not t
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -20,6 +20,7 @@ from app.observability import metrics
 from app.resilience.deadline import Deadline
 from app.rpc.calls import Call, Method
 from app.rpc.decoding import message_of
+from app.rpc.handler_threads import HandlerThreads
 from app.rpc.hooks import order
 from app.rpc.idempotency import once
 
@@ -37,15 +38,16 @@ class Admission(grpc.GenericRpcHandler):
 
     def __init__(self, app: Flask, methods: Mapping[str, Method], *, threads: int) -> None:
         self._app, self._methods = app, methods
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
-        self._size = threads
-        self._in_flight = 0
+        self._threads = HandlerThreads(threads)
+        self._handlers = {path: self._handler(path) for path in methods}
         self._hooks = order.SIMULATING if app.config["FAULTS_ON_DEMAND"] else order.HOOKS
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any]":
         """Return the handler of a path. It starts before the message has arrived, to limit the time of its transfer."""
         path = handler_call_details.method
+        return self._handlers.get(path) or self._handler(path)
 
+    def _handler(self, path: str) -> "grpc.RpcMethodHandler[Any, Any]":
         async def answer(messages: AsyncIterator[bytes], context: "ServicerContext[Any, Any]") -> bytes:
             return await self._answer(self._call(path, context), messages, context)
 
@@ -53,7 +55,7 @@ class Admission(grpc.GenericRpcHandler):
 
     def close(self) -> None:
         """Shut down the threads once they are done."""
-        self._threads.shutdown(wait=True)
+        self._threads.close()
 
     def _call(self, path: str, context: "ServicerContext[Any, Any]") -> Call:
         """Return the call; its budget starts now."""
@@ -107,19 +109,12 @@ class Admission(grpc.GenericRpcHandler):
         except StopAsyncIteration:
             await asyncio.sleep(MOMENT)
             return _rejected(call, MalformedRequest(detail="no message"))
-        if self._in_flight >= 2 * self._size:
+        if self._threads.in_flight >= 2 * self._threads.size:
             metrics.LOAD_SHED.labels("request_queue").inc()
             reason = "too many calls already wait for a thread"
             return _rejected(call, ServiceUnavailable(detail=reason, retry_after=1))
-        self._in_flight += 1
         call.is_in_thread = True
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, copy_context().run, self._served, call)
-        work.add_done_callback(self._release)
-        return await asyncio.shield(work)
-
-    def _release(self, _work: object) -> None:
-        self._in_flight -= 1
+        return await self._threads.submit(partial(self._served, call))
 
     def _served(self, call: Call) -> bytes:
         with self._app.app_context():

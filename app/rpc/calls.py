@@ -62,6 +62,7 @@ class Call:
     code: StatusCode = StatusCode.OK
     status: status_pb2.Status | None = None
     trailing: dict[str, str] = field(default_factory=dict)
+    _client_address: str | None = field(default=None, init=False)
 
     @property
     def services(self) -> Services:
@@ -94,14 +95,20 @@ class Call:
     @property
     def client_address(self) -> str:
         """The address of the client, as reported by trusted proxies."""
-        forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
-        return client_addresses.client_address(_address(self.peer), forwarded, trusted)
+        if self._client_address is None:
+            forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
+            self._client_address = client_addresses.client_address(_address(self.peer), forwarded, trusted)
+        return self._client_address
+
+    @property
+    def route(self) -> str:
+        """The name of the method in log and metrics."""
+        return f"/{self.method.name}" if self.method else "unmatched"
 
     def logged(self) -> dict[str, object]:
         """Return the common fields of the call's log entries; over HTTP/2, a call is a POST."""
-        route = f"/{self.method.name}" if self.method else "unmatched"
         client = self.client_address if self.app.config["LOG_CLIENT"] else None
-        about = {"method": "POST", "route": route, "path": self.path}
+        about = {"method": "POST", "route": self.route, "path": self.path}
         return {**about, "client": client, "grpc_status": self.code.name}
 
 

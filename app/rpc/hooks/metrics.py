@@ -18,4 +18,4 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
         metrics.IN_FLIGHT.dec()
         seconds = perf_counter() - began
         if not call.is_simulated:
-            metrics.request("POST", str(call.logged()["route"]), str(http_status(call.code)), seconds)
+            metrics.request("POST", call.route, str(http_status(call.code)), seconds)
