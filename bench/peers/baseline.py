@@ -1,9 +1,13 @@
 """The baseline: a bare WSGI callable. The same work under the same server can hardly cost less."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from queue import LifoQueue
 from typing import Any
 from urllib.parse import parse_qs
+
+import psycopg
 
 from bench.peers.bare import Borrow, Rejected, Tasks, subject
 
@@ -49,3 +53,20 @@ def served() -> Application:
 
     pool = ConnectionPool(os.environ["DATABASE_URL"], min_size=5, max_size=5, kwargs={"autocommit": True}, open=True)
     return application(pool.connection)
+
+
+def served_without_pool() -> Application:
+    """Return the callable for ``bench.guard``, whose environment has no psycopg_pool."""
+    connections: LifoQueue[psycopg.Connection[tuple[Any, ...]]] = LifoQueue()
+    for _ in range(5):
+        connections.put(psycopg.connect(os.environ["DATABASE_URL"], autocommit=True))
+
+    @contextmanager
+    def borrow() -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+        connection = connections.get()
+        try:
+            yield connection
+        finally:
+            connections.put(connection)
+
+    return application(borrow)
