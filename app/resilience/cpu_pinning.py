@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.resilience import cpu_quota
 
@@ -29,7 +29,16 @@ INITIAL_PID_NAMESPACE: Final = 0xEFFFFFFC
 """The inode of the machine's PID namespace (PROC_PID_INIT_INO of Linux). A container has another one."""
 TASKS: Final = Path("/proc/self/task")
 
-_claims: Final[list[socket.socket]] = []
+
+class Claim(NamedTuple):
+    """The socket that claims a core, the core, and all cores that this process may use."""
+
+    socket: socket.socket
+    core: int
+    allowed: tuple[int, ...]
+
+
+_claims: Final[list[Claim]] = []
 """The claim of this process, at most one."""
 
 
@@ -72,6 +81,20 @@ def claim(plan: Plan) -> None:
         threading.Thread(target=_claim_later, args=(plan.cores,), name="cpu pinning", daemon=True).start()
 
 
+def unpin_thread() -> None:
+    """Let this thread run on all cores, for work that doesn't hold the interpreter's lock, until ``pin_thread``."""
+    for claimed in _claims:
+        with suppress(OSError):
+            os.sched_setaffinity(0, claimed.allowed)
+
+
+def pin_thread() -> None:
+    """Let this thread run on the core of its process again, if the process has one."""
+    for claimed in _claims:
+        with suppress(OSError):
+            os.sched_setaffinity(0, (claimed.core,))
+
+
 def _claim_later(cores: tuple[int, ...]) -> None:
     while not _claim(cores):
         time.sleep(RETRY_SECONDS)
@@ -84,7 +107,7 @@ def _claim(cores: tuple[int, ...]) -> bool:
         with suppress(OSError):  # the name is taken
             claimed.bind(NAME.format(core))
             if _pin((core,)):
-                _claims.append(claimed)
+                _claims.append(Claim(claimed, core, cores))
                 return True
         claimed.close()
     return False
@@ -107,7 +130,7 @@ def _pin(cores: tuple[int, ...]) -> bool:
 def _forget_claim() -> None:
     """Leave the claim to the parent process, which has it until it ends."""
     while _claims:
-        _claims.pop().close()
+        _claims.pop().socket.close()
 
 
 os.register_at_fork(after_in_child=_forget_claim)

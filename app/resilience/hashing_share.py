@@ -1,13 +1,15 @@
 """The share of work slots for password hashing: half of the slots, and with its queue half of the threads.
 
 One hash takes 20 ms of CPU time and 19 MiB. Without a separate share, a burst of logins would take every slot. The
-share is taken before the slot. A request that waits for the share therefore holds no slot.
+share is taken before the slot. A request that waits for the share therefore holds no slot. A pinned worker hashes on
+any core, because a hash doesn't hold the interpreter's lock.
 """
 
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, ParamSpec, TypeVar
 
+from app.resilience import cpu_pinning
 from app.resilience.bulkhead import Bulkhead
 
 P = ParamSpec("P")
@@ -49,8 +51,10 @@ class HashingShare(Bulkhead):
             self._release()
             raise
         _is_held.set(True)
+        cpu_pinning.unpin_thread()
 
     def __exit__(self, *exc_info: object) -> None:
+        cpu_pinning.pin_thread()
         _is_held.set(False)
         self._slots.__exit__(*exc_info)
         self._release()

@@ -1,7 +1,7 @@
 """The threads that handle calls.
 
-An executor of ``concurrent.futures`` wakes the event loop for each result too, but then passes it through three futures,
-each with a lock or a step of the loop.
+An executor of ``concurrent.futures`` wakes the event loop for each result too, but then passes it through three
+futures, each with a lock or a step of the loop.
 """
 
 import asyncio

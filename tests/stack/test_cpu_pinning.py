@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from uuid import uuid4
 
@@ -51,6 +53,7 @@ class Machine:
     def serving(self, workers: int, *, cores: list[int] = TWO, mode: str = "on") -> AbstractContextManager[Served]:
         """Serve with that many workers."""
         environment = {"WEB_CONCURRENCY": str(workers), "PIN_WORKERS": mode, "METRICS_PORT": "0"}
+        environment["TOKEN_RATE_LIMIT"] = "1000 per second"
         log = self._home / f"{uuid4()}.log"
         return serving_by(self.launcher(cores), self._settings, log, **environment)
 
@@ -166,6 +169,26 @@ def test_otherwise_workers_use_all_allowed_cores(
 def test_a_worker_stays_on_the_cores_that_the_service_may_use(machine: Machine) -> None:
     with machine.serving(1, cores=TWO[1:]) as served:
         assert cores_by_worker(served) == [TWO[1:]]
+
+
+def test_a_thread_hashes_a_password_on_any_core(machine: Machine) -> None:
+    is_over = threading.Event()
+
+    def log_in() -> None:
+        with closing(HTTPConnection("127.0.0.1", served.port, timeout=WITHIN)) as connection:
+            while not is_over.is_set():
+                body = json.dumps({"email": f"{uuid4()}@example.com", "password": "wrong horse battery"})
+                connection.request("POST", "/v1/tokens", body, {"Content-Type": "application/json"})
+                connection.getresponse().read()
+
+    with machine.serving(1) as served:
+        [before] = cores_by_worker(served)
+        client = threading.Thread(target=log_in)
+        client.start()
+        wait_until(lambda: cores_by_worker(served) == [TWO], WITHIN)
+        is_over.set()
+        client.join()
+        wait_until(lambda: cores_by_worker(served) == [before], WITHIN)
 
 
 def test_grpc_claims_a_core_too(machine: Machine) -> None:
