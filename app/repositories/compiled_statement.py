@@ -1,11 +1,11 @@
-"""Statements that are compiled once with SQLAlchemy Core. The psycopg driver alone sends them and reads the rows.
+"""Statements that are compiled once with SQLAlchemy Core. libpq sends them, and psycopg's loaders read the rows.
 
 SQLAlchemy's connections and results would take several times as long. A row is a named tuple of the driver's values.
 A column type that converts values, such as an enumeration, does so only for access by name. ``row.status`` is a member
 of the enumeration, and ``row[3]`` is its number, which is enough to encode a list.
 
 While there are listeners to SQLAlchemy (``listener_detection``), SQLAlchemy's ``Connection`` executes the same
-statements (``connection_with_listeners``).
+statements (``connection_with_listeners``). While psycopg's cursor is replaced, such a cursor executes them.
 """
 
 from collections import namedtuple
@@ -14,11 +14,14 @@ from functools import partial
 from typing import Any, Final, cast
 
 import psycopg
+from psycopg.pq import Format
 from sqlalchemy import ColumnElement, Dialect, Insert, PoolProxiedConnection, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
+from app.repositories import listener_detection, psycopg_internals
+from app.repositories.compiled_cursor import CompiledCursor
 from app.resilience import deadline
 
 DIALECT: Final = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call] # of SQLAlchemy
@@ -44,12 +47,14 @@ class CompiledStatement:
         if compiled.post_compile_params:
             raise TypeError("a statement whose text depends on its values can't be compiled in advance")
         self.statement, self.text = statement, compiled.string
+        self.numbered = psycopg_internals.numbered(self.text)
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
         self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _identity]
-        row = _row(tuple(statement.selected_columns) if isinstance(statement, Select) else ())
+        self.row = row = _row(tuple(statement.selected_columns) if isinstance(statement, Select) else ())
+        """The function that converts a plain tuple to a row."""
         self.rows: Callable[[object], Callable[[Any], Any]] = lambda _cursor: row
-        """The ``row_factory`` for the driver."""
+        """The ``row_factory`` for a cursor of psycopg."""
 
     def parameters(self, values: Values) -> Values:
         """Return all parameters for the driver."""
@@ -68,13 +73,12 @@ class ReadConnection:
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
-        cursor: Any = self._connection.cursor(row_factory=read.rows, binary=True)
-        self._dialect.do_execute(cursor, read.text, read.parameters(values))
-        return cast("list[Any]", cursor.fetchall())
+        return self._all(read, values)
 
     def run(self, change: CompiledStatement, **values: Any) -> None:
         """Run a statement that changes data."""
-        self._dialect.do_execute(cast("Any", self._connection.cursor()), change.text, change.parameters(values))
+        cursor = self._cursor(change, Format.TEXT)
+        self._dialect.do_execute(cast("Any", cursor), change.text, change.parameters(values))
 
     def first(self, read: CompiledStatement, **values: Any) -> Any | None:
         """Return the first row, if there is any."""
@@ -86,31 +90,76 @@ class ReadConnection:
 
     def all_with_timeout(self, milliseconds: int, read: CompiledStatement, **values: Any) -> list[Any] | None:
         """Return all rows, or ``None`` if that takes longer. The timeout applies only to this statement."""
-        driven: Any = self._connection.driver_connection
-        is_alone = driven.autocommit and driven.pgconn.transaction_status == IDLE
-        self._send(f"{'BEGIN' if is_alone else BOUNDED}; SET LOCAL statement_timeout = {milliseconds:d}")
         try:
-            rows = self.all(read, **values)
+            if self._is_alone:
+                return self._alone(milliseconds, read, values)
+            return self._within_transaction(milliseconds, read, values)
         except Exception as exc:
-            if not driven.closed:
-                self._roll_back(is_alone)
             limit = deadline.current.get()
             if not _is_canceled(exc) or (limit is not None and limit.is_over):
                 raise
             return None
-        self._send("COMMIT" if is_alone else UNBOUNDED)
+
+    @property
+    def _is_alone(self) -> bool:
+        """Return whether a statement is one transaction, in autocommit."""
+        driven = self._driven
+        return bool(driven.autocommit and driven.pgconn.transaction_status == IDLE)
+
+    def _alone(self, milliseconds: int, read: CompiledStatement, values: Values) -> list[Any]:
+        """Send the timeout and the statement together, in autocommit."""
+        if listener_detection.on_driver(self._driven):
+            return self._between("BEGIN", milliseconds, read, values, end="COMMIT", undo=self._roll_back)
+        return self._all(read, values, milliseconds)
+
+    def _within_transaction(self, milliseconds: int, read: CompiledStatement, values: Values) -> list[Any]:
+        """Run the statement inside a savepoint. After an error, the transaction continues."""
+        undo = partial(self._send, f"ROLLBACK TO bounded; {UNBOUNDED}")
+        return self._between(BOUNDED, milliseconds, read, values, end=UNBOUNDED, undo=undo)
+
+    def _between(
+        self,
+        begin: str,
+        milliseconds: int,
+        read: CompiledStatement,
+        values: Values,
+        *,
+        end: str,
+        undo: Callable[[], None],
+    ) -> list[Any]:
+        self._send(f"{begin}; SET LOCAL statement_timeout = {milliseconds:d}")
+        try:
+            rows = self.all(read, **values)
+        except Exception:
+            if not self._driven.closed:
+                undo()
+            raise
+        self._send(end)
         return rows
+
+    @property
+    def _driven(self) -> Any:
+        """The connection of psycopg."""
+        return self._connection.driver_connection
+
+    def _all(self, read: CompiledStatement, values: Values, timeout: int | None = None) -> list[Any]:
+        cursor = self._cursor(read, Format.BINARY, timeout)
+        self._dialect.do_execute(cast("Any", cursor), read.text, read.parameters(values))
+        return cast("list[Any]", cursor.fetchall())
+
+    def _cursor(self, compiled: CompiledStatement, result_format: Format, timeout: int | None = None) -> Any:
+        driven = self._driven
+        if listener_detection.on_driver(driven):
+            return driven.cursor(row_factory=compiled.rows, binary=result_format == Format.BINARY)
+        return CompiledCursor(driven, compiled, result_format, timeout)
 
     def _send(self, statements: str) -> None:
         """Send one or more statements without parameters."""
         self._dialect.do_execute_no_params(cast("Any", self._connection.cursor()), statements)
 
-    def _roll_back(self, is_alone: bool) -> None:
-        """Roll back the statement. It bypasses psycopg, which drops its prepared statements after a ROLLBACK."""
-        if is_alone:
-            self._dialect.do_rollback(self._connection)
-        else:
-            self._send(f"ROLLBACK TO bounded; {UNBOUNDED}")
+    def _roll_back(self) -> None:
+        """Roll back. It bypasses psycopg, which drops its prepared statements after a ROLLBACK."""
+        self._dialect.do_rollback(self._connection)
 
 
 def _is_canceled(exc: Exception) -> bool:

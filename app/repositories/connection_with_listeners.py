@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGExecutionContext_psycopg
 
 from app.repositories import error_translation
-from app.repositories.compiled_statement import CompiledStatement, ReadConnection
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection, Values
 
 T = TypeVar("T")
 ROWS: Final = "app_rows"
@@ -51,11 +51,8 @@ class ObservedReadConnection(ReadConnection):
     def _send(self, statements: str) -> None:
         self._observed.exec_driver_sql(statements, execution_options=UNPREPARED).close()
 
-    def _roll_back(self, is_alone: bool) -> None:
-        if is_alone:
-            self._observed.rollback()
-        else:
-            super()._roll_back(is_alone)
+    def _alone(self, milliseconds: int, read: CompiledStatement, values: Values) -> list[Any]:
+        return self._between("BEGIN", milliseconds, read, values, end="COMMIT", undo=self._observed.rollback)
 
 
 def install(engine: Engine) -> None:

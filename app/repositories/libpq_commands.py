@@ -4,17 +4,22 @@ psycopg does so because a ROLLBACK can undo a DROP. The service does not need th
 PostgreSQL replans changed statements, and ``stale_plans`` repeats statements whose plan is stale.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import generators, waiting
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus, TransactionStatus
 from sqlalchemy import PoolProxiedConnection
+
+from app.repositories import psycopg_internals
 
 if TYPE_CHECKING:
     from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn, PGresult
 
+SUCCEEDED: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 INTERVAL: Final = 0.1
 """Seconds between checks for signals while waiting: psycopg's own default."""
 
@@ -47,7 +52,7 @@ def received(pgconn: "PGconn", within: float | None, results: "list[PGresult]") 
     """
     try:
         waiting.wait(_collected(pgconn, results), pgconn.socket, interval=INTERVAL, timeout=within)
-    except psycopg.errors._WaitTimeout:  # noqa: SLF001 -- psycopg raises nothing else
+    except psycopg_internals.WaitTimeout:
         return None
     if not results:
         raise psycopg.OperationalError("the connection was lost")
@@ -76,3 +81,58 @@ def check(result: "PGresult | None", driven: "psycopg.Connection[Any]") -> "PGre
     if result.status != ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(result, encoding=driven.info.encoding)
     return result
+
+
+def last(results: "Sequence[PGresult]", driven: "psycopg.Connection[Any]") -> "PGresult":
+    """Return the last result, if all of them succeeded.
+
+    Raises:
+        psycopg.Error: PostgreSQL's error, or there is no result.
+    """
+    for result in results:
+        if result.status not in SUCCEEDED:
+            raise psycopg.errors.error_from_result(result, encoding=driven.info.encoding)
+    if not results:
+        raise psycopg.OperationalError("there is no result")
+    return results[-1]
+
+
+@contextmanager
+def pipeline(driven: "psycopg.Connection[Any]") -> "Iterator[Callable[[], list[PGresult]]]":
+    """Use pipeline mode, and yield a function that sends the collected commands and returns their results.
+
+    Without BEGIN, the commands are one transaction. After an error, the server skips the others.
+    """
+    pgconn: PGconn = driven.pgconn
+
+    def collect() -> "list[PGresult]":
+        pgconn.pipeline_sync()
+        return driven.wait(_until_sync(pgconn))
+
+    pgconn.enter_pipeline_mode()
+    try:
+        yield collect
+    finally:
+        with suppress(psycopg.Error):
+            pgconn.exit_pipeline_mode()
+        if pgconn.pipeline_status != PipelineStatus.OFF:
+            driven.close()  # results are missing
+
+
+def _until_sync(pgconn: "PGconn") -> "PQGen[list[PGresult]]":
+    """Return the results of a pipeline, up to its end or an error with which the server has closed the connection."""
+    yield from generators.send(pgconn)
+    results: list[PGresult] = []
+    try:
+        while True:
+            result = yield from generators.fetch(pgconn)
+            if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+                return results
+            if result is not None:
+                results.append(result)
+            elif pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError("the connection was lost")
+    except psycopg.DatabaseError:
+        if not any(each.status == ExecStatus.FATAL_ERROR for each in results):
+            raise
+    return results

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.engine.events import ConnectionEvents
 
@@ -32,6 +33,8 @@ ON_TRANSACTIONS: Final = (
 )
 """Events of a session's transaction."""
 OWN_ERROR_HANDLERS: Final = (error_translation.handle,)
+EXECUTE: Final = psycopg.Cursor.execute
+HAS_PIPELINES: Final = psycopg.capabilities.has_pipeline()
 OWN: Final[Any] = 2
 """The value of a dialect's ``_has_events`` while only the application listens: truthy, but not ``True``."""
 
@@ -65,6 +68,19 @@ def on_connection(connection: Connection) -> bool:
 def on_sessions(kind: Any) -> bool:
     """Return whether there are listeners to the transactions of sessions of this class, ``kind``."""
     return any(_of(kind, ON_TRANSACTIONS))
+
+
+def on_driver(connection: object) -> bool:
+    """Return whether statements must pass a cursor of psycopg.
+
+    That is the case if its cursor or connection has been replaced, and with a libpq older than 14.
+    """
+    return not (
+        HAS_PIPELINES
+        and type(connection) is psycopg.Connection
+        and connection.cursor_factory is psycopg.Cursor
+        and psycopg.Cursor.execute is EXECUTE
+    )
 
 
 def _on_dialect(dialect: Dialect) -> bool:

@@ -14,13 +14,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics, request_timing
-from app.repositories import connection_checkout, error_translation
+from app.repositories import connection_checkout, error_translation, psycopg_internals
 from app.resilience import deadline
 from app.resilience.breaker import Breaker
 from app.resilience.socket_watchdog import Watchdog
 from app.resilience.writer_limit import WriterLimit
 
 T = TypeVar("T")
+IDLE: Final = psycopg.pq.TransactionStatus.IDLE
+UNKNOWN: Final = psycopg.pq.TransactionStatus.UNKNOWN
+"""The status of a lost connection."""
 MAX_POOL_WAIT: Final = 1.0
 """The maximum seconds that a request waits for a connection. Its deadline may be earlier."""
 
@@ -182,14 +185,14 @@ def checkout(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
     """Call ``use`` with a connection in autocommit, and return its result. Errors of the driver are translated."""
     connection = checkout_connection(engine)
     driven: Any = connection.driver_connection
+    psycopg_internals.set_autocommit(driven, True)
     try:
-        driven.autocommit = True
         try:
             return use(connection)
         finally:
-            if not driven.closed:
-                driven.rollback()  # sends nothing outside of a transaction
-                driven.autocommit = False
+            if driven.pgconn.transaction_status not in (IDLE, UNKNOWN):
+                driven.rollback()
+            psycopg_internals.set_autocommit(driven, False)
     except error_translation.FOREIGN as exc:
         raise translate_failure(engine, connection, exc) from exc
     finally:

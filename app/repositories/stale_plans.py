@@ -6,7 +6,6 @@ changed the type of a column that it returns (0A000), or a pooler has given its 
 case is then repeated on new connections (``resilience.transaction_retry``).
 """
 
-import secrets
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -15,10 +14,10 @@ import psycopg
 from sqlalchemy import Engine, event
 
 from app.observability import metrics
+from app.repositories import psycopg_internals
 from app.repositories.sqlstates import LOST_STATEMENT, REVALIDATION, STALE_PLAN
 
 IDLE: Final = psycopg.pq.TransactionStatus.IDLE
-NAME_BITS: Final = 48
 SENT_BY: Final = ("do_execute", "do_executemany", "do_execute_no_params")
 """The methods of a dialect that send statements."""
 
@@ -39,13 +38,8 @@ def is_stale(error: BaseException) -> bool:
     return error.sqlstate in LOST_STATEMENT
 
 
-def _use_unique_names(connection: Any, _record: object) -> None:
-    """Number the prepared statements of a connection from a random number.
-
-    psycopg numbers them from 0 on each connection. A pooler passes sessions from client to client, and such a name
-    could then execute the statement of another client. A missing name is an error, and the statement is sent again.
-    """
-    connection._prepared._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 -- psycopg has no setting for it
+def _use_unique_names(connection: "psycopg.Connection[Any]", _record: object) -> None:
+    psycopg_internals.use_unique_names(connection)
 
 
 def _repeating(send: Callable[..., None], engine: Engine) -> Callable[..., None]:

@@ -1,0 +1,66 @@
+"""The names of psycopg that its documentation does not describe. ``test_psycopg_internals`` fails if they change.
+
+``CompiledCursor`` shares psycopg's record of the prepared statements of a connection. psycopg drops all of them after
+some commands, and a statement that is missing from the record would then be lost.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection, errors
+from psycopg._preparing import Prepare, PrepareManager
+from psycopg._queries import _query2pg_nocache
+from psycopg.adapt import PyFormat
+from psycopg.pq import TransactionStatus
+
+Record = PrepareManager
+"""The record of the prepared statements of a connection."""
+State = Prepare
+"""The state of a statement: prepared or not."""
+UNPREPARED: Final = Prepare.NO
+"""The state of a statement that was sent fewer times than ``prepare_threshold``."""
+PREPARE: Final = Prepare.SHOULD
+"""The state of a statement that must be prepared now."""
+NAME_BITS: Final = 48
+WaitTimeout: Final = errors._WaitTimeout  # noqa: SLF001 -- ``waiting.wait`` raises nothing else
+
+
+class Numbered(NamedTuple):
+    """A statement with numbered parameters, as the server receives it, and the names of these parameters."""
+
+    query: bytes
+    formats: Sequence[PyFormat]
+    names: tuple[str, ...]
+
+
+def numbered(text: str) -> Numbered:
+    """Return the statement with numbered parameters that a cursor of psycopg would send."""
+    query, formats, names, _ = _query2pg_nocache(text.encode(), "utf-8")
+    return Numbered(query, formats, tuple(names or ()))
+
+
+def prepared(connection: "Connection[Any]") -> Record:
+    """Return the record of the connection's prepared statements."""
+    return connection._prepared  # noqa: SLF001 -- see above
+
+
+def use_unique_names(connection: "Connection[Any]") -> None:
+    """Number the prepared statements of a connection from a random number.
+
+    psycopg numbers them from 0 on each connection. A pooler passes sessions from client to client, and such a name
+    could then execute the statement of another client. A missing name is an error, and the statement is sent again.
+    """
+    prepared(connection)._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 -- psycopg has no setting for it
+
+
+def begin_command(connection: "Connection[Any]") -> bytes | None:
+    """Return the command that must begin the transaction; ``None`` in autocommit, and inside a transaction."""
+    if connection.autocommit or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return None
+    return connection._get_tx_start_command()  # noqa: SLF001 -- with the isolation level of the connection
+
+
+def set_autocommit(connection: "Connection[Any]", value: bool) -> None:
+    """Set autocommit outside of a transaction. The setter of psycopg takes a lock and checks for a transaction."""
+    connection._autocommit = value  # noqa: SLF001 -- see above
