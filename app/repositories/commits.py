@@ -55,7 +55,7 @@ class Commits:
             ServiceUnavailable: there are too many writers, or the standby has not confirmed.
             psycopg.Error: PostgreSQL's error.
         """
-        driven: Any = connection.driver_connection
+        driven: Any = connection.dbapi_connection
         if driven.pgconn.transaction_status == TransactionStatus.IDLE:
             return
         limit, checkout = deadline.current.get(), connection_checkout.of(connection)

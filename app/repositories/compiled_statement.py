@@ -140,7 +140,7 @@ class ReadConnection:
     @property
     def _driven(self) -> Any:
         """The connection of psycopg."""
-        return self._connection.driver_connection
+        return self._connection.dbapi_connection
 
     def _all(self, read: CompiledStatement, values: Values, timeout: int | None = None) -> list[Any]:
         cursor = self._cursor(read, Format.BINARY, timeout)

@@ -131,7 +131,7 @@ def _translated(error: BaseException | None) -> BaseException | None:
 
 def begin(connection: PoolProxiedConnection, ticket: Ticket, watchdog: Watchdog) -> None:
     """Begin the checkout of a connection from the pool."""
-    _record(connection)[CHECKOUT] = Checkout(connection.driver_connection, ticket, watchdog)
+    _record(connection)[CHECKOUT] = Checkout(connection.dbapi_connection, ticket, watchdog)
 
 
 def end_on_return(pool: Pool) -> None:
@@ -151,6 +151,7 @@ def end_on_return(pool: Pool) -> None:
 
 def _record(connection: ManagesConnection) -> dict[str, Any]:
     """Return the data of a pooled connection that outlives reconnects."""
-    if connection.record_info is None:
+    info = connection.record_info
+    if info is None:
         raise TypeError("the connection has no pool record")
-    return connection.record_info
+    return info

@@ -30,7 +30,9 @@ def roll_back(connection: PoolProxiedConnection, within: float | None = None) ->
     Raises:
         psycopg.Error: the connection is lost, or there is no response within ``within`` seconds.
     """
-    driven: Any = connection.driver_connection
+    driven: Any = connection.dbapi_connection
+    if psycopg_internals.is_idle(driven):
+        return
     pgconn: PGconn = driven.pgconn
     if pgconn.transaction_status not in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         driven.rollback()

@@ -184,7 +184,7 @@ def checkout_connection(engine: Engine) -> PoolProxiedConnection:
 def checkout(engine: Engine, use: Callable[[PoolProxiedConnection], T]) -> T:
     """Call ``use`` with a connection in autocommit, and return its result. Errors of the driver are translated."""
     connection = checkout_connection(engine)
-    driven: Any = connection.driver_connection
+    driven: Any = connection.dbapi_connection
     psycopg_internals.set_autocommit(driven, True)
     try:
         try:
@@ -207,7 +207,7 @@ def translate_failure(
     step: str = "execute",
 ) -> Error:
     """Return the application error for an exception of the driver. Invalidate a dead connection."""
-    driven: Any = connection.driver_connection
+    driven: Any = connection.dbapi_connection
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
         engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- the pool's own method also invalidates older connections

@@ -54,6 +54,11 @@ def use_unique_names(connection: "Connection[Any]") -> None:
     prepared(connection)._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 -- psycopg has no setting for it
 
 
+def is_idle(connection: "Connection[Any]") -> bool:
+    """Return whether there is nothing to roll back: neither a transaction nor a prepared one (two-phase commit)."""
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE and connection._tpc is None  # noqa: SLF001
+
+
 def begin_command(connection: "Connection[Any]") -> bytes | None:
     """Return the command that must begin the transaction; ``None`` in autocommit, and inside a transaction."""
     if connection.autocommit or connection.pgconn.transaction_status != TransactionStatus.IDLE:

@@ -35,7 +35,8 @@ class Watchdog:
         """Watch nothing. A fork does not copy threads, but it does copy the lock, which may be held, and its
         waiters.
         """
-        self._wake = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
         self._watched: dict[int, tuple[float, int, int, Callable[[], bool] | None]] = {}
         self._wakes_at = math.inf
         """When the thread looks next. A release does not change it, because the next ``watch`` would wake the thread
@@ -51,7 +52,7 @@ class Watchdog:
         then. If it returns true, the socket is shut down ``GRACE`` after the call.
         """
         ticket = next(self._tickets)
-        with self._wake:
+        with self._lock:
             self._watched[ticket] = at, fd, how, first
             if self._thread is None:
                 self._start()
@@ -62,7 +63,7 @@ class Watchdog:
 
     def release(self, ticket: int) -> None:
         """Stop watching. The owner may then close or reuse the socket."""
-        with self._wake:
+        with self._lock:
             self._watched.pop(ticket, None)
 
     def _start(self) -> None:

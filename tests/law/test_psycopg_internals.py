@@ -61,6 +61,7 @@ def test_a_statement_is_prepared_after_the_threshold() -> None:
 
 def test_autocommit_has_no_other_effect_than_its_attribute() -> None:
     assert "self._autocommit = bool(value)" in inspect.getsource(psycopg.Connection._set_autocommit_gen)
+    assert "self._tpc" in inspect.getsource(BaseConnection._check_tpc) + inspect.getsource(BaseConnection._rollback_gen)
     assert "return self._autocommit" in inspect.getsource(vars(BaseConnection)["autocommit"].fget)
 
 
@@ -82,6 +83,6 @@ def test_no_other_module_uses_private_names_of_psycopg() -> None:
         if path.name != "psycopg_internals.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("psycopg._"))
-        or (isinstance(node, ast.Attribute) and node.attr in {"_prepared", "_WaitTimeout", "_autocommit"})
+        or (isinstance(node, ast.Attribute) and node.attr in {"_prepared", "_WaitTimeout", "_autocommit", "_tpc"})
     }
     assert not found
