@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Subquery,
     Text,
     and_,
     bindparam,
@@ -29,7 +30,7 @@ from app.models.query import ListQuery, Operator, Ordering, Value
 from app.repositories import keyset, list_indexes
 from app.repositories.compiled_statement import CompiledStatement, Explain
 from app.repositories.keyset import Bound, Key
-from app.repositories.list_indexes import Condition, Path
+from app.repositories.list_indexes import GIN, Condition, Path
 
 SCANNED: Final = 600
 """The maximum number of rows that a page reads from one range of an index to find the rows that match the filter.
@@ -48,12 +49,14 @@ class Shape(NamedTuple):
     where: tuple[Condition, ...]
     order: tuple[Ordering, ...]
     after: tuple[bool, ...] | None
+    by: str | None = None
 
     @classmethod
-    def of(cls, query: ListQuery, order: tuple[Ordering, ...]) -> "Shape":
-        """Return the shape of a query."""
+    def of(cls, query: ListQuery, order: tuple[Ordering, ...], by: str | None = None) -> "Shape":
+        """Return the shape of a query. ``by`` is the member whose index has the candidates."""
         where = tuple(Condition(each.member, each.operator, each.value is None) for each in query.where)
-        return cls(where, order, None if query.after is None else tuple(key is None for key in query.after.keys))
+        after = None if query.after is None else tuple(key is None for key in query.after.keys)
+        return cls(where, order, after, by)
 
 
 class ListStatements:
@@ -71,7 +74,11 @@ class ListStatements:
         """The index that returns the rows in order, if there is one."""
         self.is_filtered: Final = path is None or len(path.bounds) < len(shape.where)
         """False if an index returns exactly the rows of the list, in order."""
-        by_filter = list_indexes.by_filter(indexes, shape.where, path.bounds if path else frozenset())
+        if shape.by is None:
+            by_filter = list_indexes.by_filter(indexes, shape.where, path.bounds if path else frozenset())
+        else:
+            order = Ordering(shape.by), Ordering(shape.order[-1].member)
+            by_filter = list_indexes.in_order(indexes, shape.where, order, frozenset())
         self.by_filter: Final = by_filter
         """The index that returns the rows by a part of the filter, if there is one that returns fewer."""
         self._indexes = indexes
@@ -112,6 +119,18 @@ class ListStatements:
         return (CompiledStatement(present), CompiledStatement(self._scan(self.path, plain, keys[1:], None, absent)))
 
     @cached_property
+    def edges(self) -> CompiledStatement:
+        """The first value of the first sort key, and the value ``SCANNED`` rows further on, if there is one."""
+        if self.path is None:
+            raise ValueError("no index has this order")
+        keys = [key._replace(nullable=False) for key in self._keys(self.path.order)]
+        bounds = and_(true(), *(self._condition(number) for number in sorted(self.path.bounds)))
+        ranged = keyset.range_after(select(*(key.column for key in keys)).where(bounds), keys, keys, None)
+        found = _numbered(ranged, SCANNED + 1, keys)
+        edges = select(found.c[str(keys[0].column.key)]).where(or_(found.c.scanned == 1, found.c.scanned > SCANNED))
+        return CompiledStatement(edges.order_by(found.c.scanned))
+
+    @cached_property
     def candidates(self) -> CompiledStatement | None:
         """All rows of the rest of the list in order, if the index on a filtered member has at most ``SCANNED`` rows.
 
@@ -122,7 +141,10 @@ class ListStatements:
         path, order = self.by_filter, self._shape.order
         bounds = and_(true(), *(self._condition(number, is_indexed=True) for number in sorted(path.bounds)))
         first = select(*self._columns).where(bounds).order_by(*(key.sorted for key in self._keys(path.order)))
-        found, matches = self._numbered(first, path, SCANNED + 1, self._keys(path.order))
+        if path.method == GIN:  # PostgreSQL does not choose another index because of the limit
+            first = select(first.offset(literal_column("0", Integer)).subquery())
+        found = _numbered(first, SCANNED + 1, self._keys(path.order))
+        matches = self._others(path, found.c)
         keys, after = self._keys(order, found.c), self._after(order)
         left = and_(matches, true() if after is None else keyset.is_after(keys, after))
         is_cut = found.c.scanned > SCANNED
@@ -177,25 +199,17 @@ class ListStatements:
         """
         bounds = [self._condition(number) for number in sorted(path.bounds)]
         ranged = keyset.range_after(select(*self._columns).where(and_(part, *bounds)), order, keys, after)
-        found, matches = self._numbered(ranged, path, SCANNED, order)
+        found = _numbered(ranged, SCANNED, order)
+        matches = self._others(path, found.c)
         columns = (*(found.c[str(each.key)] for each in self._columns), matches.label("is_match"), found.c.scanned)
         kept = select(*columns).where(or_(matches, found.c.scanned == SCANNED))
         outer = (key._replace(column=found.c[str(key.column.key)]) for key in order)
         return kept.order_by(*(key.sorted for key in outer)).limit(_limit())
 
-    def _numbered(
-        self, rows: Select[Any], path: Path, limit: int, order: Sequence[Key]
-    ) -> tuple[Any, ColumnElement[bool]]:
-        """Return the first rows with their positions, and the condition of the comparisons that don't bound the path.
-
-        PostgreSQL does not move a condition into a subquery with a limit. It reads no more rows than the limit, and
-        fewer if the page is full before.
-        """
-        first = rows.limit(literal_column(str(limit), Integer)).subquery()
-        keys = [key._replace(column=first.c[str(key.column.key)]).sorted for key in order]
-        numbered = select(*first.c, func.row_number().over(order_by=keys or None).label("scanned")).subquery()
+    def _others(self, path: Path, columns: Any) -> ColumnElement[bool]:
+        """Return the comparisons that don't bound the path, on these columns of a subquery."""
         others = (number for number in range(len(self._shape.where)) if number not in path.bounds)
-        return numbered, and_(true(), *(self._condition(number, numbered.c) for number in others))
+        return and_(true(), *(self._condition(number, columns) for number in others))
 
     def _condition(self, number: int, columns: Any = None, *, is_indexed: bool = False) -> ColumnElement[bool]:
         """Return a comparison on the members, or on these columns of a subquery."""
@@ -237,6 +251,17 @@ def values(query: ListQuery) -> Mapping[str, Value]:
     if query.after is not None:
         found |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
     return {"limit": query.page_size + 1, **{name: value for name, value in found.items() if value is not None}}
+
+
+def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
+    """Return the first rows with their positions.
+
+    PostgreSQL does not move a condition into a subquery with a limit. It reads no more rows than the limit, and fewer
+    if the page is full before.
+    """
+    first = rows.limit(literal_column(str(limit), Integer)).subquery()
+    keys = [key._replace(column=first.c[str(key.column.key)]).sorted for key in order]
+    return select(*first.c, func.row_number().over(order_by=keys or None).label("scanned")).subquery()
 
 
 def is_nullable(column: ColumnElement[Any]) -> bool:

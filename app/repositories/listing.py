@@ -2,19 +2,22 @@
 
 A page is the next part of an index, in its order. With a filter that the index does not serve, a page has the matches
 among the next rows of the index. It can then have fewer rows than requested, even none, and another page (AIP-158).
-Rows in an order that no index has are sorted, as long as PostgreSQL estimates that this is cheap.
+``list_groups`` reads orders of several members. Rows in an order that no index begins with are sorted, as long as
+PostgreSQL estimates that this is cheap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement
 
 from app.errs.lists import InvalidOrderBy
-from app.models.query import Cursor, ListQuery, Ordering, Page, Value
+from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
 from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
+from app.repositories.list_groups import Group, Groups
 from app.repositories.list_indexes import GIN
 from app.repositories.list_statements import FEW, SCANNED, ListStatements, Members, Shape, values
 
@@ -25,6 +28,7 @@ AFFORDABLE: Final = 2000.0
 It is about 5 ms, or 40,000 entries of an index.
 """
 UNCOUNTED: Final = -1
+BITMAP: Final = "Bitmap Index Scan"
 SHAPES: Final = 512
 """The maximum number of query shapes whose statements are cached. Clients use few, but could use any number."""
 
@@ -32,11 +36,12 @@ SHAPES: Final = 512
 class Found(NamedTuple):
     """The rows of a page, with an additional row if there are more.
 
-    ``end`` is the last row that was read, if the scan ended before the list. ``total`` is known without a count.
+    ``end`` is the position where the scan ended before the list: the sort keys of the last row that was read, or of the
+    first member only, for the start of its group. ``total`` is known without a count.
     """
 
     rows: Sequence[Any]
-    end: Any = None
+    end: tuple[Value, ...] | None = None
     total: int | None = None
 
 
@@ -55,15 +60,24 @@ def page(
     Raises:
         InvalidOrderBy: no index has this order, and the list has too many rows to sort.
     """
-    order = (*query.order, Ordering(key, query.order[-1].descending))
-    statements = _statements(tuple(columns), tuple(members.items()), Shape.of(query, order))
-    found, total = reads.run(lambda connection: _read(connection, statements, query))
+    last = Ordering(key, query.order[-1].descending)
+    query, named = _without_fixed(query), tuple(members.items())
+    found, total = reads.run(lambda connection: _List(connection, tuple(columns), named, last).read(query))
     rows, more = tuple(found.rows[: query.page_size]), len(found.rows) > query.page_size
-    last = rows[-1] if more else found.end
-    if last is None:
-        return Page(rows, None, total)
-    keys = (_cursor_value(getattr(last, ordering.member)) for ordering in order)
-    return Page(rows, Cursor(tuple(keys), total), total)
+    keys = _keys(rows[-1], (*query.order, last)) if more else found.end
+    return Page(rows, None if keys is None else Cursor(keys, total), total)
+
+
+def _without_fixed(query: ListQuery) -> ListQuery:
+    """Return the query without the members in its order that the filter fixes to one value."""
+    fixed = {each.member for each in query.where if each.operator is Operator.EQ}
+    kept = [number for number, each in enumerate(query.order) if each.member not in fixed]
+    if len(kept) == len(query.order):
+        return query
+    after = query.after
+    if after is not None and len(after.keys) > len(query.order):  # the token of an earlier release
+        after = Cursor(tuple(after.keys[number] for number in (*kept, -1)), after.total_size)
+    return replace(query, order=tuple(query.order[number] for number in kept), after=after)
 
 
 @lru_cache(maxsize=SHAPES)
@@ -73,98 +87,160 @@ def _statements(
     return ListStatements(columns, dict(members), shape)
 
 
-def _read(connection: ReadConnection, statements: ListStatements, query: ListQuery) -> tuple[Found, int]:
-    """Return the rows of a page, and the total number of matches."""
-    parameters = values(query)
-    found = _found(connection, statements, query, parameters)
-    if query.after is not None:
-        return found, query.after.total_size
-    if found.end is None and len(found.rows) <= query.page_size:
-        return found, len(found.rows)
-    return found, _count(connection, statements, parameters) if found.total is None else found.total
+class _List(NamedTuple):
+    """The list of a table. ``key`` is the last of every order."""
+
+    connection: ReadConnection
+    columns: tuple[ColumnElement[Any], ...]
+    members: tuple[tuple[str, ColumnElement[Any]], ...]
+    key: Ordering
+
+    def read(self, query: ListQuery) -> tuple[Found, int]:
+        """Return the rows of a page, and the total number of matches."""
+        found = self._page(query)
+        if query.after is not None:
+            return found, query.after.total_size
+        if found.end is None and len(found.rows) <= query.page_size:
+            return found, len(found.rows)
+        return found, self._count(query) if found.total is None else found.total
+
+    def statements(self, query: ListQuery, by: str | None = None) -> ListStatements:
+        """Return the statements of a query. ``by`` is the member whose index has the candidates."""
+        return _statements(self.columns, self.members, Shape.of(query, (*query.order, self.key), by))
+
+    def _page(self, query: ListQuery) -> Found:
+        """Return the rows of a page in the cheapest way that the indexes offer.
+
+        Raises:
+            InvalidOrderBy: there is none.
+        """
+        if query.after is not None and len(query.after.keys) <= len(query.order):
+            return self._group(query)
+        statements = self.statements(query)
+        if not statements.is_filtered:
+            return Found(self._all(statements.rows, query))
+        if (path := statements.by_filter) and path.is_unique and (every := self._candidates(query, statements)):
+            return every
+        scanned = self._scanned(statements, query)
+        if scanned is not None and scanned.end is None:
+            return scanned
+        if every := self._candidates(query, statements):
+            return every
+        if self._is_affordable(statements.cost_of_rows, query):
+            return Found(self._all(statements.rows, query))
+        return scanned or self._group(query)
+
+    def _scanned(self, statements: ListStatements, query: ListQuery) -> Found | None:
+        """Return the matches among the next rows of an index, or ``None`` if no index has the order."""
+        found: list[Any] = []
+        for scan in statements.scans:
+            rows = self._all(scan, query)
+            found += (row for row in rows if row.is_match)
+            if len(found) > query.page_size:
+                break
+            if rows and rows[-1].scanned == SCANNED:
+                return Found(found, _keys(rows[-1], (*query.order, self.key)))
+        return Found(found) if statements.scans else None
+
+    def _candidates(self, query: ListQuery, statements: ListStatements) -> Found | None:
+        """Return the rest of the list through the index on a filtered member, or ``None`` if it has too many rows."""
+        read, path = statements.candidates, statements.by_filter
+        if read is None or path is None:
+            return None
+        if path.method == GIN and not self._is_cheap_bitmap(statements.cost_of_candidates, query):
+            return None
+        rows = self._all(read, query)
+        if rows and rows[0].scanned > SCANNED:
+            return None
+        return Found(rows, total=rows[0].remaining if rows else 0)
+
+    def _group(self, query: ListQuery) -> Found:
+        """Return the rows of the next groups of the first member to sort by.
+
+        Raises:
+            InvalidOrderBy: no index has this member.
+        """
+        groups = Groups(query, dict(self.members)) if query.order else None
+        if groups is None or self._edges(groups.all).path is None:
+            raise self._too_many(query)
+        group = self._next_group(groups, groups.following)
+        if group is None:
+            return Found(())
+        if group.is_large:
+            return self._large_group(groups, group)
+        read = self.statements(group.query, groups.member).candidates
+        rows = [] if read is None else self._all(read, group.query)
+        if rows and rows[0].scanned > SCANNED:  # others have added rows meanwhile
+            return self._group(query)
+        return Found(rows, group.next if len(rows) <= query.page_size else None)
+
+    def _large_group(self, groups: Groups, group: Group) -> Found:
+        found = self._page(group.query)
+        if found.end is not None:
+            return Found(found.rows, (group.first, *found.end))
+        if len(found.rows) > group.query.page_size or group.first is None:
+            return Found(found.rows)
+        following = self._next_group(groups, groups.behind(group.first))
+        return Found(found.rows, None if following is None else (following.first,))
+
+    def _edges(self, query: ListQuery) -> ListStatements:
+        """Return the statements of a query that is sorted by one member. The direction of the key is the same."""
+        return self._replace(key=replace(self.key, descending=query.order[0].descending)).statements(query)
+
+    def _next_group(self, groups: Groups, query: ListQuery | None) -> Group | None:
+        if query is not None and (edges := self._all(self._edges(query).edges, query)):
+            return groups.between([edge[0] for edge in edges])
+        return groups.without_value()
+
+    def _count(self, query: ListQuery) -> int:
+        """Return the number of all matches, or -1 if PostgreSQL estimates, or shows, that counting takes too long."""
+        statements = self.statements(query)
+        if not statements.is_filtered:
+            few = self._counted(statements.few, query)
+            if few <= FEW:
+                return few
+        return (
+            self._counted(statements.total, query)
+            if self._is_affordable(statements.cost_of_total, query)
+            else UNCOUNTED
+        )
+
+    def _counted(self, count: CompiledStatement, query: ListQuery) -> int:
+        counted = self.connection.all_with_timeout(COUNT_BUDGET_MS, count, **values(query))
+        return UNCOUNTED if counted is None else int(counted[0][0])
+
+    def _is_affordable(self, cost: CompiledStatement, query: ListQuery) -> bool:
+        plan = self.connection.value(cost, **values(query))[0]["Plan"]
+        return bool(plan["Total Cost"] <= AFFORDABLE)
+
+    def _is_cheap_bitmap(self, cost: CompiledStatement, query: ListQuery) -> bool:
+        """Return whether the plan reads a bitmap of an index that is affordable. Its rows are read up to a limit."""
+        plan = self.connection.value(cost, **values(query))[0]["Plan"]
+        costs = [node["Total Cost"] for node in _nodes(plan) if node["Node Type"] == BITMAP]
+        return bool(costs) and sum(costs) <= AFFORDABLE
+
+    def _all(self, read: CompiledStatement, query: ListQuery) -> list[Any]:
+        return self.connection.all(read, **values(query))
+
+    def _too_many(self, query: ListQuery) -> InvalidOrderBy:
+        """Return the error of a list that has too many rows to sort."""
+        return InvalidOrderBy(
+            param="order_by",
+            reason="The list has too many items for this order",
+            token=", ".join(f"{each.member} desc" if each.descending else each.member for each in query.order),
+            position=1,
+            allowed=self.statements(query).orders(query.orderable),
+        )
 
 
-def _found(
-    connection: ReadConnection, statements: ListStatements, query: ListQuery, parameters: Mapping[str, Value]
-) -> Found:
-    """Return the rows of a page in the cheapest way that the indexes offer.
-
-    Raises:
-        InvalidOrderBy: there is none.
-    """
-    if not statements.is_filtered:
-        return Found(connection.all(statements.rows, **parameters))
-    if (path := statements.by_filter) and path.is_unique and (all_ := _candidates(connection, statements, parameters)):
-        return all_
-    scanned = _scanned(connection, statements.scans, query, parameters)
-    if scanned is not None and scanned.end is None:
-        return scanned
-    if all_ := _candidates(connection, statements, parameters):
-        return all_
-    if _is_affordable(connection, statements.cost_of_rows, parameters):
-        return Found(connection.all(statements.rows, **parameters))
-    if scanned is None:
-        raise _too_many(statements, query)
-    return scanned
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
 
 
-def _scanned(
-    connection: ReadConnection, scans: Sequence[CompiledStatement], query: ListQuery, parameters: Mapping[str, Value]
-) -> Found | None:
-    """Return the matches among the next rows of an index, or ``None`` if no index has the order."""
-    found: list[Any] = []
-    for scan in scans:
-        rows = connection.all(scan, **parameters)
-        found += (row for row in rows if row.is_match)
-        if len(found) > query.page_size:
-            break
-        if rows and rows[-1].scanned == SCANNED:
-            return Found(found, rows[-1])
-    return Found(found) if scans else None
-
-
-def _candidates(
-    connection: ReadConnection, statements: ListStatements, parameters: Mapping[str, Value]
-) -> Found | None:
-    """Return the rest of the list through the index on a filtered member, or ``None`` if it has too many rows."""
-    read, path = statements.candidates, statements.by_filter
-    if read is None or path is None:
-        return None
-    if path.method == GIN and not _is_affordable(connection, statements.cost_of_candidates, parameters):
-        return None
-    rows = connection.all(read, **parameters)
-    if rows and rows[0].scanned > SCANNED:
-        return None
-    return Found(rows, total=rows[0].remaining if rows else 0)
-
-
-def _count(connection: ReadConnection, statements: ListStatements, parameters: Mapping[str, Value]) -> int:
-    """Return the number of all matches, or -1 if PostgreSQL estimates, or shows, that counting takes too long."""
-    if not statements.is_filtered:
-        few = connection.all_with_timeout(COUNT_BUDGET_MS, statements.few, **parameters)
-        if few is None or few[0][0] <= FEW:
-            return UNCOUNTED if few is None else int(few[0][0])
-    if not _is_affordable(connection, statements.cost_of_total, parameters):
-        return UNCOUNTED
-    counted = connection.all_with_timeout(COUNT_BUDGET_MS, statements.total, **parameters)
-    return UNCOUNTED if counted is None else int(counted[0][0])
-
-
-def _is_affordable(connection: ReadConnection, cost: CompiledStatement, parameters: Mapping[str, Value]) -> bool:
-    plan = connection.value(cost, **parameters)[0]["Plan"]
-    return bool(plan["Total Cost"] <= AFFORDABLE)
-
-
-def _too_many(statements: ListStatements, query: ListQuery) -> InvalidOrderBy:
-    """Return the error of a list that has too many rows to sort."""
-    written = ", ".join(f"{each.member} desc" if each.descending else each.member for each in query.order)
-    return InvalidOrderBy(
-        param="order_by",
-        reason="The list has too many items for this order",
-        token=written,
-        position=1,
-        allowed=statements.orders(query.orderable),
-    )
+def _keys(row: Any, order: Sequence[Ordering]) -> tuple[Value, ...]:
+    return tuple(_cursor_value(getattr(row, each.member)) for each in order)
 
 
 def _cursor_value(key: Any) -> Value:
