@@ -1,7 +1,7 @@
 """Orders of several members, read group by group: the rows with the same value of the first member.
 
 An index on the first member returns the groups in order. A few small groups are read at once and sorted. A large group
-is a list of its own: it has the value in its filter, and is sorted by the other members.
+is a separate list: it has the value in its filter, and is sorted by the other members.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Groups:
         return self._large(None) if self._nullable else None
 
     def _large(self, value: Value) -> Group:
-        """Return the group as a list of its own, after the rest of the cursor."""
+        """Return the group as a separate list, after the rest of the cursor."""
         after = self._query.after
         rest = after.keys[1:] if after is not None and after.keys[0] == value else ()
         where = (*self._query.where, Comparison(self.member, Operator.EQ, value))

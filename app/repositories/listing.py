@@ -22,10 +22,15 @@ from app.repositories.list_indexes import GIN
 from app.repositories.list_statements import FEW, SCANNED, ListStatements, Members, Shape, values
 
 COUNT_BUDGET_MS: Final = 50
-AFFORDABLE: Final = 2000.0
+AFFORDABLE: Final = 1500.0
 """The highest estimated cost of reading without a limit. PostgreSQL's unit is one page that is read in sequence.
 
-It is about 5 ms, or 40,000 entries of an index.
+It is some milliseconds, or 30,000 entries of an index.
+"""
+BITMAP_ROWS: Final = 100_000
+"""The largest estimated number of rows with a tag whose positions are read from the GIN index, some milliseconds.
+
+For a tag that is missing in its statistics, PostgreSQL estimates up to 0.5 % of all rows.
 """
 UNCOUNTED: Final = -1
 BITMAP: Final = "Bitmap Index Scan"
@@ -147,7 +152,7 @@ class _List(NamedTuple):
         read, path = statements.candidates, statements.by_filter
         if read is None or path is None:
             return None
-        if path.method == GIN and not self._is_cheap_bitmap(statements.cost_of_candidates, query):
+        if path.method == GIN and not self._is_small_bitmap(statements.cost_of_candidates, query):
             return None
         rows = self._all(read, query)
         if rows and rows[0].scanned > SCANNED:
@@ -213,11 +218,11 @@ class _List(NamedTuple):
         plan = self.connection.value(cost, **values(query))[0]["Plan"]
         return bool(plan["Total Cost"] <= AFFORDABLE)
 
-    def _is_cheap_bitmap(self, cost: CompiledStatement, query: ListQuery) -> bool:
-        """Return whether the plan reads a bitmap of an index that is affordable. Its rows are read up to a limit."""
+    def _is_small_bitmap(self, cost: CompiledStatement, query: ListQuery) -> bool:
+        """Return whether the plan reads a bitmap of few rows from an index. The rows are read up to a limit."""
         plan = self.connection.value(cost, **values(query))[0]["Plan"]
-        costs = [node["Total Cost"] for node in _nodes(plan) if node["Node Type"] == BITMAP]
-        return bool(costs) and sum(costs) <= AFFORDABLE
+        rows = [node["Plan Rows"] for node in _nodes(plan) if node["Node Type"] == BITMAP]
+        return bool(rows) and max(rows) <= BITMAP_ROWS
 
     def _all(self, read: CompiledStatement, query: ListQuery) -> list[Any]:
         return self.connection.all(read, **values(query))

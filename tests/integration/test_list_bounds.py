@@ -205,16 +205,9 @@ class TestGroups:
             ("", "true", "status, due_date, title desc", "status, due_date NULLS LAST, title DESC, id DESC"),
             ("", "true", "create_time, update_time desc", "create_time, update_time DESC, id DESC"),
             (
-                "status != PENDING",
-                "status <> 1",
-                "due_date, priority desc",
-                "due_date NULLS LAST, priority DESC, id DESC",
-            ),
-            ("status = PENDING", "status = 1", "status, priority, title", "priority, title, id"),
-            (
                 "tags:errands AND priority = LOW",
                 "tags @> '{errands}' AND priority = 1",
-                "status desc, title",
+                "priority, status desc, title",
                 "status DESC, title, id",
             ),
         ],
