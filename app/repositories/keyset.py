@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, or_, select, tuple_, union_all
 
+from app.models.query import Operator
+
 Bound = BindParameter[Any] | None
 """A value that is passed when the statement runs. Null (``None``) is part of the statement instead."""
 
@@ -76,3 +78,22 @@ def is_after(keys: Sequence[Key], last: Sequence[Bound]) -> ColumnElement[bool]:
         for n, after in enumerate(key.after(value) for key, value in zip(keys, last, strict=True))
     ]
     return or_(*branches)
+
+
+def condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> ColumnElement[bool]:
+    """Return a comparison of a column with a value."""
+    match operator:
+        case Operator.HAS:
+            return column.any_() == value
+        case Operator.EQ:
+            return column == value  # IS NULL for None; IS NOT DISTINCT FROM would use no index
+        case Operator.NE:
+            return column.is_distinct_from(value)
+        case Operator.LT:
+            return column < value
+        case Operator.LE:
+            return column <= value
+        case Operator.GT:
+            return column > value
+        case Operator.GE:
+            return column >= value

@@ -79,8 +79,13 @@ class ListStatements:
         else:
             order = Ordering(shape.by), Ordering(shape.order[-1].member)
             by_filter = list_indexes.in_order(indexes, shape.where, order, frozenset())
+        if path is None and by_filter is None:
+            by_filter = Path(frozenset(), ())  # the whole table, if it is small
         self.by_filter: Final = by_filter
-        """The index that returns the rows by a part of the filter, if there is one that returns fewer."""
+        """The index that returns the rows by a part of the filter, if there is one that returns fewer.
+
+        If nothing else is possible, it is the whole table.
+        """
         self._indexes = indexes
 
     @cached_property
@@ -217,10 +222,10 @@ class ListStatements:
         column = self._members[member]
         value = _value(f"where_{number}", _compared(column, operator), is_null)
         if columns is not None:
-            return _condition(columns[str(column.key)], operator, value)
+            return keyset.condition(columns[str(column.key)], operator, value)
         if is_indexed and operator is Operator.HAS and value is not None:
             return column.bool_op("@>")(cast(array([value]), ARRAY(Text)))
-        condition = _condition(column, operator, value)
+        condition = keyset.condition(column, operator, value)
         normal_form = column.info.get("normal_form") if hasattr(column, "info") else None
         if operator is Operator.EQ and normal_form and value is not None:
             return and_(condition, normal_form(column) == normal_form(value))
@@ -280,21 +285,3 @@ def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
 def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
     """Return the type of the value that a column is compared with."""
     return Text() if operator is Operator.HAS else column.type
-
-
-def _condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> ColumnElement[bool]:
-    match operator:
-        case Operator.HAS:
-            return column.any_() == value
-        case Operator.EQ:
-            return column == value  # IS NULL for None; IS NOT DISTINCT FROM would use no index
-        case Operator.NE:
-            return column.is_distinct_from(value)
-        case Operator.LT:
-            return column < value
-        case Operator.LE:
-            return column <= value
-        case Operator.GT:
-            return column > value
-        case Operator.GE:
-            return column >= value
