@@ -91,7 +91,7 @@ def _rows(found: Sequence[Record]) -> str:
             f"{each['rows']:,}",
             f"{each['ms']:.1f}",
             f"{each['buffers']:,}",
-            f"{each['total_size']:,}",
+            "rejected" if each["total_size"] is None else f"{each['total_size']:,}",
             ", ".join(kind for kind in each["plan"] if "Scan" in kind or "Sort" in kind),
         ]
         for each in sorted(found, key=lambda each: each["question"])

@@ -36,13 +36,17 @@ class InvalidFilter(Error):
 class InvalidOrderBy(Error):
     """The order is invalid.
 
-    The value of order_by is a comma-separated list of sortable properties, such as ``due_date desc, title``.
+    The value of order_by is a comma-separated list of sortable properties, such as ``due_date desc, title``. A
+    long list can be sorted only by a property that has an index.
     """
 
     kind = Kind.INVALID_REQUEST
     code = "INVALID_ORDER_BY"
     message = "{reason} at character {position}, near '{token}'. Allowed: {allowed}."
-    client = "Send a comma-separated list of properties, each optionally followed by asc or desc."
+    client = (
+        "Send a comma-separated list of properties, each optionally followed by asc or desc. If the list has too many "
+        "items for this order, sort by one of the properties in allowed, or add a filter that leaves fewer items."
+    )
     operator = "No action is needed."
     since = "0.1.0"
     reason: str

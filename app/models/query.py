@@ -40,7 +40,7 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The end of the previous page: the sort keys of its last row, its ID last, and the total counted then."""
+    """The end of the previous page: the sort keys of the last row that was read, its ID last, and the counted total."""
 
     keys: tuple[Value, ...]
     total_size: int
@@ -48,19 +48,24 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """The query for one page of a list. All comparisons must match. It sorts by ``order``, then by ID."""
+    """The query for one page of a list. All comparisons must match. It sorts by ``order``, then by ID.
+
+    ``orderable`` are the members that a client can sort by, for an error message.
+    """
 
     where: tuple[Comparison, ...]
     order: tuple[Ordering, ...]
     page_size: int
     after: Cursor | None = None
+    orderable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
     """The rows in order, the cursor of the next page (``None`` on the last page), and the total number of rows.
 
-    ``total_size`` is -1 if counting took too long.
+    A page with a filter can have fewer rows than requested, even none, and a next page. ``total_size`` is -1 if
+    counting would take too long.
     """
 
     rows: tuple[Row, ...]

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Index, Text, literal_column
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, func, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.errs.error import Violation
@@ -99,7 +99,9 @@ def same_title(title: str) -> str:
     return unicodedata.normalize("NFC", title).strip(SPACES)
 
 
-_SAME_TITLE_SQL = f"btrim(normalize(title, NFC), '{SPACES}')"
+def same_title_in_sql(title: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the normal form of a title as an expression of PostgreSQL."""
+    return func.btrim(func.normalize(title, literal_column("NFC")), literal_column(f"'{SPACES}'"))
 
 
 class Task(Base):
@@ -108,7 +110,7 @@ class Task(Base):
     __tablename__ = "tasks"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text, info={"normal_form": same_title_in_sql})
     description: Mapped[str | None] = mapped_column(Text)
     status: Mapped[Status] = mapped_column(SmallEnum(Status))
     priority: Mapped[Priority] = mapped_column(SmallEnum(Priority))
@@ -123,13 +125,18 @@ class Task(Base):
         Index(
             "uq_tasks_created_by_title",
             "created_by",
-            literal_column(_SAME_TITLE_SQL),
+            same_title_in_sql(literal_column("title")),
             unique=True,
-            info={"violated": TaskTitleTaken},
+            info={"violated": TaskTitleTaken, "normal_form_of": "title"},
         ),
         Index("ix_tasks_created_by_create_time", "created_by", "create_time", "id"),
         Index("ix_tasks_created_by_due_date", "created_by", "due_date", "id"),
+        Index("ix_tasks_created_by_title", "created_by", "title", "id"),
+        Index("ix_tasks_created_by_status", "created_by", "status", "id"),
+        Index("ix_tasks_created_by_priority", "created_by", "priority", "id"),
+        Index("ix_tasks_created_by_update_time", "created_by", "update_time", "id"),
         Index("ix_tasks_create_time", "create_time", "id"),
+        Index("ix_tasks_tags", "tags", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         CheckConstraint(f"char_length(title) BETWEEN 1 AND {TITLE_LENGTH}", "title_length"),
         CheckConstraint(f"char_length(description) <= {DESCRIPTION_LENGTH}", "description_length"),
         CheckConstraint("status BETWEEN 1 AND 4", "status_known"),

@@ -15,8 +15,9 @@ from typing import Any, Final, cast
 
 import psycopg
 from psycopg.pq import Format
-from sqlalchemy import ColumnElement, Dialect, Insert, PoolProxiedConnection, Select
+from sqlalchemy import ClauseElement, ColumnElement, Dialect, Executable, Insert, PoolProxiedConnection, Select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -35,15 +36,29 @@ QUERY_CANCELED: Final = psycopg.errors.QueryCanceled
 Values = Mapping[str, Any]
 
 
+class Explain(Executable, ClauseElement):
+    """The plan that PostgreSQL chooses for a select with the given values, without its execution, as JSON."""
+
+    inherit_cache = False
+
+    def __init__(self, explained: ClauseElement) -> None:
+        self.explained = explained
+
+
+@compiles(Explain)
+def _explain(element: Explain, compiler: SQLCompiler, **options: Any) -> str:
+    return f"EXPLAIN (FORMAT JSON) {compiler.process(element.explained, **options)}"
+
+
 class CompiledStatement:
-    """A select or insert that is compiled once. Its values are passed by the names of its ``bindparam``s.
+    """A select, insert or explain that is compiled once. Its values are passed by the names of its ``bindparam``s.
 
     Raises:
         TypeError: its SQL text depends on its values, for example with ``in_``. Use ``any_`` with an array instead.
     """
 
-    def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert") -> None:
-        compiled: SQLCompiler = statement.compile(dialect=DIALECT)
+    def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert | Explain") -> None:
+        compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))
         if compiled.post_compile_params:
             raise TypeError("a statement whose text depends on its values can't be compiled in advance")
         self.statement, self.text = statement, compiled.string

@@ -1,69 +1,59 @@
-"""Keyset pagination (https://use-the-index-luke.com/no-offset): a page starts after the sort keys of the last row.
+"""Pages of lists, at a cost that does not depend on the number of rows.
 
-Every order ends with a unique key, therefore it is total. Nulls sort last in both directions. A statement is compiled
-once for each shape of a query. The shape is the query without its values.
+A page is the next part of an index, in its order. With a filter that the index does not serve, a page has the matches
+among the next rows of the index. It can then have fewer rows than requested, even none, and another page (AIP-158).
+``list_groups`` reads orders of several members. Rows in an order that no index begins with are sorted, as long as
+PostgreSQL estimates that this is cheap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Integer,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    false,
-    func,
-    or_,
-    select,
-    true,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement
 
+from app.errs.lists import InvalidOrderBy
 from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
 from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
+from app.repositories.list_groups import Group, Groups
+from app.repositories.list_indexes import GIN
+from app.repositories.list_statements import FEW, SCANNED, ListStatements, Members, Shape, values
 
 COUNT_BUDGET_MS: Final = 50
+AFFORDABLE: Final = 1500.0
+"""The highest estimated cost of reading without a limit. PostgreSQL's unit is one page that is read in sequence.
+
+It is some milliseconds, or 30,000 entries of an index.
+"""
+BITMAP_ROWS: Final = 100_000
+"""The largest estimated number of rows with a tag whose positions are read from the GIN index, some milliseconds.
+
+For a tag that is missing in its statistics, PostgreSQL estimates up to 0.5 % of all rows.
+"""
 UNCOUNTED: Final = -1
+BITMAP: Final = "Bitmap Index Scan"
 SHAPES: Final = 512
 """The maximum number of query shapes whose statements are cached. Clients use few, but could use any number."""
-Members = Mapping[str, ColumnElement[Any]]
-Bound = BindParameter[Any] | None
-"""A value that is passed when the statement runs. Null (``None``) is part of the statement instead."""
 
 
-class Key(NamedTuple):
-    """A column to sort by."""
+class Found(NamedTuple):
+    """The rows of a page, with an additional row if there are more.
 
-    column: ColumnElement[Any]
-    descending: bool
-    nullable: bool
+    ``end`` is the position where the scan ended before the list: the sort keys of the last row that was read, or of the
+    first member only, for the start of its group. ``total`` is known without a count.
+    """
 
-    @property
-    def sorted(self) -> ColumnElement[Any]:
-        """Return the sort expression: nulls last if nullable, otherwise plain: an index serves both directions."""
-        direction = self.column.desc() if self.descending else self.column.asc()
-        return direction.nulls_last() if self.descending and self.nullable else direction
-
-    def after(self, value: Bound) -> ColumnElement[bool]:
-        """Return the condition of sorting strictly after a value. Nulls sort after values, and nothing after null."""
-        if value is None:
-            return false()
-        after = self.column < value if self.descending else self.column > value
-        return or_(after, self.column.is_(None)) if self.nullable else after
+    rows: Sequence[Any]
+    end: tuple[Value, ...] | None = None
+    total: int | None = None
 
 
 def page(
     reads: Reads, columns: Sequence[ColumnElement[Any]], members: Members, query: ListQuery, *, key: str = "id"
 ) -> Page[Any]:
-    """Return one page. The total is counted only on the first page, within 50 ms. The cursor stores it for later pages.
+    """Return one page. The total is counted only on the first page. The cursor stores it for later pages.
 
     Args:
         reads: runs the statements.
@@ -71,161 +61,192 @@ def page(
         members: the columns by their names in the query.
         query: the list query.
         key: the unique field that is the last to sort by.
+
+    Raises:
+        InvalidOrderBy: no index has this order, and the list has too many rows to sort.
     """
-    order = (*query.order, Ordering(key, query.order[-1].descending))
-    statements = _statements(tuple(columns), tuple(members.items()), Shape.of(query, order))
-    found, total = reads.run(lambda connection: _read(connection, statements, query))
-    rows, more = found[: query.page_size], len(found) > query.page_size
-    last = tuple(getattr(rows[-1], ordering.member) for ordering in order) if more else ()
-    return Page(tuple(rows), Cursor(tuple(_cursor_value(key) for key in last), total) if more else None, total)
+    last = Ordering(key, query.order[-1].descending)
+    query, named = _without_fixed(query), tuple(members.items())
+    found, total = reads.run(lambda connection: _List(connection, tuple(columns), named, last).read(query))
+    rows, more = tuple(found.rows[: query.page_size]), len(found.rows) > query.page_size
+    keys = _keys(rows[-1], (*query.order, last)) if more else found.end
+    return Page(rows, None if keys is None else Cursor(keys, total), total)
 
 
-class Shape(NamedTuple):
-    """A list query without its values. It contains only whether each value is null."""
-
-    where: tuple[tuple[str, Operator, bool], ...]
-    order: tuple[Ordering, ...]
-    after: tuple[bool, ...] | None
-
-    @classmethod
-    def of(cls, query: ListQuery, order: tuple[Ordering, ...]) -> "Shape":
-        """Return the shape of a query."""
-        where = tuple((each.member, each.operator, each.value is None) for each in query.where)
-        return cls(where, order, None if query.after is None else tuple(key is None for key in query.after.keys))
-
-
-class Statements(NamedTuple):
-    """The statements for queries of one shape."""
-
-    rows: CompiledStatement
-    total: CompiledStatement
+def _without_fixed(query: ListQuery) -> ListQuery:
+    """Return the query without the members in its order that the filter fixes to one value."""
+    fixed = {each.member for each in query.where if each.operator is Operator.EQ}
+    kept = [number for number, each in enumerate(query.order) if each.member not in fixed]
+    if len(kept) == len(query.order):
+        return query
+    after = query.after
+    if after is not None and len(after.keys) > len(query.order):  # the token of an earlier release
+        after = Cursor(tuple(after.keys[number] for number in (*kept, -1)), after.total_size)
+    return replace(query, order=tuple(query.order[number] for number in kept), after=after)
 
 
 @lru_cache(maxsize=SHAPES)
 def _statements(
     columns: tuple[ColumnElement[Any], ...], members: tuple[tuple[str, ColumnElement[Any]], ...], shape: Shape
-) -> Statements:
-    """Return the statements. Their parameters have the names of ``_values``."""
-    named = dict(members)
-    conditions = (
-        _condition(named[member], operator, _value(f"where_{number}", _compared(named[member], operator), is_null))
-        for number, (member, operator, is_null) in enumerate(shape.where)
-    )
-    matching = select(*columns).where(and_(true(), *conditions))
-    keys = [Key(named[each.member], each.descending, _nullable(named[each.member])) for each in shape.order]
-    after = (
-        None
-        if shape.after is None
-        else [
-            _value(f"after_{number}", key.column.type, is_null)
-            for number, (key, is_null) in enumerate(zip(keys, shape.after, strict=True))
-        ]
-    )
-    rows = _rows(matching, keys, after, limit=bindparam("limit", type_=Integer))
-    return Statements(CompiledStatement(rows), CompiledStatement(select(func.count()).select_from(matching.subquery())))
+) -> ListStatements:
+    return ListStatements(columns, dict(members), shape)
 
 
-def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
-    return None if is_null else bindparam(name, type_=type_)
+class _List(NamedTuple):
+    """The list of a table. ``key`` is the last of every order."""
+
+    connection: ReadConnection
+    columns: tuple[ColumnElement[Any], ...]
+    members: tuple[tuple[str, ColumnElement[Any]], ...]
+    key: Ordering
+
+    def read(self, query: ListQuery) -> tuple[Found, int]:
+        """Return the rows of a page, and the total number of matches."""
+        found = self._page(query)
+        if query.after is not None:
+            return found, query.after.total_size
+        if found.end is None and len(found.rows) <= query.page_size:
+            return found, len(found.rows)
+        return found, self._count(query) if found.total is None else found.total
+
+    def statements(self, query: ListQuery, by: str | None = None) -> ListStatements:
+        """Return the statements of a query. ``by`` is the member whose index has the candidates."""
+        return _statements(self.columns, self.members, Shape.of(query, (*query.order, self.key), by))
+
+    def _page(self, query: ListQuery) -> Found:
+        """Return the rows of a page in the cheapest way that the indexes offer.
+
+        Raises:
+            InvalidOrderBy: there is none.
+        """
+        if query.after is not None and len(query.after.keys) <= len(query.order):
+            return self._group(query)
+        statements = self.statements(query)
+        if not statements.is_filtered:
+            return Found(self._all(statements.rows, query))
+        if (path := statements.by_filter) and path.is_unique and (every := self._candidates(query, statements)):
+            return every
+        scanned = self._scanned(statements, query)
+        if scanned is not None and scanned.end is None:
+            return scanned
+        if every := self._candidates(query, statements):
+            return every
+        if self._is_affordable(statements.cost_of_rows, query):
+            return Found(self._all(statements.rows, query))
+        return scanned or self._group(query)
+
+    def _scanned(self, statements: ListStatements, query: ListQuery) -> Found | None:
+        """Return the matches among the next rows of an index, or ``None`` if no index has the order."""
+        found: list[Any] = []
+        for scan in statements.scans:
+            rows = self._all(scan, query)
+            found += (row for row in rows if row.is_match)
+            if len(found) > query.page_size:
+                break
+            if rows and rows[-1].scanned == SCANNED:
+                return Found(found, _keys(rows[-1], (*query.order, self.key)))
+        return Found(found) if statements.scans else None
+
+    def _candidates(self, query: ListQuery, statements: ListStatements) -> Found | None:
+        """Return the rest of the list through the index on a filtered member, or ``None`` if it has too many rows."""
+        read, path = statements.candidates, statements.by_filter
+        if read is None or path is None:
+            return None
+        if path.method == GIN and not self._is_small_bitmap(statements.cost_of_candidates, query):
+            return None
+        rows = self._all(read, query)
+        if rows and rows[0].scanned > SCANNED:
+            return None
+        return Found(rows, total=rows[0].remaining if rows else 0)
+
+    def _group(self, query: ListQuery) -> Found:
+        """Return the rows of the next groups of the first member to sort by.
+
+        Raises:
+            InvalidOrderBy: no index has this member.
+        """
+        groups = Groups(query, dict(self.members)) if query.order else None
+        if groups is None or self._edges(groups.all).path is None:
+            raise self._too_many(query)
+        group = self._next_group(groups, groups.following)
+        if group is None:
+            return Found(())
+        if group.is_large:
+            return self._large_group(groups, group)
+        read = self.statements(group.query, groups.member).candidates
+        rows = [] if read is None else self._all(read, group.query)
+        if rows and rows[0].scanned > SCANNED:  # others have added rows meanwhile
+            return self._group(query)
+        return Found(rows, group.next if len(rows) <= query.page_size else None)
+
+    def _large_group(self, groups: Groups, group: Group) -> Found:
+        found = self._page(group.query)
+        if found.end is not None:
+            return Found(found.rows, (group.first, *found.end))
+        if len(found.rows) > group.query.page_size or group.first is None:
+            return Found(found.rows)
+        following = self._next_group(groups, groups.behind(group.first))
+        return Found(found.rows, None if following is None else (following.first,))
+
+    def _edges(self, query: ListQuery) -> ListStatements:
+        """Return the statements of a query that is sorted by one member. The direction of the key is the same."""
+        return self._replace(key=replace(self.key, descending=query.order[0].descending)).statements(query)
+
+    def _next_group(self, groups: Groups, query: ListQuery | None) -> Group | None:
+        if query is not None and (edges := self._all(self._edges(query).edges, query)):
+            return groups.between([edge[0] for edge in edges])
+        return groups.without_value()
+
+    def _count(self, query: ListQuery) -> int:
+        """Return the number of all matches, or -1 if PostgreSQL estimates, or shows, that counting takes too long."""
+        statements = self.statements(query)
+        if not statements.is_filtered:
+            few = self._counted(statements.few, query)
+            if few <= FEW:
+                return few
+        return (
+            self._counted(statements.total, query)
+            if self._is_affordable(statements.cost_of_total, query)
+            else UNCOUNTED
+        )
+
+    def _counted(self, count: CompiledStatement, query: ListQuery) -> int:
+        counted = self.connection.all_with_timeout(COUNT_BUDGET_MS, count, **values(query))
+        return UNCOUNTED if counted is None else int(counted[0][0])
+
+    def _is_affordable(self, cost: CompiledStatement, query: ListQuery) -> bool:
+        plan = self.connection.value(cost, **values(query))[0]["Plan"]
+        return bool(plan["Total Cost"] <= AFFORDABLE)
+
+    def _is_small_bitmap(self, cost: CompiledStatement, query: ListQuery) -> bool:
+        """Return whether the plan reads a bitmap of few rows from an index. The rows are read up to a limit."""
+        plan = self.connection.value(cost, **values(query))[0]["Plan"]
+        rows = [node["Plan Rows"] for node in _nodes(plan) if node["Node Type"] == BITMAP]
+        return bool(rows) and max(rows) <= BITMAP_ROWS
+
+    def _all(self, read: CompiledStatement, query: ListQuery) -> list[Any]:
+        return self.connection.all(read, **values(query))
+
+    def _too_many(self, query: ListQuery) -> InvalidOrderBy:
+        """Return the error of a list that has too many rows to sort."""
+        return InvalidOrderBy(
+            param="order_by",
+            reason="The list has too many items for this order",
+            token=", ".join(f"{each.member} desc" if each.descending else each.member for each in query.order),
+            position=1,
+            allowed=self.statements(query).orders(query.orderable),
+        )
 
 
-def _values(query: ListQuery) -> Mapping[str, Value]:
-    """Return the values of a query by the names of the parameters in its statements."""
-    values: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
-    if query.after is not None:
-        values |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
-    return {"limit": query.page_size + 1, **{name: value for name, value in values.items() if value is not None}}
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from _nodes(inner)
 
 
-def _read(connection: ReadConnection, statements: Statements, query: ListQuery) -> tuple[list[Any], int]:
-    """Return the rows of a page, one extra row if there is another page, and the total number of matches.
-
-    If the first page contains all matches, no count is necessary.
-    """
-    values = _values(query)
-    found = connection.all(statements.rows, **values)
-    if query.after is not None:
-        return found, query.after.total_size
-    if len(found) <= query.page_size:
-        return found, len(found)
-    counted = connection.all_with_timeout(COUNT_BUDGET_MS, statements.total, **values)
-    return found, UNCOUNTED if counted is None else counted[0][0]
+def _keys(row: Any, order: Sequence[Ordering]) -> tuple[Value, ...]:
+    return tuple(_cursor_value(getattr(row, each.member)) for each in order)
 
 
 def _cursor_value(key: Any) -> Value:
     return key if key is None or isinstance(key, str | int) or hasattr(key, "tzinfo") else str(key)
-
-
-def _nullable(column: ColumnElement[Any]) -> bool:
-    return bool(getattr(column, "nullable", True))
-
-
-def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
-    """Return the type of the value that a column is compared with."""
-    return Text() if operator is Operator.HAS else column.type
-
-
-def _condition(column: ColumnElement[Any], operator: Operator, value: Bound) -> ColumnElement[bool]:
-    match operator:
-        case Operator.HAS:
-            return column.any_() == value
-        case Operator.EQ:
-            return column == value  # IS NULL for None; IS NOT DISTINCT FROM would use no index
-        case Operator.NE:
-            return column.is_distinct_from(value)
-        case Operator.LT:
-            return column < value
-        case Operator.LE:
-            return column <= value
-        case Operator.GT:
-            return column > value
-        case Operator.GE:
-            return column >= value
-
-
-def _rows(
-    matching: Select[Any], keys: Sequence[Key], after: Sequence[Bound] | None, *, limit: BindParameter[int]
-) -> Select[Any]:
-    """Return the first rows after the last one, in order.
-
-    If the first key is nullable, rows with and without a value are two ranges of its index. Each range is read from its
-    start. One condition for both would read all rows before it.
-    """
-    first, *rest = keys
-    if not first.nullable:
-        return _range(matching, keys, keys, after, limit)
-    plain = [first._replace(nullable=False), *rest]
-    absent = _range(
-        matching.where(first.column.is_(None)), plain, rest, after[1:] if after and after[0] is None else None, limit
-    )
-    if after and after[0] is None:
-        return absent
-    present = _range(matching.where(first.column.is_not(None)), plain, plain, after, limit)
-    both = union_all(present.subquery().select(), absent.subquery().select()).subquery()
-    outer = (key._replace(column=both.c[str(key.column.key)]) for key in keys)
-    return select(both).order_by(*(key.sorted for key in outer)).limit(limit)
-
-
-def _range(
-    matching: Select[Any],
-    order: Sequence[Key],
-    keys: Sequence[Key],
-    after: Sequence[Bound] | None,
-    limit: BindParameter[int],
-) -> Select[Any]:
-    statement = matching if after is None else matching.where(_after(keys, after))
-    return statement.order_by(*(key.sorted for key in order)).limit(limit)
-
-
-def _after(keys: Sequence[Key], last: Sequence[Bound]) -> ColumnElement[bool]:
-    """Return the condition of the rows after the last one."""
-    directions = {key.descending for key in keys}
-    if len(directions) == 1 and not any(key.nullable for key in keys):
-        columns = tuple_(*(key.column for key in keys))
-        bound = tuple_(*last)
-        return columns < bound if directions == {True} else columns > bound
-    branches = [
-        and_(*(key.column == value for key, value in zip(keys[:n], last, strict=False)), after)
-        for n, after in enumerate(key.after(value) for key, value in zip(keys, last, strict=True))
-    ]
-    return or_(*branches)

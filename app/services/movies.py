@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.errs import raises
+from app.errs.lists import InvalidOrderBy
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, MovieView, NewMovie
@@ -66,7 +67,7 @@ class MovieService:
         precondition.check(movie.version)
         return movie
 
-    @raises()
+    @raises(InvalidOrderBy)
     def page(self, query: ListQuery) -> Page[MovieView]:
         """Return one page of all movies."""
         return self._reads.page(query)

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.errs import raises
+from app.errs.lists import InvalidOrderBy
 from app.errs.orders import NotOrderCustomer, OrderNotCancellable, OrderNotFound, OrderNotShippable
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.models.orders import (
@@ -96,7 +97,7 @@ class OrderService:
         precondition.check(order.version)
         return self._with_items([order], expansion)[0]
 
-    @raises()
+    @raises(InvalidOrderBy)
     def page(self, query: ListQuery, *, by: Principal, expansion: Expansion | None = None) -> Page[OrderWithItems]:
         """Return one page of the caller's orders; for an admin, of all orders. With items, pages are shorter."""
         if not by.is_admin:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.errs import Error, raises
+from app.errs.lists import InvalidOrderBy
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
 from app.models.precondition import NO_PRECONDITION, Precondition
@@ -90,7 +91,7 @@ class TaskService:
         precondition.check(task.version)
         return task
 
-    @raises()
+    @raises(InvalidOrderBy)
     def page(self, query: ListQuery, *, by: Principal) -> Page[TaskView]:
         """Return one page of the caller's tasks; for an admin, of all tasks."""
         if not by.is_admin:

@@ -53,7 +53,7 @@ class ListRequest:
             InvalidPageToken: the token is not valid for this list.
         """
         after = tokens.open(self.page_token, bound_to=self._binding(caller)) if self.page_token else None
-        return ListQuery(self.where, self.order, self.page_size, after)
+        return ListQuery(self.where, self.order, self.page_size, after, (*self.rules.orderable,))
 
     def answer(self, page: Page[Any], tokens: PageTokens, *, caller: str) -> dict[str, Any]:
         """Return the page as the list's schema describes it."""

@@ -18,7 +18,7 @@ from app.models import (
     token_lifetimes,
     users,
 )
-from app.repositories import listing
+from app.repositories import list_statements, listing
 from app.resilience import login_throttle, mail_throttle
 from app.rest import accept, errors, operations
 from app.rest.hooks import deadline
@@ -115,6 +115,13 @@ def _lists() -> list[tuple[str, str, str, str]]:
         ),
         ("`order_by`", f"{ordering.MOST_MEMBERS} fields", _error("INVALID_ORDER_BY", 400), ""),
         ("Time to count `total_size`", f"{listing.COUNT_BUDGET_MS} ms", "`total_size` is -1", ""),
+        (
+            "Estimated cost of a count, or of a sort without an index",
+            f"{listing.AFFORDABLE:,.0f} units of PostgreSQL",
+            f"`total_size` is -1, {_error('INVALID_ORDER_BY', 400)}",
+            "",
+        ),
+        ("Rows that a page with a filter reads in order", f"{list_statements.SCANNED}", "the page is shorter", ""),
         ("Orders on a page with `expand=items`", str(orders.MAX_EXPANDED_ORDERS), "the page is shorter", ""),
         ("Items of an order in a response", str(orders.MAX_ITEMS), "`items_next_page_token`", ""),
     ]

@@ -1,0 +1,287 @@
+"""The SQL statements of lists. Each is compiled once for each shape of a query.
+
+The shape is the query without its values.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.types import TypeEngine
+
+from app.models.query import ListQuery, Operator, Ordering, Value
+from app.repositories import keyset, list_indexes
+from app.repositories.compiled_statement import CompiledStatement, Explain
+from app.repositories.keyset import Bound, Key
+from app.repositories.list_indexes import GIN, Condition, Path
+
+SCANNED: Final = 600
+"""The maximum number of rows that a page reads from one range of an index to find the rows that match the filter.
+
+At worst, each row is on another page of the table. A list reads at most three such ranges, which is less than 2,000
+pages with the pages of the indexes.
+"""
+FEW: Final = 1000
+"""The maximum number of rows that are counted without an estimate: a range of an index."""
+Members = Mapping[str, ColumnElement[Any]]
+
+
+class Shape(NamedTuple):
+    """A list query without its values. It contains only whether each value is null."""
+
+    where: tuple[Condition, ...]
+    order: tuple[Ordering, ...]
+    after: tuple[bool, ...] | None
+    by: str | None = None
+
+    @classmethod
+    def of(cls, query: ListQuery, order: tuple[Ordering, ...], by: str | None = None) -> "Shape":
+        """Return the shape of a query. ``by`` is the member whose index has the candidates."""
+        where = tuple(Condition(each.member, each.operator, each.value is None) for each in query.where)
+        after = None if query.after is None else tuple(key is None for key in query.after.keys)
+        return cls(where, order, after, by)
+
+
+class ListStatements:
+    """The statements for queries of one shape. Each is compiled when it is first used.
+
+    Their parameters have the names of ``values``.
+    """
+
+    def __init__(self, columns: Sequence[ColumnElement[Any]], members: Members, shape: Shape) -> None:
+        self._columns, self._members, self._shape = columns, members, shape
+        indexes = list_indexes.indexes_of(members[shape.order[-1].member])
+        nullable = frozenset(each.member for each in shape.order if is_nullable(members[each.member]))
+        path = list_indexes.in_order(indexes, shape.where, shape.order, nullable)
+        self.path: Final = path
+        """The index that returns the rows in order, if there is one."""
+        self.is_filtered: Final = path is None or len(path.bounds) < len(shape.where)
+        """False if an index returns exactly the rows of the list, in order."""
+        if shape.by is None:
+            by_filter = list_indexes.by_filter(indexes, shape.where, path.bounds if path else frozenset())
+        else:
+            order = Ordering(shape.by), Ordering(shape.order[-1].member)
+            by_filter = list_indexes.in_order(indexes, shape.where, order, frozenset())
+        if path is None and by_filter is None:
+            by_filter = Path(frozenset(), ())  # the whole table, if it is small
+        self.by_filter: Final = by_filter
+        """The index that returns the rows by a part of the filter, if there is one that returns fewer.
+
+        If nothing else is possible, it is the whole table.
+        """
+        self._indexes = indexes
+
+    @cached_property
+    def rows(self) -> CompiledStatement:
+        """The rows of a page. They must be the next ones in an index, or few enough to sort."""
+        order = self._shape.order if self.path is None else self.path.order
+        return CompiledStatement(
+            keyset.rows_after(self._matching, self._keys(order), self._after(order), limit=_limit())
+        )
+
+    @cached_property
+    def cost_of_rows(self) -> CompiledStatement:
+        """The estimated cost of the rows of all pages.
+
+        PostgreSQL estimates the cost of one page as if the matches were spread evenly. They can be at the end.
+        """
+        in_order = self._matching.order_by(*(key.sorted for key in self._keys(self._shape.order)))
+        return CompiledStatement(Explain(in_order))
+
+    @cached_property
+    def scans(self) -> tuple[CompiledStatement, ...]:
+        """The next rows in an index that match the filter, among the first ``SCANNED``.
+
+        If the first sort key is nullable, rows with and without a value are two ranges of the index.
+        """
+        if self.path is None:
+            return ()
+        keys, after = self._keys(self.path.order), self._after(self.path.order)
+        first = keys[0]
+        if not first.nullable:
+            return (CompiledStatement(self._scan(self.path, keys, keys, after, true())),)
+        plain, absent = [first._replace(nullable=False), *keys[1:]], first.column.is_(None)
+        if after and after[0] is None:
+            return (CompiledStatement(self._scan(self.path, plain, keys[1:], after[1:], absent)),)
+        present = self._scan(self.path, plain, plain, after, first.column.is_not(None))
+        return (CompiledStatement(present), CompiledStatement(self._scan(self.path, plain, keys[1:], None, absent)))
+
+    @cached_property
+    def edges(self) -> CompiledStatement:
+        """The first value of the first sort key, and the value ``SCANNED`` rows further on, if there is one."""
+        if self.path is None:
+            raise ValueError("no index has this order")
+        keys = [key._replace(nullable=False) for key in self._keys(self.path.order)]
+        bounds = and_(true(), *(self._condition(number) for number in sorted(self.path.bounds)))
+        ranged = keyset.range_after(select(*(key.column for key in keys)).where(bounds), keys, keys, None)
+        found = _numbered(ranged, SCANNED + 1, keys)
+        edges = select(found.c[str(keys[0].column.key)]).where(or_(found.c.scanned == 1, found.c.scanned > SCANNED))
+        return CompiledStatement(edges.order_by(found.c.scanned))
+
+    @cached_property
+    def candidates(self) -> CompiledStatement | None:
+        """All rows of the rest of the list in order, if the index on a filtered member has at most ``SCANNED`` rows.
+
+        Two columns are added: ``scanned`` exceeds ``SCANNED`` if it has more, and ``remaining`` is the number of rows.
+        """
+        if self.by_filter is None:
+            return None
+        path, order = self.by_filter, self._shape.order
+        bounds = and_(true(), *(self._condition(number, is_indexed=True) for number in sorted(path.bounds)))
+        first = select(*self._columns).where(bounds).order_by(*(key.sorted for key in self._keys(path.order)))
+        if path.method == GIN:  # PostgreSQL does not choose another index because of the limit
+            first = select(first.offset(literal_column("0", Integer)).subquery())
+        found = _numbered(first, SCANNED + 1, self._keys(path.order))
+        matches = self._others(path, found.c)
+        keys, after = self._keys(order, found.c), self._after(order)
+        left = and_(matches, true() if after is None else keyset.is_after(keys, after))
+        is_cut = found.c.scanned > SCANNED
+        columns = (*(found.c[str(each.key)] for each in self._columns), left.label("is_match"))
+        counted = func.max(found.c.scanned).over().label("scanned"), func.count().filter(left).over().label("remaining")
+        kept = select(*columns, *counted).where(or_(left, is_cut))
+        return CompiledStatement(kept.order_by(*(key.sorted for key in keys)).limit(_limit()))
+
+    @cached_property
+    def cost_of_candidates(self) -> CompiledStatement:
+        """The estimated cost of ``candidates``. A GIN index is read for all rows before the first one is returned."""
+        return CompiledStatement(Explain((self.candidates or self.rows).statement))
+
+    @cached_property
+    def total(self) -> CompiledStatement:
+        """The number of all matches."""
+        return CompiledStatement(select(func.count()).select_from(self._matching.subquery()))
+
+    @cached_property
+    def cost_of_total(self) -> CompiledStatement:
+        """The estimated cost of ``total``."""
+        return CompiledStatement(Explain(self.total.statement))
+
+    @cached_property
+    def few(self) -> CompiledStatement:
+        """The number of all matches; more than ``FEW`` if there are more."""
+        some = self._matching.limit(literal_column(str(FEW + 1), Integer))
+        return CompiledStatement(select(func.count()).select_from(some.subquery()))
+
+    def orders(self, members: Iterable[str]) -> list[str]:
+        """Return the members that an index orders by, with the same filter."""
+        key = Ordering(self._shape.order[-1].member)
+        where, none = self._shape.where, frozenset[str]()
+        return [each for each in members if list_indexes.in_order(self._indexes, where, (Ordering(each), key), none)]
+
+    @property
+    def _matching(self) -> Select[Any]:
+        conditions = (self._condition(number) for number in range(len(self._shape.where)))
+        return select(*self._columns).where(and_(true(), *conditions))
+
+    def _scan(
+        self,
+        path: Path,
+        order: Sequence[Key],
+        keys: Sequence[Key],
+        after: Sequence[Bound] | None,
+        part: ColumnElement[bool],
+    ) -> Select[Any]:
+        """Return the matching rows of a part of an index. The last row that was read is among them, marked.
+
+        Two columns are added: ``is_match``, and ``scanned``, the position of the row in the part.
+        """
+        bounds = [self._condition(number) for number in sorted(path.bounds)]
+        ranged = keyset.range_after(select(*self._columns).where(and_(part, *bounds)), order, keys, after)
+        found = _numbered(ranged, SCANNED, order)
+        matches = self._others(path, found.c)
+        columns = (*(found.c[str(each.key)] for each in self._columns), matches.label("is_match"), found.c.scanned)
+        kept = select(*columns).where(or_(matches, found.c.scanned == SCANNED))
+        outer = (key._replace(column=found.c[str(key.column.key)]) for key in order)
+        return kept.order_by(*(key.sorted for key in outer)).limit(_limit())
+
+    def _others(self, path: Path, columns: Any) -> ColumnElement[bool]:
+        """Return the comparisons that don't bound the path, on these columns of a subquery."""
+        others = (number for number in range(len(self._shape.where)) if number not in path.bounds)
+        return and_(true(), *(self._condition(number, columns) for number in others))
+
+    def _condition(self, number: int, columns: Any = None, *, is_indexed: bool = False) -> ColumnElement[bool]:
+        """Return a comparison on the members, or on these columns of a subquery."""
+        member, operator, is_null = self._shape.where[number]
+        column = self._members[member]
+        value = _value(f"where_{number}", _compared(column, operator), is_null)
+        if columns is not None:
+            return keyset.condition(columns[str(column.key)], operator, value)
+        if is_indexed and operator is Operator.HAS and value is not None:
+            return column.bool_op("@>")(cast(array([value]), ARRAY(Text)))
+        condition = keyset.condition(column, operator, value)
+        normal_form = column.info.get("normal_form") if hasattr(column, "info") else None
+        if operator is Operator.EQ and normal_form and value is not None:
+            return and_(condition, normal_form(column) == normal_form(value))
+        return condition
+
+    def _keys(self, order: Sequence[Ordering], columns: Any = None) -> list[Key]:
+        """Return the sort keys: members, or these columns of a subquery."""
+        members = [(each, self._members[each.member]) for each in order]
+        return [
+            Key(member if columns is None else columns[str(member.key)], each.descending, is_nullable(member))
+            for each, member in members
+        ]
+
+    def _after(self, order: Sequence[Ordering]) -> list[Bound] | None:
+        """Return the values of these sort keys in the last row of the previous page."""
+        if self._shape.after is None:
+            return None
+        return [
+            _value(f"after_{number}", self._members[each.member].type, is_null)
+            for number, (each, is_null) in enumerate(zip(self._shape.order, self._shape.after, strict=True))
+            if each in order
+        ]
+
+
+def values(query: ListQuery) -> Mapping[str, Value]:
+    """Return the values of a query by the names of the parameters in its statements."""
+    found: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
+    if query.after is not None:
+        found |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
+    return {"limit": query.page_size + 1, **{name: value for name, value in found.items() if value is not None}}
+
+
+def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
+    """Return the first rows with their positions.
+
+    PostgreSQL does not move a condition into a subquery with a limit. It reads no more rows than the limit, and fewer
+    if the page is full before.
+    """
+    first = rows.limit(literal_column(str(limit), Integer)).subquery()
+    keys = [key._replace(column=first.c[str(key.column.key)]).sorted for key in order]
+    return select(*first.c, func.row_number().over(order_by=keys or None).label("scanned")).subquery()
+
+
+def is_nullable(column: ColumnElement[Any]) -> bool:
+    """Return true unless the column is defined as not null."""
+    return bool(getattr(column, "nullable", True))
+
+
+def _limit() -> BindParameter[int]:
+    return bindparam("limit", type_=Integer)
+
+
+def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
+    return None if is_null else bindparam(name, type_=type_)
+
+
+def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
+    """Return the type of the value that a column is compared with."""
+    return Text() if operator is Operator.HAS else column.type
