@@ -22,7 +22,11 @@ QUERY = ListQuery((), (Ordering("title"),), 2)
 
 @pytest.fixture
 def prepared(database: Database) -> set[str]:
-    """Return the names of the statements that are prepared on the one connection in use."""
+    """Return the names of the statements that are prepared on the one connection in use, which is a new one.
+
+    Other tests leave several connections, and some on which nothing is prepared.
+    """
+    database.engine.dispose()
     for _ in range(PREPARED):
         database.reads.value(ONE)
         database.task_reads.page(QUERY)

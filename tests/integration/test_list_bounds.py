@@ -79,6 +79,8 @@ def full(app: Flask) -> Iterator[Database]:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             _fill(connection)
         yield database
+        with database.engine.begin() as connection:  # deleted rows would remain in the indexes
+            connection.execute(text("TRUNCATE tasks"))
 
 
 def _fill(connection: Connection) -> None:
@@ -200,9 +202,17 @@ class TestGroups:
     @pytest.mark.parametrize(
         ("where", "sql", "order", "order_sql"),
         [
-            ("", "true", "priority desc, title", "priority DESC, title, id"),
-            ("", "true", "due_date desc, title", "due_date DESC NULLS LAST, title, id"),
-            ("", "true", "status, due_date, title desc", "status, due_date NULLS LAST, title DESC, id DESC"),
+            pytest.param("", "true", "priority desc, title", "priority DESC, title, id", marks=pytest.mark.nightly),
+            pytest.param(
+                "", "true", "due_date desc, title", "due_date DESC NULLS LAST, title, id", marks=pytest.mark.nightly
+            ),
+            pytest.param(
+                "",
+                "true",
+                "status, due_date, title desc",
+                "status, due_date NULLS LAST, title DESC, id DESC",
+                marks=pytest.mark.nightly,
+            ),
             ("", "true", "create_time, update_time desc", "create_time, update_time DESC, id DESC"),
             (
                 "tags:errands AND priority = LOW",
@@ -285,7 +295,7 @@ class TestTotal:
         """PostgreSQL estimates that counting is too expensive. Only a thousand rows are counted."""
         page = full.task_reads.page(ListQuery((OWNED,), NEWEST, 50))
         assert page.total_size == -1
-        assert [each.split()[0] for each in statements_of()] == ["SELECT", "BEGIN;", "SELECT", "COMMIT", "EXPLAIN"]
+        assert [each.split()[0] for each in statements_of()] == ["SELECT", "SELECT", "EXPLAIN"]
 
     def test_a_shorter_one_is(self, full: Database) -> None:
         where = (OWNED, Comparison("title", Operator.GE, "fa"))

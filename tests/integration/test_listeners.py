@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.errs import Error
 from app.errs.tasks import TaskTitleTaken
 from app.extensions import db
-from app.models.query import ListQuery, Ordering
+from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.repositories import listener_detection
 from app.repositories.compiled_statement import CompiledStatement
 from tests.integration.conftest import Database
@@ -41,6 +41,9 @@ def heard(target: Any, name: str, **options: Any) -> Iterator[list[tuple[Any, ..
         yield calls
     finally:
         event.remove(target, name, listen)
+
+
+OF_ALICE = Comparison("created_by", Operator.EQ, "alice")
 
 
 def create(database: Database, title: str = "Buy milk") -> None:
@@ -133,7 +136,7 @@ class TestStatements:
         for title in "12":
             create(database, title)
         with heard(database.engine, "before_cursor_execute") as calls:
-            assert database.task_reads.page(ListQuery((), (Ordering("title"),), 1)).total_size == 2
+            assert database.task_reads.page(ListQuery((OF_ALICE,), (Ordering("title"),), 1)).total_size == 2
         words = [statement.split()[0] for _, _, statement, *_ in calls]
         assert words == ["SELECT", "BEGIN;", "SELECT", "COMMIT"]
 
