@@ -1,9 +1,8 @@
-"""The state of a connection between bytes and requests: bytes in, complete requests or rejections out. No gunicorn, no
-sockets.
+"""The state of a connection between bytes and requests: bytes in, complete requests or rejections out.
 
-The head is examined first. Then the body is collected, up to ``MAX_COLLECTED`` bytes in a connection and ``MAX_MEMORY``
-bytes in all connections, so that a client that sends slowly occupies no thread. A request that cannot be collected is EARLY:
-it must be given to a thread that waits for the rest of it.
+It has neither gunicorn nor sockets. The head is examined first. Then the body is collected, up to ``MAX_COLLECTED``
+bytes in a connection and ``MAX_MEMORY`` bytes in all connections. A client that sends slowly therefore occupies no
+thread. A request that cannot be collected is EARLY: a thread must wait for the rest of it.
 """
 
 import re
@@ -28,7 +27,7 @@ _LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 
 
 class State(Enum):
-    """What a connection waits for."""
+    """The bytes that a connection waits for."""
 
     IDLE = "idle"
     """It waits for a request."""
