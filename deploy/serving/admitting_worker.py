@@ -95,7 +95,7 @@ class AdmittingWorker(DirectWorker):
             self.method_queue.defer(self._leave, conn)
 
     def _receive(self, conn: Connection) -> State:
-        """Receive what has arrived, and return the new state. Edge-triggered: a full read may not be the last."""
+        """Receive bytes, and return the new state. Edge-triggered: more can have arrived after a full read."""
         incoming = conn.incoming
         if incoming.state is State.EARLY:
             return State.EARLY
