@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import select
 import signal
 import stat
 import sys
@@ -66,7 +67,7 @@ if SETTINGS.metrics_port:
 
 bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket in BIND: every client that can connect is trusted as a proxy
-worker_class = WORKERS[SETTINGS.web_worker]
+worker_class = WORKERS[SETTINGS.web_worker if hasattr(select, "epoll") else "gthread"]
 http_parser = "python"
 pre_request = request_parser.close_while_draining
 threads = SETTINGS.web_threads

@@ -146,9 +146,8 @@ class DirectWorker(Worker):
         )
         environ["PATH_INFO"] = util.unquote_to_wsgi_str(path) if "%" in path else path
         environ["wsgi.input"] = BytesIO(conn.incoming.body())
-        if isinstance(base.server, str):  # gunicorn uses the Host field in place of the path of a Unix socket
-            name, port = [*request.fields["HTTP_HOST"].split(":"), "80"][:2]
-            environ["SERVER_NAME"], environ["SERVER_PORT"] = name, port
+        if isinstance(base.server, str):
+            environ["SERVER_NAME"], environ["SERVER_PORT"] = _server(base.server, request.fields["HTTP_HOST"])
         return environ
 
     @property
@@ -180,3 +179,14 @@ class DirectWorker(Worker):
         )
         limits = [limit for limit in (cfg.limit_request_line, cfg.limit_request_field_size) if limit]
         return min([8190, *limits]) if is_ours else 0
+
+
+def _server(path: str, host: str) -> tuple[str, str]:
+    """Return the name and the port of a server on a Unix socket: gunicorn takes them from the Host field."""
+    if ":" in path:
+        name, port = path.split(":")[:2]
+    elif host:
+        name, port = [*host.split(":"), "80"][:2]
+    else:
+        name, port = path, ""
+    return name, port

@@ -17,8 +17,9 @@ from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, free_port, serving
 from tests.stack.deployment import received
-from tests.stack.test_connections import JSON, statuses
+from tests.stack.test_connections import JSON
 from tests.stack.test_debug_listener import TOKEN, look
+from tests.stack.test_smuggling import statuses
 
 Bearer = Callable[..., dict[str, str]]
 SLOW: Final = 150
@@ -79,7 +80,7 @@ def test_they_occupy_no_thread_and_all_others_are_served(
             for each in slow:
                 each.sendall(BODY[sent : sent + 1])
             sent += 1
-            assert threads(port) == {"size": THREADS, "busy": 0, "waiting": 0}
+            wait_until(lambda: threads(port) == {"size": THREADS, "busy": 0, "waiting": 0}, 5)
             answers = pool.map(lambda _: get(polling, bearer(), "/v1/tasks?page_size=1"), range(THREADS))
             assert list(answers) == [200] * THREADS
     assert json.loads(look(port, "/debug/vars")[2])["worker"]["connections"] >= SLOW
@@ -115,9 +116,10 @@ def test_rejections_that_do_not_need_the_body_do_not_wait_for_it(polling: Served
 
 def test_a_large_body_is_read_by_a_reserved_thread(polling: Served, bearer: Bearer) -> None:
     """Beyond what a connection keeps in memory."""
-    body = json.dumps({"task": {"title": "x" * 200_000}})
+    body = json.dumps({"requests": [{"task": {"title": "x" * 200_000}}]})
     with closing(HTTPConnection("127.0.0.1", polling.port, timeout=20)) as connection:
         for _ in range(3):
-            connection.request("POST", "/v1/tasks", body, {**bearer(), "Content-Type": "application/json"})
+            head = {**bearer(), "Content-Type": "application/json"}
+            connection.request("POST", "/v1/tasks:batchCreate", body, head)
             answer = connection.getresponse()
             assert (answer.status, response_checks.strict(answer.read())["code"]) == (400, "VALIDATION_FAILED")

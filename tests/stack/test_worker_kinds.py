@@ -24,9 +24,10 @@ from tests.conformance.run import judge
 from tests.conformance.wire import Connection, Server
 from tests.conftest import EMPTY
 from tests.server.test_gunicorn import REFUSED
-from tests.stack.conftest import Served, serving
+from tests.stack.conftest import Served, free_port, serving
 from tests.stack.deployment import received
 from tests.stack.test_connections import SAME
+from tests.stack.test_debug_listener import TOKEN, look
 from tests.stack.test_hostile_clients import CORPUS, mutated
 from tests.stack.test_smuggling import AMBIGUOUS, BROKEN, MARKER, SWALLOWED
 
@@ -64,11 +65,16 @@ VARYING: Final = (
 @pytest.fixture(scope="module")
 def pair(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Serve the application with both kinds of workers."""
-    home = tmp_path_factory.mktemp("kinds")
+    home, port = tmp_path_factory.mktemp("kinds"), free_port()
+    environment = {"WEB_CONCURRENCY": "1", "PUBLIC_URL": "http://candor.test", "DEBUG_TOKEN": TOKEN}
     with ExitStack() as stack:
         one, other = (
-            stack.enter_context(serving(settings, home / kind, WEB_WORKER=kind, WEB_CONCURRENCY="1")) for kind in KINDS
+            stack.enter_context(
+                serving(settings, home / kind, **environment, WEB_WORKER=kind, DEBUG_PORT=str(port if number else 6060))
+            )
+            for number, kind in enumerate(KINDS)
         )
+        assert "serve-0" in look(port, "/debug/stacks")[2], "the second server is not of the other kind"
         yield one, other
 
 
