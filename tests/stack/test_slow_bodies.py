@@ -115,7 +115,7 @@ def test_rejections_that_do_not_need_the_body_do_not_wait_for_it(polling: Served
 
 
 def test_a_large_body_is_read_by_a_reserved_thread(polling: Served, bearer: Bearer) -> None:
-    """Beyond what a connection keeps in memory."""
+    """It is larger than the part that a connection keeps in memory."""
     body = json.dumps({"requests": [{"task": {"title": "x" * 200_000}}]})
     with closing(HTTPConnection("127.0.0.1", polling.port, timeout=20)) as connection:
         for _ in range(3):

@@ -1,7 +1,7 @@
 """Both kinds of workers send the same bytes: to conforming, malformed, pipelined and split requests.
 
-Only dates, identifiers and remaining numbers of requests differ. A difference is confirmed with more patience before
-it counts, because a busy machine can delay a response.
+Only dates, identifiers and remaining numbers of requests differ. A difference counts if it is repeated with longer
+timeouts, because a busy machine can delay a response.
 """
 
 import random
@@ -39,7 +39,7 @@ Parts = tuple[bytes, ...]
 PATIENCE: Final = (0.3, 3.0)
 """Seconds of silence that end a connection, at first, and to confirm a difference."""
 PAUSE: Final = 0.02
-"""Seconds between two segments, so that a server receives them one by one."""
+"""Seconds between two segments: a server then receives them one by one."""
 MUTATED: Final = 400
 CLOSE: Final = b"Connection: close\r\n"
 POST: Final = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\n" + CLOSE
@@ -100,7 +100,7 @@ def exchange(served: Served, parts: Parts, silence: float, *, is_ending: bool = 
 
 
 def differences(pair: Pair, connections: Iterable[Parts], *, is_ending: bool = False) -> list[object]:
-    """Return what was sent and received where the servers differ."""
+    """Return the segments and both responses, where the servers differ."""
 
     def compare(parts: Parts) -> object:
         for silence in PATIENCE:

@@ -101,7 +101,7 @@ def test_gunicorns_parser_decides_about_the_framing(worker: DirectWorker, data: 
 
 
 class TestStepsAside:
-    """Where something foreign is configured, gunicorn's own way is taken."""
+    """Configurations for which requests are processed by gunicorn's own code."""
 
     def test_plain_heads_are_plain_by_default(self, worker: DirectWorker) -> None:
         assert worker._max_octets() == 4094, "gunicorn's default limit of the first line"
