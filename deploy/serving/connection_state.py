@@ -105,6 +105,8 @@ class Incoming:
 
     def feed(self, data: bytes) -> State:
         """Add received bytes, and return the new state."""
+        if not self.data and self._is_whole(data):
+            return State.COMPLETE
         self.data = self.data + data if self.data else data
         self.state = self._advanced()
         if self.state is not State.COMPLETE:
@@ -140,6 +142,15 @@ class Incoming:
         self.data, self.state, self.plain, self._framing = b"", State.IDLE, None, None
         self._scanned = self._examined = 0
         return self.feed(data) if data else State.IDLE
+
+    def _is_whole(self, data: bytes) -> bool:
+        """Return True, and keep the bytes, if they begin with a whole plain request: the usual case."""
+        plain = plain_request.parse(data, max_octets=self._rules.max_octets, max_fields=self._rules.max_fields)
+        if plain is None or plain.head_length + plain.length > len(data):
+            return False
+        self.data, self.plain, self._end = data, plain, plain.head_length + plain.length
+        self.state = State.COMPLETE
+        return True
 
     def _advanced(self) -> State:
         if self._framing is None:
