@@ -37,13 +37,13 @@ class AdmittingWorker(DirectWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._early_busy = 0
+        self._threads, self._memory = PollerThreads(self.cfg.threads), Memory()
 
     def init_process(self) -> None:
         """Create the epoll, in which all threads wait."""
         self._epoll, self._bell = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, READ)
         self._early = ThreadPoolExecutor(EARLY_THREADS, thread_name_prefix="early")
-        self._threads, self._memory = PollerThreads(self.cfg.threads), Memory()
         self._rules = Rules(self._examine, self._max_octets(), self.cfg.limit_request_fields)
         super().init_process()
 

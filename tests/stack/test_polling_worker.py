@@ -1,6 +1,7 @@
-"""Clients that send their bodies byte by byte, without nginx: they cost connections, and no thread."""
+"""The polling worker, without nginx: slow bodies cost connections and no thread, and nothing is left behind."""
 
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,17 @@ SLOW: Final = 150
 BUDGET: Final = 6.0
 BODY: Final = b'{"task": {"title": ""}}'
 THREADS: Final = 4
+STORM: Final = 4.0
+"""Seconds of requests of all forms."""
+LEAVES: Final = 0.05
+"""The share of requests in whose middle the client leaves."""
+FORMS: Final = (
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+    b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+)
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +135,37 @@ def test_a_large_body_is_read_by_a_reserved_thread(polling: Served, bearer: Bear
             connection.request("POST", "/v1/tasks:batchCreate", body, head)
             answer = connection.getresponse()
             assert (answer.status, response_checks.strict(answer.read())["code"]) == (400, "VALIDATION_FAILED")
+
+
+def storm(served: Served, seed: int) -> list[int]:
+    """Send requests of all forms on kept connections, in segments, and sometimes leave in the middle."""
+    chance, found = random.Random(seed), list[int]()
+    until = time.monotonic() + STORM
+    while time.monotonic() < until:
+        with closing(create_connection(("127.0.0.1", served.port), timeout=20)) as connection:
+            for _ in range(chance.randint(1, 8)):
+                form = chance.choice(FORMS)
+                at = chance.randrange(len(form))
+                connection.sendall(form[:at])
+                if chance.random() < LEAVES:
+                    break
+                connection.sendall(form[at:])
+                found += statuses(connection.recv(65536))
+    return found
+
+
+def test_after_a_storm_of_requests_nothing_is_left_behind(polling: Served, port: int) -> None:
+    """Every connection is closed, every thread is free, and every request had its response."""
+    with ThreadPoolExecutor(16) as pool:
+        found = [status for each in pool.map(lambda seed: storm(polling, seed), range(16)) for status in each]
+    assert len(found) > 100
+    assert set(found) <= {200, 401, 404, 503}
+
+    def is_empty() -> bool:
+        state = json.loads(look(port, "/debug/vars")[2])
+        return bool(
+            state["worker"]["connections"] == 0 and state["threads"]["busy"] == state["threads"]["waiting"] == 0
+        )
+
+    wait_until(is_empty, 20)
+    assert get(polling, {}, "/healthz") == 200
