@@ -13,6 +13,7 @@ from typing import Any, Final
 from gunicorn.config import Config
 
 from app.resilience import blocking
+from deploy.serving import connection_counts
 from deploy.serving.admitting_worker import GRACE, AdmittingWorker
 from deploy.serving.connection_state import State
 from deploy.serving.worker import Worker
@@ -23,12 +24,16 @@ TICKS: Final = 50
 """Looks after which the main loop sleeps until it is woken."""
 SWEEP: Final = 0.5
 """Seconds between two searches for idle connections."""
+YIELD: Final = 0.001
+"""Seconds in which another worker can accept a connection. A main loop has little work, and could take all of them."""
 BATCH: Final = 64
 """Events that the main loop takes at once."""
 
 
 class PollingWorker(AdmittingWorker):
     """Processes a request in the thread that has received it."""
+
+    number: int
 
     def __new__(cls, *args: Any, **_: Any) -> Any:
         """Return the threaded worker instead, where connections do not begin with HTTP/1 in clear text."""
@@ -47,6 +52,7 @@ class PollingWorker(AdmittingWorker):
         """Start the threads, and run the main loop."""
         for number in range(self.cfg.threads):
             threading.Thread(target=self._work, name=f"serve-{number}", daemon=True).start()
+        connection_counts.note(self.number, 0)
         blocking.on_begin = self._threads.relieve
         super().run()
 
@@ -60,12 +66,21 @@ class PollingWorker(AdmittingWorker):
         self._look_after_polling()
         self._serve_incomplete()
 
+    def accept(self, listener: Any) -> None:
+        """Accept a connection; if another worker has fewer of them, it can do so first."""
+        connection_counts.note(self.number, self.nr_conns)
+        if connection_counts.is_above_least(self.number, self.cfg.workers):
+            time.sleep(YIELD)
+        super().accept(listener)
+        connection_counts.note(self.number, self.nr_conns)
+
     def murder_keepalived(self, force: bool = False) -> None:
         """Close idle connections."""
         now = time.monotonic()
         if not force and now - self._swept_at < SWEEP:
             return
         self._swept_at = now
+        connection_counts.note(self.number, self.nr_conns)
         until = now - self.cfg.keepalive
         for conn in list(self._conns.values()):
             is_idle = conn.since < until or (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
+from pathlib import Path
 from socket import create_connection, socket
 from typing import Final
 
@@ -27,6 +28,7 @@ SLOW: Final = 150
 BUDGET: Final = 6.0
 BODY: Final = b'{"task": {"title": ""}}'
 THREADS: Final = 4
+MANY: Final = 40
 STORM: Final = 4.0
 """Seconds of requests of all forms."""
 LEAVES: Final = 0.05
@@ -169,3 +171,22 @@ def test_after_a_storm_of_requests_nothing_is_left_behind(polling: Served, port:
 
     wait_until(is_empty, 20)
     assert get(polling, {}, "/healthz") == 200
+
+
+def test_connections_are_spread_over_the_workers(settings: Settings, tmp_path: Path, port: int) -> None:
+    """Clients that connect at the same time would otherwise all get the worker that was woken first."""
+    environment = {"WEB_WORKER": "polling", "WEB_CONCURRENCY": "2", "DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port + 1)}
+    with serving(settings, tmp_path / "log", **environment) as served, ExitStack() as stack:
+        wait_until(lambda: all(connections(port + 1 + worker) == 0 for worker in range(2)), 20)
+        for _ in range(MANY):
+            stack.enter_context(closing(create_connection(("127.0.0.1", served.port), timeout=20)))
+        wait_until(lambda: sum(connections(port + 1 + worker) for worker in range(2)) == MANY, 20)
+        assert min(connections(port + 1 + worker) for worker in range(2)) > MANY / 8
+
+
+def connections(port: int) -> int:
+    """Return the number of a worker's connections; -1 if it has not started."""
+    try:
+        return int(json.loads(look(port, "/debug/vars")[2])["worker"]["connections"])
+    except OSError:
+        return -1
