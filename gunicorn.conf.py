@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import select
 import signal
 import stat
 import sys
@@ -24,7 +25,6 @@ from types import FrameType
 from typing import Any, Final
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 from sqlalchemy import QueuePool
 
@@ -46,6 +46,10 @@ SOCKET_MODE: Final = 0o660
 _LOG: Final = product.logger("metrics")
 _START: Final = product.logger("start")
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+WORKERS: Final = {
+    "gthread": "deploy.serving.worker.Worker",
+    "polling": "deploy.serving.polling_worker.PollingWorker",
+}
 
 try:
     SETTINGS = Settings.from_env()
@@ -63,7 +67,9 @@ if SETTINGS.metrics_port:
 
 bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket in BIND: every client that can connect is trusted as a proxy
-worker_class = "deploy.serving.worker.Worker"
+worker_class = WORKERS[SETTINGS.web_worker if hasattr(select, "epoll") else "gthread"]
+http_parser = "python"
+pre_request = request_parser.close_while_draining
 threads = SETTINGS.web_threads
 PINNING: Final = cpu_pinning.plan(SETTINGS.pin_workers, workers=workers)
 try:
@@ -210,12 +216,6 @@ def worker_exit(_server: Arbiter, worker: Worker) -> None:
     if getattr(worker, "is_quitting", False):
         logging.shutdown()
         os._exit(0)  # otherwise Python waits for every thread that serves
-
-
-def pre_request(_worker: Worker, request: Request) -> None:
-    """While draining, close the connection after the response; the client's next one may reach another instance."""
-    if draining.has_begun():
-        request.force_close()
 
 
 def when_ready(server: Arbiter) -> None:

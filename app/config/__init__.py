@@ -212,6 +212,7 @@ class Settings:
         "One CPU core for each worker process. auto: not in a container. Default in production: auto.",
         production="auto",
     )
+    web_worker: str = _setting("gthread", readers.one_of("gthread", "polling"), "Kind of worker: gthread or polling.")
     drain_seconds: float = _setting(
         0.0,
         readers.number(0, 300),

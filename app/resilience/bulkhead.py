@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics, request_timing
-from app.resilience import deadline
+from app.resilience import blocking, deadline
 
 POLL_SECONDS: Final = 0.02
 POLLS_UNTIL_STUCK: Final = 10
@@ -73,6 +73,7 @@ class Bulkhead:
             ServiceUnavailable: no slot became free in time, or too many requests already wait.
             DeadlineExceeded: the request's budget ended first.
         """
+        blocking.on_begin()
         self._acquire()
         metrics.SLOTS_IN_USE.inc()
 

@@ -24,15 +24,16 @@ class Deadline:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def after(cls, budget: timedelta, *, is_shortened: bool = False) -> "Deadline":
-        """Return the deadline at the end of a budget that starts now.
+    def after(cls, budget: timedelta, *, is_shortened: bool = False, since: float | None = None) -> "Deadline":
+        """Return the deadline at the end of a budget that starts now, or that started at a time.
 
         Raises:
             ValueError: the budget is not positive.
         """
         if budget <= timedelta(0):
             raise ValueError("a budget is positive")
-        return cls(budget, time.monotonic() + budget.total_seconds(), is_shortened)
+        start = time.monotonic() if since is None else since
+        return cls(budget, start + budget.total_seconds(), is_shortened)
 
     def remaining(self) -> float:
         """Return the seconds left, never less than zero."""
@@ -81,6 +82,8 @@ class Deadline:
 
 current: Final[ContextVar[Deadline | None]] = ContextVar("deadline", default=None)
 """The deadline of the current request."""
+began_at: Final[ContextVar[float | None]] = ContextVar("began_at", default=None)
+"""When the head of the current request arrived, if the server then waited for the body (monotonic seconds)."""
 
 
 @contextmanager

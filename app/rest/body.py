@@ -136,7 +136,7 @@ def _bytes(request: Request, limit: int) -> bytes:
 
 @partial(request_timing.timed, "request_body")
 def _received(request: Request, wanted: int) -> bytes:
-    """Return at most ``wanted`` bytes. At the deadline, reading from the socket is shut down.
+    """Return at most ``wanted`` bytes. At the deadline, reading from the socket is shut down, unless all have arrived.
 
     Raises:
         DeadlineExceeded: the bytes did not arrive in time.
@@ -146,14 +146,16 @@ def _received(request: Request, wanted: int) -> bytes:
     limit = deadline.current.get()
     if limit is None or socket is None:
         return _drained(stream, wanted)
-    ticket = _WATCHDOG.watch(socket.fileno(), at=limit.at, how=SHUT_RD)
+    is_complete = type(stream) is BytesIO
+    ticket = None if is_complete else _WATCHDOG.watch(socket.fileno(), at=limit.at, how=SHUT_RD)
     try:
         body = _drained(stream, wanted)
     except MalformedRequest:
         limit.check("request_body")
         raise
     finally:
-        _WATCHDOG.release(ticket)
+        if ticket is not None:
+            _WATCHDOG.release(ticket)
     limit.check("request_body")
     return body
 

@@ -43,6 +43,11 @@ class Body(body.Body):  # type: ignore[misc]  # gunicorn is untyped
         """Return True if all of it has been read, as far as that is known without reading."""
         return not self.failed and self._left() == 0
 
+    @property
+    def is_awaited(self) -> bool:
+        """Return True if the client waits for 100 before it sends the body."""
+        return self._is_awaited
+
     def is_over(self) -> bool:
         """Return True if the next request begins here, after discarding received bytes of the body, without waiting."""
         if self.is_at_end:

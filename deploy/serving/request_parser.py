@@ -12,6 +12,7 @@ from gunicorn.http import message, wsgi
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.http.parser import RequestParser
 
+from app.resilience import draining
 from deploy.serving.request_body import Body, ChunkedReader
 
 NEWEST: Final = (1, 1)
@@ -106,6 +107,12 @@ class Parser(RequestParser):  # type: ignore[misc]  # gunicorn is untyped
     def finish_body(self, deadline: float | None = None, max_bytes: int | None = None) -> bool:
         """Return True if another request can be read, after discarding the rest of the previous body."""
         return (self.mesg is not None and self.mesg.body.is_at_end) or bool(super().finish_body(deadline, max_bytes))
+
+
+def close_while_draining(_worker: object, request: Any) -> None:
+    """While draining, close the connection after the response; the client's next one may reach another instance."""
+    if draining.has_begun():
+        request.force_close()
 
 
 def install() -> None:

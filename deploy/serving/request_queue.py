@@ -15,10 +15,9 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any, Final
 
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
-
 from app.observability import metrics
 from app.resilience.admission_queue import AdmissionQueue
+from deploy.serving.gunicorn_private import DEFER, ThreadWorker
 
 URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /readyz ")
 HEAD_ENDS: Final = b"\r\n\r\n"
@@ -79,7 +78,7 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Reject a request on a kept-alive connection at once, if necessary; otherwise use the normal path."""
         received = _received(conn) if self._is_overloaded else None
-        if received is None or _is_urgent(received):
+        if received is None or is_urgent(received):
             super().on_client_socket_readable(conn, client)
         elif self._reject(conn, received):
             self.keepalived_conns.remove(conn)
@@ -95,8 +94,8 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         if self._busy < self.cfg.threads:
             self._serve(conn)
         elif (received := _received(conn)) is None:
-            self._resolve(conn, _DEFER)  # a new connection, on which nothing was sent yet
-        elif _is_urgent(received):
+            self._resolve(conn, DEFER)  # a new connection, on which nothing was sent yet
+        elif is_urgent(received):
             self._submit(self._reserve, conn, self.finish_request)
         elif self._is_overloaded:
             self._resolve(conn, self._reject(conn, received))
@@ -106,9 +105,9 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do so, but wait no longer than the oldest queued request may wait; and reject the expired ones."""
-        super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._queue.seconds_to_expiry())))
-        for conn, waited in self._queue.pop_expired():
-            self._resolve(conn, self._reject(conn, _received(conn) or b"", waited=waited))
+        super().wait_for_and_dispatch_events(min(timeout, max(0.0, self._seconds_to_expiry())))
+        for conn, waited in self._expired():
+            self._resolve(conn, self._reject(conn, self._received(conn) or b"", waited=waited))
             metrics.WAITING.set(len(self._queue))
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
             self._disconnect(self._leaving[0])
@@ -152,6 +151,15 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
     @property
     def _is_overloaded(self) -> bool:
         return self._busy >= self.cfg.threads and self._queue.is_full
+
+    def _received(self, conn: Any) -> bytes | None:
+        return _received(conn)
+
+    def _expired(self) -> list[tuple[Any, float]]:
+        return list(self._queue.pop_expired())
+
+    def _seconds_to_expiry(self) -> float:
+        return self._queue.seconds_to_expiry()
 
     def _reject(self, conn: Any, received: bytes, *, waited: float = 0.0) -> bool:
         """Reject a request, and return True if another may follow on its connection.
@@ -218,7 +226,8 @@ def _received(conn: Any) -> bytes | None:
     return received
 
 
-def _is_urgent(received: bytes) -> bool:
+def is_urgent(received: bytes) -> bool:
+    """Return True if the reserved thread answers this request."""
     return received.startswith(URGENT) and HEAD_ENDS in received
 
 

@@ -130,6 +130,7 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "WEB_CONCURRENCY": (("4", OK), ("65", REJECTED)),
     "WEB_THREADS": (("16", OK), ("0", REJECTED)),
     "PIN_WORKERS": (("auto", OK), ("on", OK), ("off", OK), ("1", REJECTED)),
+    "WEB_WORKER": (("polling", OK), ("gthread", OK), ("sync", REJECTED)),
     "DRAIN_SECONDS": (("5", OK), ("-1", REJECTED)),
     "METRICS_PORT": (*PORTS, ("8000", REJECTED)),
     "METRICS_HOST": (("::1", OK), ("0.0.0.0", WARNED), ("here now", REJECTED)),

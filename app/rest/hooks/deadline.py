@@ -20,7 +20,9 @@ def start(app: Flask, request: Request) -> None:
     maximum: float = app.config["REQUEST_TIMEOUT"]
     requested = request.sent(HEADER)
     seconds = maximum if requested is None else min(_seconds(request, requested) or maximum, maximum)
-    deadline.current.set(deadline.Deadline.after(timedelta(seconds=seconds), is_shortened=seconds < maximum))
+    budget = timedelta(seconds=seconds)
+    limit = deadline.Deadline.after(budget, is_shortened=seconds < maximum, since=deadline.began_at.get())
+    deadline.current.set(limit)
 
 
 def _seconds(request: Request, text: str) -> float | None:

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
+from app.resilience import blocking
 from app.resilience import bulkhead as log_folder
 from app.resilience.bulkhead import Bulkhead
 from app.resilience.deadline import within
@@ -39,6 +40,15 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.001)
+
+
+def test_the_server_is_notified_before_a_request_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it gets a slot at once: the slot is for a dependency, which it then waits for."""
+    slots, free = Bulkhead(1, queue=0), list[int]()
+    monkeypatch.setattr(blocking, "on_begin", lambda: free.append(slots.size - slots.in_use))
+    with slots, suppress(ServiceUnavailable), slots:
+        pass
+    assert free == [1, 0]
 
 
 def visit(slots: Bulkhead) -> None:

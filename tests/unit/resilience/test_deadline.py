@@ -36,6 +36,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
 
 
 class TestDeadline:
+    def test_a_budget_can_have_started_before(self, clock: FakeTime) -> None:
+        """The server waited for the body after the head had arrived."""
+        limit = Deadline.after(SECOND, since=clock.now - 0.75)
+        assert (limit.remaining(), limit.budget) == (0.25, SECOND)
+        clock.now += 0.25
+        assert limit.is_over
+
     def test_ok(self, clock: FakeTime) -> None:
         limit = Deadline.after(timedelta(milliseconds=1500))
         assert (limit.budget, limit.at, limit.remaining(), limit.is_over) == (1.5 * SECOND, 1001.5, 1.5, False)

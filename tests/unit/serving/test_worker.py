@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
+from deploy.serving.polling_worker import PollingWorker
 from deploy.serving.worker import Worker
 
 
@@ -19,12 +20,12 @@ def interrupted() -> list[Any]:
     return []
 
 
-@pytest.fixture
-def worker(interrupted: list[Any]) -> Iterator[Worker]:
-    """Return a worker that has only its threads."""
+@pytest.fixture(params=[Worker, PollingWorker])
+def worker(interrupted: list[Any], request: pytest.FixtureRequest) -> Iterator[Worker]:
+    """Return a worker of each kind that has only its threads."""
     config = Config()
     config.set("max_requests", 0)
-    worker = Worker(1, 1, [], None, 1.0, config, SimpleNamespace())
+    worker: Worker = request.param(1, 1, [], None, 1.0, config, SimpleNamespace())
     worker.cfg = SimpleNamespace(worker_int=interrupted.append)
     worker.tpool = ThreadPoolExecutor(1)
     worker.method_queue.init()
