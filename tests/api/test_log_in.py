@@ -162,6 +162,7 @@ class TestLimits:
         limited = Caller(make_application(token_rate_limit="5 per minute").test_client(), {})
         assert [log_in(limited, f"{n}@example.com").status_code for n in range(6)] == [401] * 5 + [429]
 
+    @pytest.mark.nightly
     def test_of_a_thousand_attempts_from_four_networks_ten_each_are_checked(
         self, make_application: Callable[..., Flask], unauthenticated: Caller, carol: str, verifications: list[str]
     ) -> None:

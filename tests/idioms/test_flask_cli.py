@@ -115,6 +115,7 @@ def test_flask_run(environment: dict[str, str], tmp_path: Path) -> None:
         assert ON_FLASK or answer.headers["X-Request-Id"]
 
 
+@pytest.mark.nightly
 def test_flask_run_debug_reloads(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "fork.py").write_text(FORK)
     with running(environment, tmp_path, "--debug") as url:

@@ -153,6 +153,7 @@ def test_a_forks_first_test_file(fork: Run) -> None:
     assert "9 passed" in output
 
 
+@pytest.mark.nightly
 def test_an_application_for_all_tests_of_a_fork(fork: Run) -> None:
     status, output = fork(FIRST, conftest=SESSION)
     assert status == 0, output

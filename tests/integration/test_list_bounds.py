@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from app.errs.lists import InvalidOrderBy
 from app.models.query import Comparison, ListQuery, Operator, Ordering, Page
 from app.models.tasks import Priority, Status
+from app.repositories import listing
 from app.repositories.list_statements import SCANNED
 from app.wire.filtering import parse_filter
 from app.wire.ordering import parse_order_by
@@ -297,7 +298,8 @@ class TestTotal:
         assert page.total_size == -1
         assert [each.split()[0] for each in statements_of()] == ["SELECT", "SELECT", "EXPLAIN"]
 
-    def test_a_shorter_one_is(self, full: Database) -> None:
+    def test_a_shorter_one_is(self, full: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(listing, "COUNT_BUDGET_MS", 5000)
         where = (OWNED, Comparison("title", Operator.GE, "fa"))
         page = full.task_reads.page(ListQuery(where, (Ordering("title"),), 50))
         assert page.total_size == len(everything(full, "title >= 'fa'", "id"))

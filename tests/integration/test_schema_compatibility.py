@@ -169,6 +169,7 @@ class TestUpgrade:
         assert done.returncode != 0
         assert output.startswith(f"candor: the schema is at {NEXT}, which this release does not know")
 
+    @pytest.mark.nightly
     def test_several_at_once_wait_for_one_another(
         self, make_application: Callable[..., Flask], make_database: Callable[[str], str]
     ) -> None:

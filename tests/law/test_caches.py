@@ -240,6 +240,7 @@ def unfrozen() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unfrozen")
+@pytest.mark.nightly
 def test_new_values_of_every_parameter_fill_no_container(app: Flask, bearer: Callable[..., dict[str, str]]) -> None:
     client, credentials = FlaskClient(app, app.response_class), bearer("caches", scopes=SCOPES)
     burst(client, app, credentials)
