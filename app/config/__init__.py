@@ -209,8 +209,7 @@ class Settings:
     pin_workers: str = _setting(
         "off",
         readers.one_of("auto", "on", "off"),
-        "One CPU core for each worker process. auto: not in a container. Default in production: auto.",
-        production="auto",
+        "One CPU core for each worker process. auto: not in a container.",
     )
     web_worker: str = _setting("gthread", readers.one_of("gthread", "polling"), "Kind of worker: gthread or polling.")
     drain_seconds: float = _setting(
