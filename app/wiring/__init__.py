@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
@@ -13,14 +12,11 @@ from sqlalchemy.orm import scoped_session
 from app.clients.key_sets import KeySet
 from app.clients.mail_renderer import KINDS, MailRenderer
 from app.config import LOCAL, Settings
-from app.models.common_passwords import PasswordRules
 from app.models.logger import Level, LoggerSettings
-from app.models.passwords import Argon2Passwords
 from app.models.preferences import PreferencesView
 from app.models.users import PublicUser
 from app.observability import logs
 from app.observability.failure_recorder import FailureRecorder
-from app.product import SLUG
 from app.repositories.autocommit_reads import Reads
 from app.repositories.engine import breaker_of
 from app.repositories.failed_requests import FailureReads, FailureWriter
@@ -40,8 +36,6 @@ from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
 from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore, RateLimitStore
-from app.resilience.login_throttle import LoginThrottle
-from app.resilience.mail_throttle import MailThrottle
 from app.resilience.stale_cache import StaleCache
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
@@ -61,9 +55,9 @@ from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
-from app.wiring import event_hooks
+from app.wiring import accounts, event_hooks
 from app.wiring.client_factory import http_client, redis_store
-from app.wiring.external_issuers import ExternalIssuers, external_issuers
+from app.wiring.external_issuers import external_issuers
 
 if TYPE_CHECKING:
     from app.clients.http import HttpClient
@@ -133,65 +127,6 @@ def _profiles(settings: Settings, reads: Reads) -> "tuple[ProfileService, list[H
     return ProfileService(users=users, preferences=preferences, cache=cache, hooks=(event_hooks.log_degraded,)), clients
 
 
-def _tokens(settings: Settings, revocations: RevocationList, external: ExternalIssuers, clock: Clock) -> TokenService:
-    return TokenService(
-        secret=settings.jwt_secret,
-        audience=settings.jwt_audience or None,
-        issuer=settings.jwt_issuer or None,
-        clock=clock,
-        keys=dict(settings.jwt_keys),
-        revoked=revocations,
-        external=external.verifiers,
-    )
-
-
-def _accounts(
-    settings: Settings,
-    reads: UserReads,
-    unit_of_work: Callable[[], UnitOfWork],
-    tokens: TokenService,
-    rate_limits: RateLimitStore,
-    clock: Clock,
-) -> tuple[UserService, SessionService, PasswordService, DeletionService]:
-    """Return the services that use passwords."""
-    passwords, login_throttle, mail_throttle = (
-        Argon2Passwords(HashingShare.check),
-        LoginThrottle(rate_limits),
-        MailThrottle(rate_limits),
-    )
-    rules = PasswordRules(own=(SLUG, urlsplit(settings.public_url).hostname or ""))
-    users = UserService(
-        reads=reads,
-        unit_of_work=unit_of_work,
-        passwords=passwords,
-        rules=rules,
-        mail_throttle=mail_throttle,
-        clock=clock,
-        default_scopes=settings.default_scopes,
-    )
-    sessions = SessionService(
-        users=reads,
-        unit_of_work=unit_of_work,
-        passwords=passwords,
-        issuer=tokens,
-        login_throttle=login_throttle,
-        clock=clock,
-    )
-    passwords_of = PasswordService(
-        reads=reads,
-        unit_of_work=unit_of_work,
-        passwords=passwords,
-        rules=rules,
-        login_throttle=login_throttle,
-        mail_throttle=mail_throttle,
-        clock=clock,
-    )
-    deletion = DeletionService(
-        reads=reads, unit_of_work=unit_of_work, passwords=passwords, login_throttle=login_throttle, clock=clock
-    )
-    return users, sessions, passwords_of, deletion
-
-
 def _handlers(settings: Settings) -> dict[str, Handler]:
     """Return the job handlers by kind. In production without SMTP_URL, emails stay in the queue."""
     links = {"mail.activation": settings.activation_url, "mail.password_reset": settings.password_reset_url}
@@ -249,8 +184,8 @@ def wire(
     revocations = RevocationList(
         RevokedTokenReads(reads), clock=clock, hooks=(event_hooks.log_revocations, event_hooks.measure_revocations)
     )
-    tokens = _tokens(settings, revocations, external, clock)
-    users, sessions, passwords, deletion = _accounts(
+    tokens = accounts.token_service(settings, revocations, external, clock)
+    users, sessions, passwords, deletion = accounts.account_services(
         settings, UserReads(reads), unit_of_work, tokens, rate_limits, clock
     )
     profiles, remote = _profiles(settings, reads)

@@ -42,7 +42,7 @@ def check(tree: Path, server_url: str, *tests: str) -> None:
 def removal(many: str, one: str) -> str:
     """Return the commands of docs/change/remove-resource.md that delete a resource of this name."""
     page = (ROOT / "docs" / "change" / "remove-resource.md").read_text()
-    chapter = page.partition("\n## Delete movies, or a generated resource\n")[2].partition("\n## ")[0]
+    chapter = re.split(r"(?m)^## Delete \w+, or a generated resource$", page)[1].partition("\n## ")[0]
     lines = chapter.partition("```console\n$ ")[2].partition("```")[0].replace("\n$ ", "\n")
     found = re.search(r"'\*(\w+)\*'.*/(\w+)/Id", lines, re.DOTALL)
     assert found
