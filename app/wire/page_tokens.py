@@ -17,7 +17,9 @@ from app.models.query import Cursor, Value
 
 LONGEST: Final = 4096
 
-_PURPOSE: Final = b"candor page token v1"
+_PURPOSE: Final = b"candor page token v2"
+_PREVIOUS_PURPOSE: Final = b"candor page token v1"
+"""Of tokens with one key for each member of the order. An instance of that release must reject tokens with fewer."""
 _TAG_SIZE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -29,7 +31,7 @@ class PageTokens:
     def __init__(self, secret: bytes) -> None:
         if not secret:
             raise ValueError("the secret of page tokens is empty")
-        self._key: Final = hmac.digest(secret, _PURPOSE, "sha256")
+        self._key, self._previous_key = (hmac.digest(secret, each, "sha256") for each in (_PURPOSE, _PREVIOUS_PURPOSE))
 
     def seal(self, cursor: Cursor, *, bound_to: Sequence[str]) -> str:
         """Return the token for a cursor, valid only for the same ``bound_to``.
@@ -39,7 +41,7 @@ class PageTokens:
         """
         plain = [cursor.total_size, *(_packed(key) for key in cursor.keys)]
         payload = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
-        token = urlsafe_b64encode(self._tag(payload, bound_to) + payload).rstrip(b"=").decode()
+        token = urlsafe_b64encode(_tag(self._key, payload, bound_to) + payload).rstrip(b"=").decode()
         if len(token) > LONGEST:
             raise ValueError(f"a page token of {len(token)} characters")
         return token
@@ -52,14 +54,15 @@ class PageTokens:
         """
         sealed = _decoded(token)
         tag, payload = sealed[:_TAG_SIZE], sealed[_TAG_SIZE:]
-        if not hmac.compare_digest(tag, self._tag(payload, bound_to)):
+        if not any(hmac.compare_digest(tag, _tag(key, payload, bound_to)) for key in (self._key, self._previous_key)):
             raise _invalid()
         total_size, *keys = json.loads(payload.decode(errors="surrogatepass"))
         return Cursor(tuple(_unpacked(key) for key in keys), total_size)
 
-    def _tag(self, payload: bytes, bound_to: Sequence[str]) -> bytes:
-        binding = json.dumps([*bound_to]).encode()
-        return hmac.digest(self._key, binding + b"\n" + payload, "sha256")[:_TAG_SIZE]
+
+def _tag(key: bytes, payload: bytes, bound_to: Sequence[str]) -> bytes:
+    binding = json.dumps([*bound_to]).encode()
+    return hmac.digest(key, binding + b"\n" + payload, "sha256")[:_TAG_SIZE]
 
 
 def _decoded(token: str) -> bytes:

@@ -15,7 +15,11 @@ from app import product
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ("app", "migrations", "gunicorn.conf.py", "wsgi.py")
 TEXTS: Final = {".py", ".html", ".txt", ".css", ".js", ".proto"}
-PROTOCOL: Final = {("app/services/tokens.py", "candor key id v1"), ("app/wire/page_tokens.py", "candor page token v1")}
+PROTOCOL: Final = {
+    ("app/services/tokens.py", "candor key id v1"),
+    ("app/wire/page_tokens.py", "candor page token v1"),
+    ("app/wire/page_tokens.py", "candor page token v2"),
+}
 """Inputs of digests. They keep their text when the product is renamed, because stored digests depend on it."""
 PROGRAM: Final = """
 import json, logging
