@@ -13,6 +13,7 @@ from app import product
 from app.config import development, postgresql_url, readers, rules
 from app.config.invalid_settings import InvalidSettings as InvalidSettings
 from app.config.issuers import Issuer, read_issuers
+from app.config.readers import authority as authority
 from app.config.setting import default_of
 from app.config.setting import setting as _setting
 
@@ -292,8 +293,3 @@ class Settings:
             f"http://{authority(values['host'], values['port'])}{values['script_name']}"
         )
         return cls(**values)
-
-
-def authority(host: str, port: int) -> str:
-    """Return host and port in URL syntax: an IPv6 address has brackets (RFC 3986, section 3.2.2)."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

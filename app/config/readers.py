@@ -245,3 +245,8 @@ def _plain(network: Network) -> Network:
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     prefix = network.prefixlen - (ipaddress.IPV6LENGTH - ipaddress.IPV4LENGTH)
     return network if mapped is None or prefix < 0 else ipaddress.ip_network((mapped, prefix))
+
+
+def authority(host: str, port: int) -> str:
+    """Return host and port in URL syntax: an IPv6 address has brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

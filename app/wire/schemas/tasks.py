@@ -20,6 +20,7 @@ from app.wire import fields, filter_types
 from app.wire.decode_context import under_way
 from app.wire.list_parameters import FieldsParameter, MaskParameter
 from app.wire.schemas.base import ITEM_PROBLEM, Path, QuerySchema, Schema
+from app.wire.schemas.batches import Batch
 from app.wire.schemas.lists import ListRules, ListSchema
 from app.wire.validators import Breach, Length, Pattern, Printable
 
@@ -133,18 +134,6 @@ class BatchCreateItemSchema(Schema):
     """One item of a batch."""
 
     task = fields.Object(TaskCreateSchema, required=True, metadata={"description": "The task."})
-
-
-class Batch(fields.Listed):
-    """The items of a batch, at least one."""
-
-    def too_long(self) -> Breach:
-        """Return the breach of a batch with too many items."""
-        return Breach("BATCH_TOO_LARGE", f"must have at most {self.longest} items")
-
-    def rejection(self, value: object) -> Breach | None:
-        """Reject an empty batch too."""
-        return Breach("EMPTY_BATCH", "must have at least one item") if value == [] else super().rejection(value)
 
 
 def _comparable(title: str) -> str:
