@@ -78,11 +78,7 @@ def check(result: "PGresult | None", driven: "psycopg.Connection[Any]") -> "PGre
     Raises:
         psycopg.Error: PostgreSQL's error, or there is no result.
     """
-    if result is None:
-        raise psycopg.OperationalError("there is no result")
-    if result.status != ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(result, encoding=driven.info.encoding)
-    return result
+    return last([] if result is None else [result], driven)
 
 
 def last(results: "Sequence[PGresult]", driven: "psycopg.Connection[Any]") -> "PGresult":

@@ -8,6 +8,7 @@ The listeners of the application itself (``error_translation``, ``new_connection
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
+from types import FunctionType
 from typing import Any, Final
 
 import psycopg
@@ -33,7 +34,9 @@ ON_TRANSACTIONS: Final = (
 )
 """Events of a session's transaction."""
 OWN_ERROR_HANDLERS: Final = (error_translation.handle,)
-EXECUTE: Final = psycopg.Cursor.execute
+EXECUTE: Final[Any] = psycopg.Cursor.execute
+IS_WRAPPED: Final = type(EXECUTE) is not FunctionType or EXECUTE.__code__.co_filename != psycopg.cursor.__file__
+"""True if a tool replaced the method before this import, as automatic instrumentation does."""
 HAS_PIPELINES: Final = psycopg.capabilities.has_pipeline()
 OWN: Final[Any] = 2
 """The value of a dialect's ``_has_events`` while only the application listens: truthy, but not ``True``."""
@@ -77,6 +80,7 @@ def on_driver(connection: object) -> bool:
     """
     return not (
         HAS_PIPELINES
+        and not IS_WRAPPED
         and type(connection) is psycopg.Connection
         and connection.cursor_factory is psycopg.Cursor
         and psycopg.Cursor.execute is EXECUTE

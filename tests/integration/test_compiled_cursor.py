@@ -1,5 +1,7 @@
 """Compiled statements on libpq: the same statements as on a cursor of psycopg, in fewer messages."""
 
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -297,3 +299,19 @@ class TestTransactions:
             connection.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
         with database.unit_of_work() as unit:
             assert unit.transaction.use(lambda line: line.value(ISOLATION)) == "serializable"
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_cursor_that_was_wrapped_before_the_import_is_noticed(is_wrapped: bool) -> None:
+    """Automatic instrumentation replaces methods before the application is imported."""
+    wrap = (
+        "execute = psycopg.Cursor.execute\n"
+        "psycopg.Cursor.execute = functools.wraps(execute)(lambda *args, **kwargs: execute(*args, **kwargs))\n"
+    )
+    program = (
+        "import functools, psycopg\n"
+        + wrap * is_wrapped
+        + ("from app.repositories import listener_detection\nprint(listener_detection.IS_WRAPPED)")
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(is_wrapped)
