@@ -47,7 +47,7 @@ class RawRequest:
         return {**about, "status": status.value, "duration_ms": took, "client": client}
 
 
-def reject(error: errs.Error, cause: Exception, request: RawRequest, config: Mapping[str, Any]) -> bytes:
+def reject(error: errs.Error, cause: BaseException, request: RawRequest, config: Mapping[str, Any]) -> bytes:
     """Return the response with its status line, and log the error and the request as usual.
 
     Malformed requests share one error entry per address and second, because no rate limit applies to them.

@@ -13,10 +13,12 @@ from contextlib import suppress
 from typing import Any, Final
 
 from app.observability import metrics
+from deploy.serving.client_socket import ClientSocket
 from deploy.serving.connection_state import Incoming, Memory, Rules, State
 from deploy.serving.direct_worker import Connection, DirectWorker
 from deploy.serving.poller_threads import PollerThreads
 from deploy.serving.request_queue import address_of, is_urgent
+from deploy.serving.slow_readers import SlowReaders
 
 READ: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 END: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -47,6 +49,11 @@ class AdmittingWorker(DirectWorker):
         self._rules = Rules(self._examine, self._max_octets(), self.cfg.limit_request_fields)
         super().init_process()
 
+    def run(self) -> None:
+        """Serve; the base class has created its selector."""
+        self._slow_readers = SlowReaders(self.poller, self._resolve, self._close)
+        super().run()
+
     @property
     def busy(self) -> int:
         """Return the number of threads that serve."""
@@ -54,6 +61,7 @@ class AdmittingWorker(DirectWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Add a new connection to the epoll; a thread is woken if a request has arrived already."""
+        conn.sock = ClientSocket(conn.sock, self._memory)
         connection = Connection(conn, Incoming(self._rules, self._memory))
         self._conns[connection.fd] = connection
         self._epoll.register(connection.fd, READ)
@@ -67,32 +75,46 @@ class AdmittingWorker(DirectWorker):
         conn.again = True
         if conn.lock.acquire(blocking=False):
             conn.again = False
-            self._process(conn, self._receive(conn), serve)
+            self._process(conn, None, serve)
 
-    def _process(self, conn: Connection, state: State, serve: Serve) -> None:
-        """Process the requests of a connection as its owner, until there are none, or it has another owner."""
+    def _process(self, conn: Connection, state: State | None, serve: Serve) -> None:
+        """Process the requests of a connection as its owner, until there are none, or it has another owner.
+
+        No exception leaves it, not even the SystemExit of a handler: the thread would end, and no other replaces it.
+
+        Args:
+            conn: the connection.
+            state: its state; ``None`` if bytes can be received.
+            serve: processes a complete request.
+        """
         try:
-            while True:
-                while state is State.COMPLETE:
-                    is_kept = serve(conn)
-                    if is_kept is None:
-                        return
-                    state = conn.incoming.state if is_kept else State.ENDED
-                if state is State.ENDED:
-                    self.method_queue.defer(self._leave, conn)
-                    return
-                if state in INCOMPLETE:
-                    self._await_body(conn)
-                conn.lock.release()
-                if state is State.EARLY:
-                    self._wake()
-                if not conn.again or not conn.lock.acquire(blocking=False):
-                    return
-                conn.again = False
-                state = self._receive(conn)
-        except Exception:
+            self._process_all(conn, self._receive(conn) if state is None else state, serve)
+        except BaseException:
             self.log.exception("a connection failed")
             self.method_queue.defer(self._leave, conn)
+
+    def _process_all(self, conn: Connection, state: State, serve: Serve) -> None:
+        while True:
+            while state is State.COMPLETE:
+                is_kept = serve(conn)
+                if is_kept is None:
+                    return
+                if conn.base.sock.unsent:
+                    self.method_queue.defer(self._slow_readers.add, conn, is_kept)
+                    return
+                state = conn.incoming.state if is_kept else State.ENDED
+            if state is State.ENDED:
+                self.method_queue.defer(self._leave, conn)
+                return
+            if state in INCOMPLETE:
+                self._await_body(conn)
+            conn.lock.release()
+            if state is State.EARLY:
+                self._wake()
+            if not conn.again or not conn.lock.acquire(blocking=False):
+                return
+            conn.again = False
+            state = self._receive(conn)
 
     def _receive(self, conn: Connection) -> State:
         """Receive bytes, and return the new state. Edge-triggered: more can have arrived after a full read."""
@@ -176,6 +198,9 @@ class AdmittingWorker(DirectWorker):
 
     def _resolve(self, conn: Connection, outcome: object) -> None:
         """Continue with a connection whose request was processed elsewhere."""
+        if conn.base.sock.unsent:
+            self._slow_readers.add(conn, bool(outcome))
+            return
         self._process(conn, conn.incoming.state if outcome else State.ENDED, self._admit)
 
     def _serve_incomplete(self) -> None:
@@ -200,7 +225,7 @@ class AdmittingWorker(DirectWorker):
         is_kept = False
         try:
             is_kept = self._answer(conn)
-        except Exception:
+        except BaseException:  # otherwise the main loop would not learn that the thread is free
             self.log.exception("a connection failed")
         self.method_queue.defer(self._finish_aside, conn, is_kept, is_early)
 

@@ -103,7 +103,7 @@ class DirectWorker(Worker):
             if fault.errno not in GONE:
                 self.log.exception("Socket error processing request.")
             return False
-        except Exception as fault:
+        except BaseException as fault:  # also the SystemExit of a handler
             if reply.headers_sent:
                 self.log.exception("Error handling request")
             else:

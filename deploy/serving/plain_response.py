@@ -101,14 +101,7 @@ class Reply:
         connection = "Connection: close\r\n" if closes else "Connection: keep-alive\r\n"
         answer = f"{first}{connection}{self._head}\r\n".encode("latin-1") + content
         self._is_sent = True
-        try:
-            sent = self._sock.send(answer)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(answer):
-            self._sock.setblocking(True)
-            self._sock.sendall(memoryview(answer)[sent:])
-            self._sock.setblocking(False)
+        self._sock.sendall(answer)
         return not closes
 
     def _write(self, data: bytes) -> None:

@@ -75,11 +75,12 @@ class PollingWorker(AdmittingWorker):
         connection_counts.note(self.number, self.nr_conns)
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """Close idle connections."""
+        """Close idle connections, and those of clients that do not read."""
         now = time.monotonic()
         if not force and now - self._swept_at < SWEEP:
             return
         self._swept_at = now
+        self._slow_readers.give_up()
         connection_counts.note(self.number, self.nr_conns)
         until = now - self.cfg.keepalive
         for conn in list(self._conns.values()):

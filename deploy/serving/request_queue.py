@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from app.observability import metrics
 from app.resilience.admission_queue import AdmissionQueue
+from deploy.serving.client_socket import ClientSocket
 from deploy.serving.gunicorn_private import DEFER, ThreadWorker
 
 URGENT: Final = (b"GET /healthz ", b"HEAD /healthz ", b"GET /readyz ", b"HEAD /readyz ")
@@ -91,6 +92,8 @@ class QueueingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a readable connection to a free thread; otherwise queue or reject it, unless it is a health check."""
+        if type(conn.sock) is socket.socket:
+            conn.sock = ClientSocket(conn.sock)
         if self._busy < self.cfg.threads:
             self._serve(conn)
         elif (received := _received(conn)) is None:

@@ -65,7 +65,7 @@ class Worker(QueueingWorker):
                 listener.close()
         return is_alive
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer requests that gunicorn rejects by itself, with a problem document and an entry in each log."""
         request = getattr(exc, "request", req)
         named = next((named for kind, named in NAMED if isinstance(exc, kind)), platform.InternalError)

@@ -73,14 +73,18 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield served
 
 
-def serving(settings: Settings, log: Path, **environment: str) -> AbstractContextManager[Served]:
-    """Serve the application with two workers and additional settings."""
-    return serving_by((), settings, log, **environment)
+def serving(
+    settings: Settings, log: Path, *, application: str = "wsgi:app", **environment: str
+) -> AbstractContextManager[Served]:
+    """Serve an application with two workers and additional settings."""
+    return serving_by((), settings, log, application=application, **environment)
 
 
 @contextmanager
-def serving_by(launcher: tuple[str, ...], settings: Settings, log: Path, /, **environment: str) -> Iterator[Served]:
-    """Serve the application by a command that runs the usual one."""
+def serving_by(
+    launcher: tuple[str, ...], settings: Settings, log: Path, /, *, application: str = "wsgi:app", **environment: str
+) -> Iterator[Served]:
+    """Serve an application by a command that runs the usual one."""
     served = Served(int(environment.get("PORT", 0)) or free_port(), log)
     environ = os.environ | {
         "APP_ENV": "development",
@@ -95,7 +99,7 @@ def serving_by(launcher: tuple[str, ...], settings: Settings, log: Path, /, **en
         **environment,
     }
     with served.log.open("w") as stream:
-        command = [*launcher, sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        command = [*launcher, sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", application]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=stream)
         try:
             _wait(served, process)

@@ -18,7 +18,7 @@ from deploy.serving.admitting_worker import EARLY_THREADS
 from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, free_port, serving
-from tests.stack.deployment import received
+from tests.stack.deployment import port_before_two, received
 from tests.stack.test_connections import JSON
 from tests.stack.test_debug_listener import TOKEN, look
 from tests.stack.test_smuggling import statuses
@@ -173,8 +173,9 @@ def test_after_a_storm_of_requests_nothing_is_left_behind(polling: Served, port:
     assert get(polling, {}, "/healthz") == 200
 
 
-def test_connections_are_spread_over_the_workers(settings: Settings, tmp_path: Path, port: int) -> None:
+def test_connections_are_spread_over_the_workers(settings: Settings, tmp_path: Path) -> None:
     """Clients that connect at the same time would otherwise all get the worker that was woken first."""
+    port = port_before_two()
     environment = {"WEB_WORKER": "polling", "WEB_CONCURRENCY": "2", "DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port + 1)}
     with serving(settings, tmp_path / "log", **environment) as served, ExitStack() as stack:
         wait_until(lambda: all(connections(port + 1 + worker) == 0 for worker in range(2)), 20)
