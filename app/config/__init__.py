@@ -212,7 +212,9 @@ class Settings:
         readers.one_of("auto", "on", "off"),
         "One CPU core for each worker process. auto: not in a container.",
     )
-    web_worker: str = _setting("gthread", readers.one_of("gthread", "polling"), "Kind of worker: gthread or polling.")
+    web_worker: str = _setting(
+        "polling", readers.one_of("polling", "gthread"), "Kind of worker. gthread is gunicorn's, and the fallback."
+    )
     drain_seconds: float = _setting(
         0.0,
         readers.number(0, 300),

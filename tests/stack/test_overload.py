@@ -22,11 +22,14 @@ PROMPT = 1.0
 """Seconds for an immediate answer on a busy machine; a stuck request takes two."""
 
 
-@pytest.fixture(scope="module")
-def narrow(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve with one worker that has two threads and two slots."""
+@pytest.fixture(scope="module", params=["polling", "gthread"])
+def narrow(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Served]:
+    """Serve with one worker of each kind, which has two threads and two slots."""
     log = tmp_path_factory.mktemp("narrow") / "log"
-    with serving(settings, log, WEB_CONCURRENCY="1", WEB_THREADS=str(THREADS)) as served:
+    environment = {"WEB_CONCURRENCY": "1", "WEB_THREADS": str(THREADS), "WEB_WORKER": request.param}
+    with serving(settings, log, **environment) as served:
         yield served
 
 

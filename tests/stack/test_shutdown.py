@@ -20,6 +20,8 @@ from app.config import Settings
 from tests.stack.checkout import descendants, process_table, wait_until
 from tests.stack.deployment import ROOT, SCALE, fetch, received
 
+KINDS: Final = ("polling", "gthread")
+"""The kinds of workers."""
 Bearer = Callable[..., dict[str, str]]
 ENDS_WITHIN: Final = 30.0
 """Seconds until a stopped service has ended: 15, after which a worker that missed the signal during its start
@@ -37,7 +39,7 @@ class Service:
         self.path, self.log = home / f"{name}.sock", home / f"{name}.log"
         self._settings = settings
 
-    def start(self, *, drain: float = 0.0) -> "subprocess.Popen[bytes]":
+    def start(self, *, drain: float = 0.0, **environment: str) -> "subprocess.Popen[bytes]":
         """Start, without waiting."""
         environ = os.environ | {
             "APP_ENV": "production",
@@ -46,15 +48,16 @@ class Service:
             "DRAIN_SECONDS": str(drain),
             "JWT_SECRET": self._settings.jwt_secret,
             "PUBLIC_URL": "http://candor.test",
+            **environment,
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         return self.process
 
-    def serve(self, *, drain: float = 0.0) -> set[int]:
+    def serve(self, *, drain: float = 0.0, **environment: str) -> set[int]:
         """Start, and return all its processes when it is ready."""
-        self.start(drain=drain)
+        self.start(drain=drain, **environment)
         wait_until(lambda: fetch(self.path, "/readyz").startswith(b"HTTP/1.1 200"), 30)
         return descendants(self.process.pid)
 
@@ -75,11 +78,12 @@ def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
         service.process.wait()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_readiness_fails_then_the_listener_closes_and_in_flight_requests_finish(
-    service: Service, settings: Settings, bearer: Bearer
+    service: Service, settings: Settings, bearer: Bearer, kind: str
 ) -> None:
     drain = 2.0
-    processes = service.serve(drain=drain)
+    processes = service.serve(drain=drain, WEB_WORKER=kind)
     body = b'{"task": {"title": "in hand"}}'
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer('leaving')['Authorization']}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
@@ -162,7 +166,8 @@ def test_a_signal_during_the_start_stops_it(settings: Settings, tmp_path: Path) 
             assert "Traceback" not in service.log.read_text()
 
 
-def test_workers_do_not_outlive_their_master(service: Service) -> None:
-    processes = service.serve()
+@pytest.mark.parametrize("kind", KINDS)
+def test_workers_do_not_outlive_their_master(service: Service, kind: str) -> None:
+    processes = service.serve(WEB_WORKER=kind)
     service.process.kill()
     wait_until(lambda: not processes & set(process_table()), GONE_WITHIN)
