@@ -25,6 +25,7 @@ from app.rest.hooks import order
 from app.rest.openapi import Api
 from app.rest.openapi_components import introduction
 from app.rest.pages import catalogue, docs, documentation_links, front
+from app.rest.prepared_health import PreparedHealth
 from app.wire.page_tokens import PageTokens
 
 BLUEPRINTS = (
@@ -74,3 +75,4 @@ def register(app: Application, settings: Settings) -> None:
         },
     )
     blueprint.register(app, api, BLUEPRINTS)
+    app.extensions["app-prepared-health"] = PreparedHealth(app)

@@ -168,7 +168,7 @@ def _match(app: Flask, context: Context) -> None:
     """Find the route with an adapter that all requests share, unless the host matters or the result is a redirect."""
     request: Any = context.request
     environ = request.environ
-    if environ["PATH_INFO"] and not _depends_on_host(app, environ):
+    if environ["PATH_INFO"] and not depends_on_host(app, environ):
         adapter = _adapter(app)
         try:
             request.url_rule, request.view_args = adapter.match(
@@ -190,7 +190,8 @@ def _adapter(app: Flask) -> MapAdapter:
     return kept
 
 
-def _depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
+def depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
+    """Return True if the route of a request can depend on its host."""
     return (
         app.url_map.host_matching
         or type(app.url_map) is not Map

@@ -15,7 +15,7 @@ from werkzeug.wsgi import ClosingIterator
 from app import product, request_context
 from app.observability import active_requests, metrics, request_timing
 from app.resilience import deadline
-from app.rest import access_log, operations, path_prefix, public_routes, third_party_instrumentation
+from app.rest import access_log, operations, path_prefix, prepared_health, public_routes, third_party_instrumentation
 from app.rest.request import HELD, Request
 from app.rest.streaming import Streamed, begun, followed, restore, values
 from app.rest.wsgi_response import Announcements, Answer
@@ -40,6 +40,8 @@ def install(app: "Application") -> None:
 
 class Middleware:
     """Passes requests to Flask."""
+
+    _health: prepared_health.PreparedHealth
 
     def __init__(
         self, app: "Application", wsgi_app: "WSGIApplication", traced: Callable[[], str | None] | None
@@ -71,12 +73,16 @@ class Middleware:
             self._place(environ)
         self._begin(environ)
         answer, spent = Answer(environ), request_timing.begin()
+        is_health = answer.path == prepared_health.PATH and self._health.fits(environ)
         metrics.IN_FLIGHT.inc()
         try:
-            body = self._wsgi_app(environ, answer.start)
+            prepared = self._health.answer(answer) if is_health else None
+            body = self._wsgi_app(environ, answer.start) if prepared is None else prepared
             if not answer.status:  # PEP 3333 allows that until the first part of the body
                 body = begun(body)
             answer.identify()
+            if is_health:
+                self._health.keep(answer, body)
         except Exception as error:
             if self._propagates():
                 raise
@@ -104,6 +110,7 @@ class Middleware:
         """
         if not issubclass(self._app.request_class, Request):
             raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
+        self._health = self._app.extensions["app-prepared-health"]
         self._is_first = False
         self._announcements = {
             key: each.deprecation.fields for key, each in operations.table(self._app).items() if each.deprecation

@@ -15,6 +15,8 @@ from app.rest import operations
 from app.wire import client_addresses
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from app.errs import Violation
 
 KEY: Final = "app.request"
@@ -81,8 +83,7 @@ class Request(flask.Request):
     @cached_property
     def client_address(self) -> str:
         """The address of the client, as reported by trusted proxies."""
-        trusted = application().config["TRUSTED_PROXIES"]
-        return client_addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
+        return client_of(self.environ, application().config)
 
     @property
     def logged_client(self) -> str | None:
@@ -93,6 +94,12 @@ class Request(flask.Request):
         if _cv_app.get(None) is None:
             return None
         return self.client_address if application().config["LOG_CLIENT"] else None
+
+
+def client_of(environ: "WSGIEnvironment", config: Mapping[str, Any]) -> str:
+    """Return the address of the client of a request, as reported by trusted proxies."""
+    peer, forwarded = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
+    return client_addresses.client_address(peer, forwarded, config["TRUSTED_PROXIES"])
 
 
 class _Chunked(LimitedStream):

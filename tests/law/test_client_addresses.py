@@ -9,6 +9,7 @@ SOURCES: Final = re.compile(
     r"remote_addr|REMOTE_ADDR|[xX]-[fF]orwarded-[fF]or|HTTP_X_|[xX]-[rR]eal-[iI][pP]|access_route"
 )
 READERS: Final = {
+    "rest/prepared_health.py",
     "rest/request.py",
     "rest/nginx_config.py",
     "rpc/calls.py",
@@ -17,7 +18,7 @@ READERS: Final = {
     "observability/log_field_meanings.py",
     "rest/request_header_meanings.py",
 }
-"""The two transports, which pass on their input, the parser, nginx's log, and descriptions."""
+"""The two transports, which pass on their input, the parser, nginx's log, descriptions, and a list of keys."""
 
 
 def test_no_other_module_derives_an_address() -> None:

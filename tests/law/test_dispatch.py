@@ -198,11 +198,11 @@ def test_a_method_patched_on_flask_itself_is_called(app: Flask, monkeypatch: pyt
 @pytest.mark.parametrize("option", ["TRUSTED_HOSTS", "host_matching", "subdomain_matching"])
 def test_the_host_is_checked_for_applications_that_match_hosts(make_application: Make, option: str) -> None:
     app = make_application()
-    assert not dispatch._depends_on_host(app, {})
+    assert not dispatch.depends_on_host(app, {})
     if option == "TRUSTED_HOSTS":
         app.config[option] = ["shop.example"]
         assert app.test_client().get("/healthz", base_url="https://other.example").status_code == 400
         assert app.test_client().get("/healthz", base_url="https://shop.example").status_code == 200
     else:
         setattr(app.url_map if option == "host_matching" else app, option, True)
-    assert dispatch._depends_on_host(app, {})
+    assert dispatch.depends_on_host(app, {})

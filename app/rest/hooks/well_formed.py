@@ -25,9 +25,9 @@ def check(request: Request) -> None:
     if host is None:
         if request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
             raise MalformedRequest(detail="no Host")
-    elif not _is_authority(host):
+    elif not is_authority(host):
         raise MalformedRequest(detail="Host is invalid")
-    if (absolute := _ABSOLUTE.match(target)) and not _is_authority(absolute[1]):
+    if (absolute := _ABSOLUTE.match(target)) and not is_authority(absolute[1]):
         raise MalformedRequest(detail="the target has an invalid host, or contains credentials")
     if "#" in target:
         raise MalformedRequest(detail="the target has a fragment")
@@ -35,6 +35,7 @@ def check(request: Request) -> None:
         raise MalformedRequest(detail="the transfer coding is not supported")
 
 
-def _is_authority(text: str) -> bool:
+def is_authority(text: str) -> bool:
+    """Return True if the text is a valid Host field: a name or an address, and a port."""
     found = _HOST.fullmatch(text)
     return found is not None and int(found[1] or 0) <= _HIGHEST_PORT
