@@ -227,6 +227,11 @@ class Settings:
         readers.host,
         "Address of METRICS_PORT. Beyond loopback, anyone who reaches it can read the metrics.",
     )
+    metrics_targets: tuple[str, ...] = _setting(
+        (),
+        readers.targets,
+        "Metrics ports that flask status reads, as host:port. Unset: the usual ports of this machine at METRICS_HOST.",
+    )
     worker_metrics_port: int = _setting(
         9094, readers.integer(0, 65535), "Port of the metrics of flask worker, at METRICS_HOST. 0: no metrics."
     )

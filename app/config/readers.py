@@ -111,6 +111,18 @@ def host(text: str) -> str:
     return text
 
 
+def targets(text: str) -> tuple[str, ...]:
+    """Accept hosts with ports, such as ``127.0.0.1:9091`` and ``[::1]:9091``."""
+    found = []
+    for word in words(text):
+        name, _, port = word.rpartition(":")
+        try:
+            found.append(authority(host(name), integer(1, 65535)(port)))
+        except ValueError:
+            raise ValueError("must list hosts with ports, such as 127.0.0.1:9091") from None
+    return tuple(found)
+
+
 def redis_url(text: str) -> str:
     """Accept a URL that the Redis client supports and does not partly ignore: with a database number and known
     options.

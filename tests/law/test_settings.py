@@ -134,6 +134,10 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "DRAIN_SECONDS": (("5", OK), ("-1", REJECTED)),
     "METRICS_PORT": (*PORTS, ("8000", REJECTED)),
     "METRICS_HOST": (("::1", OK), ("0.0.0.0", WARNED), ("here now", REJECTED)),
+    "METRICS_TARGETS": (
+        *(("127.0.0.1:9091 [::1]:9092,web-1:9090", OK), ("", OK), ("9091", REJECTED), ("web-1", REJECTED)),
+        *(("http://web-1:9090", REJECTED), ("web-1:0", REJECTED)),
+    ),
     "WORKER_METRICS_PORT": PORTS,
     "RPC_HOST": (("::1", OK), ("0.0.0.0", WARNED), ("h:1", REJECTED)),
     "RPC_PORT": (*PORTS, ("8000", REJECTED), ("9093", REJECTED)),
