@@ -122,6 +122,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
+	$(call compile,requirements/sentry.lock,pyproject.toml --extra sentry --constraint requirements/run.lock)
 	$(call compile,requirements/async.lock,pyproject.toml --extra async --constraint requirements/run.lock)
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,deploy/sbom/requirements.lock,deploy/sbom/requirements.in)

@@ -185,6 +185,11 @@ class Settings:
     trace_url: str = _setting(
         "", readers.trace_url, "Address that shows a trace, such as https://traces.example.com/trace/{trace_id}."
     )
+    sentry_dsn: str = _setting(
+        "",
+        readers.sentry_dsn,
+        "Sentry project, https://key@host/number, that receives unforeseen exceptions. Needs requirements/sentry.lock.",
+    )
     debug_token: str = _setting("", str, "Required X-Debug-Token, at least 16 characters. Unset: no debug listeners.")
     debug_port: int = _setting(
         6060,
