@@ -23,7 +23,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling sbom lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -113,6 +113,10 @@ bench-guard: .venv/run.lock ## Compare the cost of a request with the record in 
 
 bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers and time: ten minutes; writes bench/RESULTS.md
 	@exec $(PY) -m bench.scaling $(ARGS)
+
+dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their description, run their queries in Prometheus, and draw the results
+	@$(PY) -m deploy.grafana.generate
+	@DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
 
 sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
 	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
