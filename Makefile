@@ -66,8 +66,9 @@ lint: .venv/dev.lock ## Check format, lint, types and import contracts
 contract: .venv/dev.lock ## Compare the API with contract/, the record of the last release: breaking changes and additions missing in CHANGELOG.md fail
 	@exec $(PY) -m flask contract check
 
-docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference, and build the documentation into .local/docs; a warning is an error
+docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference and dashboards, and build the documentation into .local/docs; a warning is an error
 	@$(PY) -m tests.docs.generate
+	@$(PY) -m deploy.grafana.generate
 	@$(DOCS)/bin/python -m sphinx -q -W --keep-going -j auto -b html docs .local/docs && echo "docs: .local/docs/index.html"
 
 docs-serve: docs ## Build the documentation and serve it on http://127.0.0.1:8100 (DOCS_PORT)
