@@ -23,7 +23,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling sbom lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -66,8 +66,9 @@ lint: .venv/dev.lock ## Check format, lint, types and import contracts
 contract: .venv/dev.lock ## Compare the API with contract/, the record of the last release: breaking changes and additions missing in CHANGELOG.md fail
 	@exec $(PY) -m flask contract check
 
-docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference, and build the documentation into .local/docs; a warning is an error
+docs: .venv/dev.lock $(DOCS)/installed.lock ## Write the generated reference and dashboards, and build the documentation into .local/docs; a warning is an error
 	@$(PY) -m tests.docs.generate
+	@$(PY) -m deploy.grafana.generate
 	@$(DOCS)/bin/python -m sphinx -q -W --keep-going -j auto -b html docs .local/docs && echo "docs: .local/docs/index.html"
 
 docs-serve: docs ## Build the documentation and serve it on http://127.0.0.1:8100 (DOCS_PORT)
@@ -114,6 +115,10 @@ bench-guard: .venv/run.lock ## Compare the cost of a request with the record in 
 bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers and time: ten minutes; writes bench/RESULTS.md
 	@exec $(PY) -m bench.scaling $(ARGS)
 
+dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their description, run their queries in Prometheus, and draw the results
+	@$(PY) -m deploy.grafana.generate
+	@DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
+
 sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
 	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
 	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
@@ -122,6 +127,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,requirements/run.lock,pyproject.toml)
 	$(call compile,requirements/tracing.lock,pyproject.toml --extra tracing --constraint requirements/run.lock)
 	$(call compile,requirements/grpc.lock,pyproject.toml --extra grpc --constraint requirements/run.lock)
+	$(call compile,requirements/sentry.lock,pyproject.toml --extra sentry --constraint requirements/run.lock)
 	$(call compile,requirements/async.lock,pyproject.toml --extra async --constraint requirements/run.lock)
 	$(call compile,requirements/dev.lock,pyproject.toml --extra dev --extra async --extra grpc --extra tracing --constraint requirements/run.lock)
 	$(call compile,deploy/sbom/requirements.lock,deploy/sbom/requirements.in)

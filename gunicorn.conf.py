@@ -180,7 +180,7 @@ def post_worker_init(worker: Worker) -> None:
     """Prepare a worker for requests.
 
     Install the strict request parser and the response writer, open the database connections, and start the pollers,
-    tracing, the failure recorder and the debug listener.
+    tracing, the failure recorder, the Sentry reporter and the debug listener.
     """
     from app.extensions import db  # noqa: PLC0415 -- the application is loaded at this point
     from app.repositories import engine  # noqa: PLC0415 -- as above
@@ -198,6 +198,11 @@ def post_worker_init(worker: Worker) -> None:
 
         worker.failure_recorder = failure_recorder(SETTINGS)
         worker.failure_recorder.start()
+    if SETTINGS.sentry_dsn:
+        from app.wiring import sentry_reporter  # noqa: PLC0415 -- as above
+
+        worker.sentry_reporter = sentry_reporter(SETTINGS)
+        worker.sentry_reporter.start()
     if SETTINGS.debug_token:
         from deploy.serving import debug_listener  # noqa: PLC0415 -- it has metrics: metrics_folder.begin comes first
 
@@ -205,7 +210,7 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(_server: Arbiter, worker: Worker) -> None:
-    """Store the last failures and send the last traces; after SIGINT or SIGQUIT end without waiting for requests."""
+    """Store the last failures, send the last traces and events; after SIGINT or SIGQUIT do not wait for requests."""
     from app.observability import logs  # noqa: PLC0415 -- the application is loaded at this point
 
     logs.end()
@@ -213,6 +218,8 @@ def worker_exit(_server: Arbiter, worker: Worker) -> None:
         worker.failure_recorder.stop(FLUSH_SECONDS)
     if SETTINGS.tracing and hasattr(worker, "wsgi"):
         worker.wsgi.extensions["app-tracing"].stop(FLUSH_SECONDS)
+    if hasattr(worker, "sentry_reporter"):
+        worker.sentry_reporter.stop(FLUSH_SECONDS)
     if getattr(worker, "is_quitting", False):
         logging.shutdown()
         os._exit(0)  # otherwise Python waits for every thread that serves

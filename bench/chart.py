@@ -48,30 +48,30 @@ class Curve:
 def bars(title: str, panels: Sequence[Panel]) -> str:
     """Return a chart of panels, two in a row, each with a separate scale."""
     half, height = WIDTH // 2, 60 + ROW * max(len(panel.bars) for panel in panels)
-    parts = [_text(10, 22, title, "head")]
+    parts = [text(10, 22, title, "head")]
     for place, panel in enumerate(panels):
         left, top = place % 2 * half, 34 + place // 2 * height
-        parts.append(_text(left + 10, top + 18, panel.title, "head"))
+        parts.append(text(left + 10, top + 18, panel.title, "head"))
         longest = max(bar.value for bar in panel.bars)
         for row, bar in enumerate(panel.bars):
             y = top + 28 + row * ROW
             length = max(1.0, bar.value / longest * (half - NAMES - 80))
             kind = "candor" if bar.is_candor else "other"
             parts += [
-                _text(left + NAMES, y + 12, bar.name, "name", anchor="end"),
+                text(left + NAMES, y + 12, bar.name, "name", anchor="end"),
                 f'<rect class="{kind}" x="{left + NAMES + 8}" y="{y + 2}" width="{length:.1f}" height="{ROW - 5}"/>',
-                _text(left + NAMES + 14 + length, y + 12, f"{bar.value:,.0f}", "small"),
+                text(left + NAMES + 14 + length, y + 12, f"{bar.value:,.0f}", "small"),
             ]
-    return _svg(34 + math.ceil(len(panels) / 2) * height, parts)
+    return svg(34 + math.ceil(len(panels) / 2) * height, parts)
 
 
 def curves(title: str, found: Sequence[Curve]) -> str:
     """Return a chart of curves, three in a row."""
     width, height = WIDTH / 3, 190.0
-    parts = [_text(10, 22, title, "head")]
+    parts = [text(10, 22, title, "head")]
     for place, curve in enumerate(found):
         parts += _curve(curve, left=place % 3 * width, top=34 + place // 3 * height, width=width, height=height)
-    return _svg(34 + math.ceil(len(found) / 3) * height, parts)
+    return svg(34 + math.ceil(len(found) / 3) * height, parts)
 
 
 def _curve(curve: Curve, *, left: float, top: float, width: float, height: float) -> list[str]:
@@ -87,18 +87,18 @@ def _curve(curve: Curve, *, left: float, top: float, width: float, height: float
         for x, y in zip(xs, ys, strict=True)
     ]
     parts = [
-        _text(left + 10, top + 18, curve.title, "head"),
+        text(left + 10, top + 18, curve.title, "head"),
         f'<path class="grid" d="M{x0:.1f} {y1:.1f}V{y0:.1f}H{x1:.1f}"/>',
         f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>',
-        _text((x0 + x1) / 2, top + height - 8, curve.x, "small", anchor="middle"),
+        text((x0 + x1) / 2, top + height - 8, curve.x, "small", anchor="middle"),
     ]
     labelled = {0, len(places) - 1, *range(0, len(places), max(1, len(places) // 4))}
     for number, ((x, y), (at, value)) in enumerate(zip(places, curve.points, strict=True)):
         if number in labelled:
             parts += [
                 f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>',
-                _text(x, y0 + 15, short(at), "small", anchor="middle"),
-                _text(x, y - 7, short(value), "small", anchor="middle"),
+                text(x, y0 + 15, short(at), "small", anchor="middle"),
+                text(x, y - 7, short(value), "small", anchor="middle"),
             ]
     return parts
 
@@ -115,10 +115,12 @@ def _scaled(value: float, is_log: bool) -> float:
     return math.log10(max(value, 1e-9)) if is_log else value
 
 
-def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def text(x: float, y: float, content: str, kind: str, *, anchor: str = "start") -> str:
+    """Return a text element; ``kind`` is its class."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
 
 
-def _svg(height: float, parts: list[str]) -> str:
+def svg(height: float, parts: list[str]) -> str:
+    """Return an image of elements, with the styles of all charts."""
     size = f'width="{WIDTH}" height="{height:.0f}" viewBox="0 0 {WIDTH} {height:.0f}"'
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">', STYLE, *parts, "</svg>", ""])

@@ -11,7 +11,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "policies" / "licences.md"
-LOCKS: Final = {"run": "always", "grpc": "gRPC", "tracing": "tracing", "async": "async views"}
+LOCKS: Final = {"run": "always", "grpc": "gRPC", "tracing": "tracing", "sentry": "Sentry", "async": "async views"}
 """The locks of the application, in the order of search, and the feature that needs each."""
 BEGIN: Final = "<!-- written by python -m tests.licences -->\n"
 SPELLED: Final = {

@@ -17,6 +17,7 @@ from app.cli import (
     users,
     worker,
 )
+from app.cli.status import command as status
 
 
 def register(app: Flask) -> None:
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(rpc_server.group)
     app.cli.add_command(new.group)
     app.cli.add_command(products.group)
+    app.cli.add_command(status.status)
     app.cli.add_command(tokens.group)
     app.cli.add_command(users.group)
     app.cli.add_command(worker.work)

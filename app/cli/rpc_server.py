@@ -18,10 +18,10 @@ from app.extensions import db
 from app.observability import logs, metrics, metrics_endpoint, startup
 from app.repositories import engine
 from app.resilience import cpu_pinning, draining
-from app.wiring import Services, failure_recorder
+from app.wiring import Services, failure_recorder, sentry_reporter
 
 LOG_FLUSH_SECONDS: Final = 1.0
-"""Seconds to store the remaining failures, and as many for traces."""
+"""Seconds to store the remaining failures, and as many for events and for traces."""
 WARM_WITHIN: Final = timedelta(seconds=1)
 """How long the server waits for its database connections before it serves with or without them."""
 
@@ -47,10 +47,15 @@ def serve() -> None:
     failures = failure_recorder(settings) if settings.failures_kept else None
     if failures:
         failures.start()
+    exceptions = sentry_reporter(settings)
+    if exceptions:
+        exceptions.start()
     asyncio.run(_serve(app, settings, pinning=pinning.reason))
     logs.end()
     if failures:
         failures.stop(LOG_FLUSH_SECONDS)
+    if exceptions:
+        exceptions.stop(LOG_FLUSH_SECONDS)
     if settings.tracing:
         app.extensions["app-tracing"].stop(LOG_FLUSH_SECONDS)
 

@@ -3,6 +3,12 @@
 Every command prints with ``lines`` or ``page`` and fails with ``Failed``; a test finds commands that do not.
 """
 
+import shutil
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
 import click
 from flask.cli import AppGroup
 
@@ -10,6 +16,10 @@ from app import errs
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.observability import redaction
 from app.observability.unprintable_characters import escaped, escaped_json
+
+HOME: Final = "\x1b[H"
+CLEAR_LINE: Final = "\x1b[K"
+CLEAR_BELOW: Final = "\x1b[J"
 
 
 class Failed(click.ClickException):
@@ -44,6 +54,19 @@ def lines(*texts: str) -> None:
 def page(text: str, *, ends: bool = True) -> None:
     """Print a text of several lines, all from source code; ``ends`` adds the final newline."""
     click.echo("\n".join(map(escaped, text.split("\n"))), nl=ends)
+
+
+def screen(texts: Iterable[str], *, redraws: bool) -> None:
+    """Print lines in the place of those before, cut to the size of the terminal.
+
+    Without ``redraws``, and if the output is not a terminal, print plain lines.
+    """
+    if not redraws or not sys.stdout.isatty():
+        lines(*texts, *([""] if redraws else []))
+        return
+    width, height = shutil.get_terminal_size()
+    shown = (escaped(text)[:width] + CLEAR_LINE for text in islice(texts, height - 1))
+    click.echo(HOME + "\n".join(shown) + CLEAR_BELOW)
 
 
 def json(text: bytes) -> None:

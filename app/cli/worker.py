@@ -22,13 +22,15 @@ from app.observability import job_log as log
 from app.observability import metrics, metrics_endpoint, startup
 from app.resilience.poller import Poller
 from app.services.jobs import LEASE, JobService
-from app.wiring import Services
+from app.wiring import Services, sentry_reporter
 
 DEFAULT_THREADS: Final = 4
 IDLE: Final = 0.5
 """Seconds after which an idle worker polls again: two short queries a second, whatever the number of jobs."""
 MEASURE_INTERVAL: Final = timedelta(seconds=10)
 """The maximum age of the queue's metrics."""
+FLUSH_SECONDS: Final = 1.0
+"""Seconds to report the last exceptions at the end."""
 MAX_WAIT: Final = 5.0
 """The maximum interval, in seconds, of polls while the database is unavailable."""
 
@@ -61,10 +63,15 @@ def work(threads: int | None, lease: float) -> None:
     services.jobs.lease = timedelta(seconds=lease)
     for poller in app.extensions["app-pollers"]:
         poller.start()
+    exceptions = sentry_reporter(settings)
+    if exceptions:
+        exceptions.start()
     metrics_endpoint.serve(settings.metrics_host, settings.worker_metrics_port, setting="WORKER_METRICS_PORT")
     metrics.describe(pool=settings.database_pool_size, slots=0)
     startup.announce(settings, ["jobs"], metrics_port=settings.worker_metrics_port, more={"threads": threads})
     Worker(app, services.jobs, threads=threads).run()
+    if exceptions:
+        exceptions.stop(FLUSH_SECONDS)
 
 
 class Worker:

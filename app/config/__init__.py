@@ -185,6 +185,11 @@ class Settings:
     trace_url: str = _setting(
         "", readers.trace_url, "Address that shows a trace, such as https://traces.example.com/trace/{trace_id}."
     )
+    sentry_dsn: str = _setting(
+        "",
+        readers.sentry_dsn,
+        "Sentry project, https://key@host/number, that receives unforeseen exceptions. Needs requirements/sentry.lock.",
+    )
     debug_token: str = _setting("", str, "Required X-Debug-Token, at least 16 characters. Unset: no debug listeners.")
     debug_port: int = _setting(
         6060,
@@ -228,6 +233,11 @@ class Settings:
         "127.0.0.1",
         readers.host,
         "Address of METRICS_PORT. Beyond loopback, anyone who reaches it can read the metrics.",
+    )
+    metrics_targets: tuple[str, ...] = _setting(
+        (),
+        readers.targets,
+        "Metrics ports that flask status reads, as host:port. Unset: the usual ports of this machine at METRICS_HOST.",
     )
     worker_metrics_port: int = _setting(
         9094, readers.integer(0, 65535), "Port of the metrics of flask worker, at METRICS_HOST. 0: no metrics."

@@ -32,6 +32,7 @@ _ZONE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 _TOKEN_URL: Final = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+([/?#][A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROJECT: Final = re.compile(r"(/[A-Za-z0-9._-]+)*/[0-9]+")
 KEY_BYTES: Final = 32
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")
 
@@ -111,6 +112,18 @@ def host(text: str) -> str:
     return text
 
 
+def targets(text: str) -> tuple[str, ...]:
+    """Accept hosts with ports, such as ``127.0.0.1:9091`` and ``[::1]:9091``."""
+    found = []
+    for word in words(text):
+        name, _, port = word.rpartition(":")
+        try:
+            found.append(authority(host(name), integer(1, 65535)(port)))
+        except ValueError:
+            raise ValueError("must list hosts with ports, such as 127.0.0.1:9091") from None
+    return tuple(found)
+
+
 def redis_url(text: str) -> str:
     """Accept a URL that the Redis client supports and does not partly ignore: with a database number and known
     options.
@@ -178,6 +191,14 @@ def scopes(text: str) -> tuple[str, ...]:
     if not all(map(_SCOPE.fullmatch, words(text))):
         raise ValueError("must list scopes of printable ASCII, without quotes and backslashes")
     return words(text)
+
+
+def sentry_dsn(text: str) -> str:
+    """Accept the address of a project: a URL with a public key as its user, and the number of the project."""
+    parts = urlsplit(text) if _is_url(text, ("http", "https")) else None
+    if parts is None or not parts.username or not parts.hostname or not _PROJECT.fullmatch(parts.path):
+        raise ValueError("must be a DSN such as https://key@sentry.example.com/1")
+    return text
 
 
 def trace_url(text: str) -> str:

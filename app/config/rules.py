@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 TRACING: Final = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
+SENTRY: Final = "sentry_sdk"
 SECRET_BYTES: Final = 32
 TOKEN_CHARACTERS: Final = 16
 DISTINCT: Final = 7
@@ -163,6 +164,11 @@ WARNED: Final = (
         lambda v: any(map(_is_clear, v["cors_origins"])),
     ),
     Rule(
+        "sentry_dsn",
+        "is http://: anyone on the network path can read the reported exceptions",
+        lambda v: _is_clear(v["sentry_dsn"]),
+    ),
+    Rule(
         "faults_on_demand_in_production",
         "is true: with FAULTS_ON_DEMAND=true, callers can make their requests fail with any error",
         lambda v: v["faults_on_demand_in_production"],
@@ -210,6 +216,8 @@ def _anywhere(values: Values) -> dict[str, str]:
         found["log_level"] = "must not be less severe than LOG_LEVEL_MIN"
     if values["tracing"] and not all(map(_is_installed, TRACING)):
         found["tracing"] = "needs the packages of requirements/tracing.lock"
+    if values["sentry_dsn"] and not _is_installed(SENTRY):
+        found["sentry_dsn"] = "needs the packages of requirements/sentry.lock"
     if bool(values["rpc_certificate"]) != bool(values["rpc_key"]):
         found["rpc_key"] = "and RPC_CERTIFICATE must both be set or both be unset"
     return found | _address_faults(values)

@@ -1,5 +1,6 @@
 """Failed requests: the log entry of each, stored under its request ID."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.declarative_base import Base
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """The failed requests of one operation with one error code."""
+
+    code: str | None
+    method: str | None
+    route: str | None
+    count: int
+    newest_at: datetime
+    newest_request_id: str
 
 
 class Failure(Base):

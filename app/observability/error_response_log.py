@@ -5,7 +5,7 @@ errors.
 from collections.abc import Container
 
 from app import errs
-from app.observability import batch_log, logs, metrics
+from app.observability import batch_log, logs, metrics, unforeseen_exceptions
 
 
 def report(
@@ -37,6 +37,7 @@ def report(
         return logs.error(exc, shown, fields | {"simulated": True}, stack=False)
     is_own = logs.error(exc, shown, fields, stack=stack, shared_by=shared_by)
     metrics.error(reported, shown)
+    unforeseen_exceptions.report(exc, operation=operation, code=errs.definition(shown).code)
     batch_log.count(reported.failures)
     errs.report(operation, reported, declared=errs.definition(shown) in declared)
     return is_own

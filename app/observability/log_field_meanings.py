@@ -102,6 +102,7 @@ _LOGGERS: Final[Mapping[str, str]] = {
     "revocations": "The list of revoked sessions.",
     "routes": "Public routes and routes without a guard.",
     "rpc": "Start and end of the gRPC server.",
+    "sentry": "Exceptions that could not be reported to Sentry.",
     "start": "Start of a process, with its settings and public routes.",
     "tracing": "Export of spans.",
     "undeclared": "Errors that an operation returned without declaring them.",

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, NullPool, bindparam, create_engine, delete, event, func, insert, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from app.models.failed_requests import Failure
+from app.models.failed_requests import Failure, FailureCount
 from app.observability.failure_recorder import FailureEntry
 from app.repositories import error_translation, new_connections
 from app.repositories.autocommit_reads import Reads
@@ -18,6 +19,15 @@ NEWEST: Final = CompiledStatement(
     select(*COLUMNS)
     .where(Failure.request_id == bindparam("request_id"))
     .order_by(Failure.at.desc(), Failure.id.desc())
+    .limit(bindparam("most"))
+)
+CODE, METHOD, ROUTE = (Failure.said[each].astext for each in ("code", "method", "route"))
+NEWEST_ID: Final = func.array_agg(aggregate_order_by(Failure.request_id, Failure.at.desc()))
+COUNTS: Final = CompiledStatement(
+    select(CODE, METHOD, ROUTE, func.count(), func.max(Failure.at), NEWEST_ID[1])
+    .where(Failure.at >= bindparam("since"), Failure.said["status"].astext.between("500", "599"))
+    .group_by(CODE, METHOD, ROUTE)
+    .order_by(func.count().desc(), func.max(Failure.at).desc())
     .limit(bindparam("most"))
 )
 TIMEOUT: Final = timedelta(seconds=5)
@@ -34,6 +44,10 @@ class FailureReads:
     def find(self, request_id: str, *, most: int) -> list[FailureEntry]:
         """Return the failed requests with this ID, newest first."""
         return [FailureEntry(*row) for row in self._reads.all(NEWEST, request_id=request_id, most=most)]
+
+    def counts(self, *, since: datetime, most: int) -> list[FailureCount]:
+        """Return the stored 5xx since a time by code and operation, the most frequent first."""
+        return [FailureCount(*row) for row in self._reads.all(COUNTS, since=since, most=most)]
 
 
 class FailureWriter:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from app import errs
 from app.errs import Kind, raises
 from app.errs.failed_requests import RequestNotFound
+from app.models.failed_requests import FailureCount
 from app.observability.failure_recorder import FailureEntry
 
 MAX_OCCURRENCES: Final = 20
@@ -20,6 +21,7 @@ class Failures(Protocol):
     """Failed requests; see ``app.repositories.failed_requests``."""
 
     def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]: ...  # noqa: D102
+    def counts(self, *, since: datetime, most: int) -> Sequence[FailureCount]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class FailureService:
         if not found:
             raise RequestNotFound
         return [self.explanation(entry) for entry in found]
+
+    @raises()
+    def counts(self, window: timedelta, *, most: int) -> Sequence[FailureCount]:
+        """Return the stored 5xx of the last time by code and operation, the most frequent first."""
+        return self._failures.counts(since=datetime.now(UTC) - window, most=most)
 
     def explanation(self, entry: FailureEntry) -> Explanation:
         """Return the explanation of a log entry, from the database or from a log file."""

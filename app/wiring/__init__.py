@@ -62,6 +62,7 @@ from app.wiring.external_issuers import external_issuers
 if TYPE_CHECKING:
     from app.clients.http import HttpClient
     from app.clients.redis_rate_limit_store import RedisRateLimitStore
+    from app.observability.sentry_reporter import SentryReporter
 
 USERS_TIMEOUT: Final = timedelta(milliseconds=800)
 PREFERENCES_TIMEOUT: Final = timedelta(milliseconds=500)
@@ -225,6 +226,15 @@ def wire(
         clients=clients,
         key_sets=external.key_sets,
     )
+
+
+def sentry_reporter(settings: Settings) -> "SentryReporter | None":
+    """Return the reporter of unforeseen exceptions, if SENTRY_DSN is set."""
+    if not settings.sentry_dsn:
+        return None
+    from app.observability.sentry_reporter import SentryReporter  # noqa: PLC0415 -- its package is optional
+
+    return SentryReporter(settings.sentry_dsn, environment=settings.app_env)
 
 
 def failure_recorder(settings: Settings) -> FailureRecorder:

@@ -52,6 +52,19 @@ class TestWriter:
         FailureWriter(settings.database_url, max_rows=100, days=14)([*entries, entry(request_id="request-2")])
         assert reads.find("request-1", most=2) == entries[:0:-1]
 
+    def test_5xx_since_a_time_are_counted_by_code_and_operation(self, settings: Settings, reads: FailureReads) -> None:
+        fields = {"code": "SERVICE_UNAVAILABLE", "method": "GET", "route": "/v1/tasks", "status": 503}
+        found = [replace(entry(number, request_id=f"request-{number}"), fields=fields) for number in range(3)]
+        other = replace(entry(9), fields={**fields, "code": "DEADLINE_EXCEEDED", "status": 504})
+        outside = [replace(entry(10), fields={**fields, "status": 404}), replace(entry(days=1), fields=fields)]
+        cut = replace(entry(8), fields={"status": "…"})
+        FailureWriter(settings.database_url, max_rows=100, days=14)([*found, other, *outside, cut])
+        counted = reads.counts(since=NOW - timedelta(hours=1), most=5)
+        assert [(each.code, each.route, each.count, each.newest_request_id) for each in counted] == [
+            ("SERVICE_UNAVAILABLE", "/v1/tasks", 3, "request-2"),
+            ("DEADLINE_EXCEEDED", "/v1/tasks", 1, "request-1"),
+        ]
+
     def test_anything_that_was_logged_can_be_written(self, settings: Settings, reads: FailureReads) -> None:
         fields = plain({"path": "/\x00\ud800", "facts": {"big": 2**70, "odd": {1}}})
         FailureWriter(settings.database_url, max_rows=100, days=14)([replace(entry(), fields=fields)])

@@ -3,12 +3,15 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # no stubs in requirements/dev.lock
 from flask import Flask
 
 from app.config import ROOT
 from app.observability import metrics
+from tests.docs.pages import blocks_of
 
 RULES = ROOT / "deploy" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -42,6 +45,22 @@ def test_prometheus_accepts_the_files() -> None:
     assert "17 rules found" in promtool("check", "rules", "recording.yml")
     assert f"{len(EACH)} rules found" in promtool("check", "rules", "alerts.yml")
     promtool("check", "config", "--syntax-only", "prometheus.yml")
+
+
+@needs_promtool
+def test_the_receiver_of_an_opentelemetry_collector_has_the_jobs_of_prometheus(tmp_path: Path) -> None:
+    """The configuration in docs/operate/monitor.md contains one of Prometheus, which promtool checks."""
+    (block,) = [each for each in blocks_of("docs/operate/monitor.md") if each.first_line == "receivers:"]
+    collector = yaml.safe_load(block.source)
+    scraped = collector["receivers"]["prometheus"]["config"]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(scraped))
+    promtool("check", "config", "--syntax-only", str(tmp_path / "prometheus.yml"))
+    own = yaml.safe_load((RULES / "prometheus.yml").read_text())["scrape_configs"]
+    jobs = {each["job_name"]: each["static_configs"] for each in scraped["scrape_configs"]}
+    assert jobs == {each["job_name"]: each["static_configs"] for each in own}
+    (pipeline,) = collector["service"]["pipelines"].values()
+    assert pipeline["receivers"] == [*collector["receivers"]]
+    assert pipeline["exporters"] == [*collector["exporters"]]
 
 
 def test_every_alert_is_tested() -> None:

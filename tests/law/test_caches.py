@@ -32,6 +32,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/errs/violation_catalogue.py: _CODES": "of the process, filled when modules load",
     "app/observability/active_requests.py: _active": "one of each thread, taken out when the request ends",
     "app/observability/logs.py: WATCHERS": "of the process, filled when modules load",
+    "app/observability/unforeseen_exceptions.py: REPORTERS": "of the process, filled when it starts to serve",
     "app/observability/metrics.py: FIELDS": "the members of schemas",
     "app/observability/metrics.py: _kinds": "the kinds of jobs",
     "app/observability/metrics.py: _counters": "errors of the catalogue",

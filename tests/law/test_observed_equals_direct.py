@@ -100,6 +100,7 @@ ROWS: Final[dict[Any, dict[str, Any]]] = {
 }
 """A row of every table that a prepared statement reads."""
 VALUES: Final[dict[str, dict[str, Any]]] = {
+    "failed_requests.COUNTS": {"since": NOON, "most": 5},
     "failed_requests.NEWEST": {"request_id": "r", "most": 5},
     "logger.SELECT": {},
     "movies.ONE": {"of": ID},

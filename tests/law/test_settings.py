@@ -122,6 +122,11 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "FAILURES_SAMPLE": (("0", OK), ("2", REJECTED)),
     "TRACING": (("false", OK), ("yes", REJECTED)),
     "TRACE_URL": (("https://t.example/{trace_id}", OK), ("https://t.example", REJECTED)),
+    "SENTRY_DSN": (
+        *(("https://key@sentry.example.com/1", OK), ("http://key@127.0.0.1:9000/path/1", OK), ("", OK)),
+        *(("http://key@sentry.example.com/1", WARNED), ("https://sentry.example.com/1", REJECTED)),
+        *(("https://key@sentry.example.com", REJECTED), ("key@sentry.example.com/1", REJECTED)),
+    ),
     "DEBUG_TOKEN": ((SECRET, OK), ("x" * 16, REJECTED), ("short", REJECTED)),
     "DEBUG_PORT": (("6060", OK), ("65472", REJECTED)),
     "DEBUG": (("false", OK), ("true", REJECTED), ("1", REJECTED)),
@@ -134,6 +139,10 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "DRAIN_SECONDS": (("5", OK), ("-1", REJECTED)),
     "METRICS_PORT": (*PORTS, ("8000", REJECTED)),
     "METRICS_HOST": (("::1", OK), ("0.0.0.0", WARNED), ("here now", REJECTED)),
+    "METRICS_TARGETS": (
+        *(("127.0.0.1:9091 [::1]:9092,web-1:9090", OK), ("", OK), ("9091", REJECTED), ("web-1", REJECTED)),
+        *(("http://web-1:9090", REJECTED), ("web-1:0", REJECTED)),
+    ),
     "WORKER_METRICS_PORT": PORTS,
     "RPC_HOST": (("::1", OK), ("0.0.0.0", WARNED), ("h:1", REJECTED)),
     "RPC_PORT": (*PORTS, ("8000", REJECTED), ("9093", REJECTED)),
@@ -142,6 +151,12 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "RPC_METRICS_PORT": PORTS,
 }
 """Values of each setting and their outcome in production, with all other settings valid."""
+
+
+@pytest.fixture(autouse=True)
+def optional_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let settings that need an optional package find it."""
+    monkeypatch.setattr(rules, "_is_installed", lambda _module: True)
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -167,6 +182,25 @@ def test_each_value_is_accepted_warned_about_or_rejected(name: str, value: str, 
         value = str(tmp_path / "issuers.toml")
         (tmp_path / "issuers.toml").write_text("")
     assert verdict_on(name, value) == verdict
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        (
+            {"SENTRY_DSN": "https://key@sentry.example.com/1"},
+            "SENTRY_DSN needs the packages of requirements/sentry.lock",
+        ),
+        ({"TRACING": "true"}, "TRACING needs the packages of requirements/tracing.lock"),
+    ],
+)
+def test_a_setting_without_its_package_is_rejected_in_one_sentence(
+    setting: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "_is_installed", lambda _module: False)
+    with pytest.raises(InvalidSettings) as rejected:
+        Settings.from_env({**PRODUCTION, **setting}, local=Path("/nowhere"))
+    assert str(rejected.value).splitlines()[1:] == [f"  - {sentence}."]
 
 
 def test_mail_requires_a_sender_together_with_its_server() -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -228,3 +229,13 @@ def test_a_folder_of_a_group_that_the_service_is_not_in_is_reported(settings: Se
         f"add the user {pwd.getpwuid(NOBODY).pw_name} to the group games, which {folder} belongs to" in entry["message"]
     )
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.skipif(find_spec("sentry_sdk") is not None, reason="requirements/sentry.lock is installed")
+def test_a_setting_that_needs_a_missing_package_is_rejected_in_one_sentence(settings: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with started(settings, log, {"SENTRY_DSN": "https://key@sentry.example.com/1"}) as process:
+        assert process.wait(SERVES_WITHIN) != 0
+    assert log.read_text() == (
+        "Candor does not start:\n  - SENTRY_DSN needs the packages of requirements/sentry.lock.\n"
+    )

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -124,14 +124,14 @@ class Farm:
         return self.count("jobs")
 
 
-@pytest.fixture
-def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
-    """Return a set of workers, still empty."""
+@contextmanager
+def workers(settings: Settings, home: Path) -> Iterator[Farm]:
+    """Return a set of workers, still empty, that ends with the block."""
     engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("DELETE FROM jobs"))
         connection.execute(text("CREATE TABLE effects (id uuid, worker integer)"))
-        farm = Farm(settings, connection, tmp_path)
+        farm = Farm(settings, connection, home)
         yield farm
         for worker in farm.workers:
             worker.kill()
@@ -139,6 +139,13 @@ def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
         connection.execute(text("DROP TABLE effects"))
         connection.execute(text("DELETE FROM jobs"))
     engine.dispose()
+
+
+@pytest.fixture
+def farm(settings: Settings, tmp_path: Path) -> Iterator[Farm]:
+    """Return a set of workers, still empty."""
+    with workers(settings, tmp_path) as farm:
+        yield farm
 
 
 @pytest.fixture

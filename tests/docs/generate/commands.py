@@ -46,6 +46,7 @@ EXAMPLES: Final = {
     "products list": "",
     "products load": "prices.csv",
     "rpc serve": "",
+    "status": "--once",
     "tokens end-sessions": "--yes",
     "tokens issue": "--subject alice --scope tasks --expires 12h",
     "tokens retire-key": "--kid 2026-01 --yes",

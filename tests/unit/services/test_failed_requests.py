@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.errs.failed_requests import RequestNotFound
+from app.models.failed_requests import FailureCount
 from app.observability.failure_recorder import FailureEntry
 from app.services.failed_requests import MAX_OCCURRENCES, FailureService
 
@@ -22,6 +23,11 @@ class Kept:
     def find(self, request_id: str, *, most: int) -> Sequence[FailureEntry]:
         """Return the entries of a request ID."""
         return [entry for entry in self.entries if entry.request_id == request_id][:most]
+
+    def counts(self, *, since: datetime, most: int) -> Sequence[FailureCount]:
+        """Return one count if there are entries since a time."""
+        newer = [entry for entry in self.entries if entry.at >= since][:most]
+        return [FailureCount(None, None, None, len(newer), newer[0].at, newer[0].request_id)] if newer else []
 
 
 def service(*said: dict[str, Any], trace_url: str = "") -> FailureService:

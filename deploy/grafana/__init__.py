@@ -1,0 +1,1 @@
+"""Dashboards for Grafana: ``dashboards.toml`` describes them, ``generate.py`` writes ``dashboards/*.json``."""
