@@ -23,7 +23,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -42,6 +42,9 @@ db: .venv/run.lock ## Migrate the database to the newest revision
 
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
+
+init: .venv/dev.lock ## Make this clone the repository of your product: make init NAME="Acme Orders" (SLUG=acme)
+	@exec $(PY) -m forks init --name "$(NAME)" --slug "$(SLUG)"
 
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate

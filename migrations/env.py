@@ -13,7 +13,7 @@ from sqlalchemy import Connection, TypeDecorator
 from sqlalchemy.exc import DBAPIError
 
 from app import errs, product
-from app.cli import schema_comparison, schema_upgrade
+from app.cli import revision_ids, schema_comparison, schema_upgrade
 from app.models import Base
 from app.repositories.engine import reason_of
 
@@ -21,16 +21,15 @@ COMPARED = schema_comparison.compare
 """The import makes Alembic also compare the definitions of constraints and indexes."""
 
 
-def number_revision(
+def identify_revision(
     _context: MigrationContext, _heads: str | Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
-    """Number the revision: the files then sort in order. Write none if nothing has changed."""
+    """Give the revision an ID. Write none if nothing has changed."""
     (script,) = directives
     if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
         directives.clear()
         return
-    heads = ScriptDirectory.from_config(context.config).get_heads()
-    script.rev_id = f"{max(map(int, heads), default=0) + 1:04d}"
+    script.rev_id = revision_ids.new_id()
 
 
 def render_item(kind: str, item: object, _autogen_context: object) -> str | Literal[False]:
@@ -61,7 +60,7 @@ with connecting as connection:
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
-        process_revision_directives=number_revision,
+        process_revision_directives=identify_revision,
         on_version_apply=schema_upgrade.store_compatibility,
         transaction_per_migration=True,
     )

@@ -20,12 +20,12 @@ REVISIONS: Final = CompiledStatement(select(column("version_num")).select_from(t
 COMPATIBILITY: Final = CompiledStatement(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
 STORED: Final = "compatible_since={oldest} at={revision}"
 """The comment on the table ``alembic_version``. ``flask db upgrade`` stores in it the oldest compatible revision."""
-COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,9})", revision="(?P<revision>[0-9]{1,9})"))
+COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,18})", revision="(?P<revision>[0-9]{1,18})"))
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 
 def expected_head(versions: Path = MIGRATIONS) -> str | None:
-    """Return the revision of the newest migration, from the numbers in the file names (``0001_tasks.py``)."""
+    """Return the revision of the newest migration, from the numbers that file names begin with."""
     names = sorted(path.stem for path in versions.glob("[0-9]*.py"))
     return names[-1].partition("_")[0] if names else None
 

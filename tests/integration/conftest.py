@@ -11,6 +11,8 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, func, select
 from sqlalchemy.orm import Session, scoped_session
 
+from app import create_app
+from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
 from app.repositories.autocommit_reads import Reads
@@ -109,3 +111,13 @@ def by_repositories() -> Iterator[None]:
     """Use engines as repositories do, with their errors translated."""
     with translating():
         yield
+
+
+@pytest.fixture
+def bare(make_database: Callable[[str], str]) -> Iterator[Flask]:
+    """Return an application on an empty database."""
+    app = create_app(Settings(database_url=make_database("bare"), jwt_secret="x" * 32, log_level="WARNING"))
+    migrations.bind(app)
+    with app.app_context():
+        yield app
+        db.engine.dispose()

@@ -58,7 +58,7 @@ def test_the_name_is_in_one_module() -> None:
         (str(path.relative_to(ROOT)), match[0])
         for path in texts()
         if path != ROOT / "app" / "product.py"
-        for match in re.finditer(rf"(?i){product.NAME}\b[\w ]*", path.read_text())
+        for match in re.finditer(rf"(?i)({product.NAME}|{product.SLUG})\b[\w ]*", path.read_text())
     ]
     assert set(found) - PROTOCOL == set()
     assert len(found) == len(PROTOCOL)

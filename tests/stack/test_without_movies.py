@@ -35,13 +35,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def close_up(versions: Path) -> None:
-    """Renumber migrations without a gap, each following the previous one."""
-    for number, path in enumerate(sorted(versions.glob("[0-9]*.py")), 1):
-        before = f'"{number - 1:04d}"' if number > 1 else "None"
-        text = re.sub('(?m)^revision = "[0-9]+"', f'revision = "{number:04d}"', path.read_text())
-        path.unlink()
-        closed = re.sub("(?m)^down_revision = .*", f"down_revision = {before}", text)
-        path.with_name(f"{number:04d}{path.name[4:]}").write_text(closed)
+    """Let each migration follow the one before it."""
+    before = None
+    for path in sorted(versions.glob("[0-9]*.py")):
+        follows = "None" if before is None else f'"{before}"'
+        path.write_text(re.sub("(?m)^down_revision = .*", f"down_revision = {follows}", path.read_text()))
+        before = path.name.partition("_")[0]
 
 
 def test_no_file_mentions_them(tree: Path) -> None:

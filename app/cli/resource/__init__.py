@@ -16,8 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
+from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
+from app.cli import revision_ids
 from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
@@ -94,8 +96,7 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
 
 def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
     """Yield the resource's own files."""
-    newest = max((int(path.name[:4]) for path in (root / MIGRATIONS).glob("[0-9]*.py")), default=0)
-    facts = {"NUMBER": f"{newest + 1:04d}", "BEFORE": f"{newest:04d}", "VERSION": VERSION}
+    facts = {"REVISION": revision_ids.new_id(), "BEFORE": _head(root), "VERSION": VERSION}
     for template in sorted(TEMPLATE.rglob("*.py.txt")):
         name, text = str(template.relative_to(TEMPLATE)).removesuffix(".txt"), template.read_text()
         for fact, value in facts.items():
@@ -104,6 +105,14 @@ def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
         if (root / path).exists():
             raise ValueError(f"{path} already exists")
         yield path, words.put_into(text)
+
+
+def _head(root: Path) -> str:
+    """Return the newest migration."""
+    heads = ScriptDirectory(str((root / MIGRATIONS).parent)).get_heads()
+    if len(heads) != 1:
+        raise ValueError(f"the migrations have {len(heads)} heads instead of one: run flask db merge heads")
+    return heads[0]
 
 
 def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:

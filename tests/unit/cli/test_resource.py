@@ -4,9 +4,11 @@ import ast
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 
 from app.cli import new, resource
@@ -26,9 +28,23 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def head(tree: Path) -> str | None:
+    """Return the newest migration of a tree."""
+    return ScriptDirectory(str((tree / MIGRATIONS).parent)).get_current_head()
+
+
+def files(tree: Path) -> Iterator[Path]:
+    """Yield every file of a tree but those that Python caches."""
+    return (path for path in tree.rglob("*.*") if path.is_file() and path.suffix != ".pyc")
+
+
 def contents(tree: Path) -> dict[str, bytes]:
     """Return every file of a tree."""
-    return {str(path.relative_to(tree)): path.read_bytes() for path in tree.rglob("*.*") if path.is_file()}
+    return {
+        str(path.relative_to(tree)): path.read_bytes()
+        for path in tree.rglob("*.*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
 
 
 class TestWords:
@@ -97,10 +113,24 @@ class TestWrite:
         assert all((tree / str(package).replace(".", "/") / f"{many}.py").is_file() for package in packages)
 
     def test_its_migration_follows_the_newest_one(self, tree: Path) -> None:
-        newest = max(path.name for path in (tree / MIGRATIONS).glob("*.py"))[:4]
+        newest = head(tree)
         write(tree, Words.of("gizmos"))
-        text = (tree / MIGRATIONS / f"{int(newest) + 1:04d}_gizmos.py").read_text()
-        assert f'revision = "{int(newest) + 1:04d}"\ndown_revision = "{newest}"\n' in text
+        (made,) = (tree / MIGRATIONS).glob("*_gizmos.py")
+        revision = made.name.removesuffix("_gizmos.py")
+        assert f'revision = "{revision}"\ndown_revision = "{newest}"\n' in made.read_text()
+        assert newest is not None
+        assert head(tree) == revision > newest
+
+    def test_colleagues_get_different_revisions(self, tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+        made = []
+        for many in ("gizmos", "zebras"):
+            other = shutil.copytree(tree, tmp_path_factory.mktemp(many) / "tree")
+            write(other, Words.of(many))
+            made.append(next((other / MIGRATIONS).glob(f"*_{many}.py")))
+        for path in made:
+            shutil.copy(path, tree / MIGRATIONS)
+        with pytest.raises(ValueError, match="2 heads instead of one: run flask db merge heads"):
+            write(tree, Words.of("aces"))
 
     def test_several_resources_can_be_written(self, tree: Path) -> None:
         for many in ("gizmos", "zebras", "aces"):
@@ -145,7 +175,8 @@ class TestWrite:
 
     def test_an_existing_table_is_kept(self, tree: Path) -> None:
         """Its migrations stay when a resource is removed."""
-        (tree / MIGRATIONS / "0000_gizmos.py").write_text("")
+        newest = head(tree)
+        (tree / MIGRATIONS / f"{newest}1_gizmos.py").write_text(f"revision, down_revision = '{newest}1', '{newest}'")
         assert any(path.name.endswith("_gizmos.py") for path in write(tree, Words.of("gizmos")))
 
     def test_a_failed_write_leaves_nothing(self, tree: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests of ``forks``: a clone becomes the repository of another product."""
