@@ -1,1 +1,1 @@
-"""The entry point and the health check of the image, and the files of compose.yaml. Nothing here is used on a server."""
+"""The entry point and the health check of the image, and the setup of compose.yaml. A server uses none of them."""

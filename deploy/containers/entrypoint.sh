@@ -17,7 +17,7 @@ shift
 case $command in
   web) exec python -m gunicorn -c gunicorn.conf.py "$@" wsgi:app ;;
   worker) exec flask worker "$@" ;;
-  rpc) exec flask rpc serve "$@" ;;
+  rpc) RPC_HOST=${RPC_HOST:-0.0.0.0} exec flask rpc serve "$@" ;;
   migrate) exec flask db upgrade "$@" ;;
   *) exec "$command" "$@" ;;
 esac
