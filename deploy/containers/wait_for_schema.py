@@ -27,7 +27,8 @@ def wait(report: Callable[[], object], *, within: float, sleep: Callable[[float]
         try:
             report()
         except NotReady as failure:
-            if (found := str(failure.__cause__ or failure)) != reason:
+            cause = failure.__cause__
+            if (found := getattr(cause, "detail", None) or str(cause or failure)) != reason:
                 _LOG.info("waiting for the schema: %s", found)
             reason = found
         else:

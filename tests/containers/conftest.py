@@ -16,6 +16,7 @@ from tests.docs.pages import ROOT
 from tests.stack.checkout import free_port
 
 SUITE: Final = "bookworm"
+SERVER_PACKAGES: Final = ("postgresql", "valkey-server", "nginx-light", "prometheus", "ca-certificates")
 IMAGE: Final = f"{engine.PREFIX}/candor:test"
 
 
@@ -80,3 +81,15 @@ def ports() -> dict[str, str]:
     """Return settings with free ports."""
     names = ("PORT", "METRICS_PORT", "WORKER_METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT")
     return {name: str(free_port()) for name in names}
+
+
+@pytest.fixture(scope="session")
+def servers() -> dict[str, str]:
+    """Return an image for each server of compose.yaml, made from packages of Debian 13."""
+    engine.skip_without_podman()
+    debian = engine.debian("trixie", SERVER_PACKAGES, "servers:trixie")
+    folder = engine.HERE / "images"
+    return {
+        name: engine.build(f"{engine.PREFIX}/{name}", folder, f"--target={name}", f"--build-arg=BASE={debian}")
+        for name in ("postgres", "valkey", "nginx", "prometheus")
+    }

@@ -24,6 +24,7 @@ TOOLS: Final = ROOT / ".local" / "containers-venv" / "bin"
 NEEDED: Final = {
     "podman": "podman", "buildah": "buildah", "runc": "runc", "mmdebstrap": "mmdebstrap",
     "/usr/lib/podman/netavark": "netavark", "/usr/lib/podman/aardvark-dns": "aardvark-dns",
+    "catatonit": "catatonit",
 }  # fmt: skip
 """Programs, and the packages of Debian that have them."""
 PREFIX: Final = "localhost/candor-test"

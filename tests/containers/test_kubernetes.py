@@ -1,5 +1,9 @@
-"""``deploy/kubernetes``: kubectl renders each overlay, each object is valid, and the objects fit one another."""
+"""``deploy/kubernetes``: kubectl renders each overlay, each object is valid, and the objects fit one another.
 
+The commands of ``docs/operate/kubernetes.md`` that need no cluster are executed too.
+"""
+
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
@@ -10,6 +14,7 @@ import yaml  # type: ignore[import-untyped]  # no stubs in requirements/dev.lock
 from app.config import VERSION, Settings
 from tests.containers import engine
 from tests.docs.pages import ROOT
+from tests.stack.operator_steps import steps
 
 FOLDER: Final = ROOT / "deploy" / "kubernetes"
 OVERLAYS: Final = ("production", "staging")
@@ -62,6 +67,11 @@ class TestRendering:
         assert printed.count(" passed for resource ") == len([each for each in kinds if each not in WITHOUT_SCHEMA])
         warnings = [line for line in printed.splitlines() if "INFO" not in line]
         assert [line for line in warnings if not any(f"kind {kind} " in line for kind in WITHOUT_SCHEMA)] == []
+
+    def test_the_command_of_the_page_renders_production(self) -> None:
+        (step,) = steps("kubernetes", "Deploy")
+        path = f"{engine.TOOLS}{os.pathsep}{os.environ['PATH']}"
+        assert engine.execute("bash", "-c", f"cd {ROOT} && {step.command}", PATH=path) == rendered("production")
 
     def test_an_invalid_object_is_found(self) -> None:
         path = engine.LOCAL / "invalid.yaml"
