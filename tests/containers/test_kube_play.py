@@ -2,7 +2,8 @@
 
 podman 4.3 plays neither Jobs nor CronJobs; a Pod with the same template stands for the Job, and for each Deployment,
 because podman restarts init containers of Deployments for ever. Probes are left out: podman runs them with curl, and by
-timers of systemd. The tests send the requests of the probes themselves.
+timers of systemd. The tests send the requests of the probes themselves. Ports are left out, because podman publishes
+each on the host; the tests use the addresses of the pods.
 """
 
 import base64
@@ -27,7 +28,7 @@ NETWORK: Final = "candor-test-kube"
 DATABASE: Final = "candor-test-kube-postgres"
 SECRET: Final = "candor"
 PATIENCE: Final = 120.0
-PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
+LEFT_OUT: Final = ("startupProbe", "livenessProbe", "readinessProbe", "ports")
 OVERLAY: Final = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -54,7 +55,7 @@ class Cluster:
     def play(self, kind: str, name: str) -> "subprocess.Popen[str]":
         """Start the pod of a workload; podman returns when its init containers have ended."""
         spec = {**self.template(kind, name), "restartPolicy": "OnFailure"}
-        containers = [{k: v for k, v in each.items() if k not in PROBES} for each in spec["containers"]]
+        containers = [{k: v for k, v in each.items() if k not in LEFT_OUT} for each in spec["containers"]]
         pod = {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {**spec, "containers": containers},
         }  # fmt: skip
