@@ -1,7 +1,8 @@
 """``docs/operate/install-debian.md``, followed to the letter on a bare Debian that systemd boots in a container.
 
-The container is privileged, because systemd sets up the restrictions of the units in it. The texts of REPLACED stand
-for what an operator types: an address of the repository, and edits of two files.
+The container is privileged, because systemd sets up the restrictions of the units in it. It uses the network of this
+machine, because apt and pip must reach their servers: ports 80, 443, 5432 and those of the metrics must be free. The
+texts of REPLACED stand for the input of an operator: an address of the repository, and edits of two files.
 """
 
 from collections.abc import Iterator
@@ -36,8 +37,11 @@ REPLACED: Final = {
     "editor /etc/nginx/sites-available/candor": SITE_CERTIFICATE,
     "curl -i https://api.example.com": "curl -sSik --resolve api.example.com:443:127.0.0.1 https://api.example.com",
 }
-LEGACY: Final = "systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
-"""The parameters with which systemd of Debian 13 boots on a kernel with version 1 of control groups."""
+PARAMETERS: Final = (
+    "systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 systemd.mask=systemd-sysctl.service"
+)
+"""Parameters of the kernel. With the first two, systemd of Debian 13 boots on version 1 of control groups. The third
+prevents changes of the machine's own kernel."""
 BOOTS_WITHIN: Final = 120.0
 STEP_WITHIN: Final = 900.0
 
@@ -80,8 +84,8 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     engine.skip_without_podman()
     suite: str = request.param
     options = (
-        "--systemd=always", "--privileged", f"--volume={ROOT}:/src:ro", f"--env=SYSTEMD_PROC_CMDLINE={LEGACY}",
-        *pip_mounts(),
+        "--systemd=always", "--privileged", "--network=host", f"--env=SYSTEMD_PROC_CMDLINE={PARAMETERS}",
+        f"--volume={ROOT}:/src:ro", *pip_mounts(),
     )  # fmt: skip
     image = engine.debian(suite, BARE, f"bare:{suite}")
     with engine.running(f"candor-test-{suite}", image, "/sbin/init", options=options) as name:
