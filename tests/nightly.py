@@ -25,6 +25,7 @@ SUITES: Final = {
     "edge": "make edge",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
+    "containers": "make containers",
     "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",
@@ -39,7 +40,7 @@ SCALES: Final = {
     "EDGE_SCALE": {"edge", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
-    "ONLY": {"ecosystem", "clients", "conformance", "drill", "bench"},
+    "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "bench"},
 }
 """Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")

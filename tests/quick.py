@@ -36,6 +36,7 @@ ELSEWHERE: Final = (
     "tests/server",
     "tests/fuzz",
     "tests/drill",
+    "tests/containers",
     "tests/ecosystem",
     "tests/docs/test_pages.py",
     "tests/docs/test_site.py",
