@@ -85,7 +85,11 @@ def test_those_that_do_not_read_hold_no_thread_for_long(one: Served, port: int, 
         assert statuses(send(one.port, LAST)) == [404]
 
 
-@pytest.mark.parametrize(("kind", "form"), KINDS, scope="module")
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [KINDS[0], *(pytest.param(*each, marks=pytest.mark.nightly) for each in KINDS[1:])],
+    scope="module",
+)
 def test_those_that_read_slowly_get_all_of_it(one: Served, kind: str, form: str) -> None:
     """It takes longer than SEND_SECONDS."""
     (expected,) = {send(one.port, FORMS[form], timeout=1).partition(b"\r\n\r\n")[2]}
