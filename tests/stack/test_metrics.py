@@ -122,7 +122,9 @@ class TestCounts:
             assert after.total(COUNT, **labels) - before.total(COUNT, **labels) == times
         refused = sum(times for (_, status), times in sent.items() if status >= "400")
         assert after.total("errors_total") - before.total("errors_total") == refused
-        assert after.total("http_requests_in_flight") == after.total("pool_connections_in_use") == 0
+        assert after.total("http_requests_in_flight") == 0
+        # The pollers of a worker use a connection now and then.
+        wait_until(lambda: metered.scrape().total("pool_connections_in_use") == 0, 10)
 
     @pytest.mark.nightly
     def test_they_match_while_workers_retire_one_after_the_other(

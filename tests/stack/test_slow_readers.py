@@ -1,9 +1,12 @@
 """Clients that read their responses slowly, or not at all, without nginx: they hold no thread for long."""
 
+import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -12,10 +15,10 @@ from app.config import Settings
 from deploy.serving.client_socket import SEND_SECONDS
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, free_port, serving
-from tests.stack.deployment import is_established
+from tests.stack.deployment import is_established, received
 from tests.stack.test_connections import send
 from tests.stack.test_debug_listener import TOKEN
-from tests.stack.test_polling_worker import threads
+from tests.stack.test_polling_worker import connections, threads
 from tests.stack.test_smuggling import statuses
 
 THREADS: Final = 4
@@ -82,7 +85,11 @@ def test_those_that_do_not_read_hold_no_thread_for_long(one: Served, port: int, 
         assert statuses(send(one.port, LAST)) == [404]
 
 
-@pytest.mark.parametrize(("kind", "form"), KINDS, scope="module")
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [KINDS[0], *(pytest.param(*each, marks=pytest.mark.nightly) for each in KINDS[1:])],
+    scope="module",
+)
 def test_those_that_read_slowly_get_all_of_it(one: Served, kind: str, form: str) -> None:
     """It takes longer than SEND_SECONDS."""
     (expected,) = {send(one.port, FORMS[form], timeout=1).partition(b"\r\n\r\n")[2]}
@@ -95,3 +102,20 @@ def test_those_that_read_slowly_get_all_of_it(one: Served, kind: str, form: str)
     found = b"".join(parts)
     assert found.count(expected) == REQUESTS
     assert statuses(found) == [200] * REQUESTS + [404]
+
+
+def test_a_worker_that_stops_sends_whole_responses(settings: Settings, tmp_path: Path) -> None:
+    """The requests behind the one in progress get one more response at most, which announces the close."""
+    port = free_port()
+    environment = {"WEB_CONCURRENCY": "1", "DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port)}
+    with serving(settings, tmp_path / "log", **environment) as served:
+        (expected,) = {send(served.port, FORMS["plain"], timeout=1).partition(b"\r\n\r\n")[2]}
+        with closing(opened(served.port, FORMS["plain"] * REQUESTS)) as connection:
+            wait_until(lambda: connections(port) == 1, ROOM)
+            time.sleep(1)
+            os.kill(served.pid, signal.SIGTERM)
+            time.sleep(1)
+            found = received(connection)
+    assert 0 < found.count(expected) < REQUESTS
+    assert statuses(found) == [200] * found.count(expected)
+    assert found.endswith(expected)
