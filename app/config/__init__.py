@@ -7,14 +7,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from app import product
-from app.config import development, postgresql_url, readers, rules
+from app.config import environment, postgresql_url, readers, rules
 from app.config.invalid_settings import InvalidSettings as InvalidSettings
 from app.config.issuers import Issuer, read_issuers
 from app.config.readers import authority as authority
-from app.config.setting import default_of
 from app.config.setting import setting as _setting
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -276,32 +275,4 @@ class Settings:
             InvalidSettings: at least one setting is invalid; the exception names all of them.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
-        faults: dict[str, str] = {}
-        for each in fields(cls):
-            unset = each.metadata["production"] if values.get("app_env") == "production" else ""
-            text = environ.get(each.name.upper(), "").strip() or unset
-            try:
-                values[each.name] = each.metadata["parse"](text) if text else default_of(each)
-            except ValueError as fault:
-                faults[each.name] = str(fault)
-                values[each.name] = default_of(each)
-        if values["app_env"] == "development" and "database_url" not in faults:
-            values["database_url"] = values["database_url"] or development.database(local)
-        try:
-            values["database_url"] = values["database_url"] and postgresql_url.with_environment(
-                values["database_url"], environ
-            )
-        except ValueError as fault:
-            faults["database_url"] = str(fault)
-        faults = rules.faults(values) | faults
-        if faults:
-            raise InvalidSettings(
-                [f"{each.name.upper()} {faults[each.name]}." for each in fields(cls) if each.name in faults]
-            )
-        if values["app_env"] == "development":
-            values["jwt_secret"] = values["jwt_secret"] or development.secret(local)
-        values["public_url"] = values["public_url"] or (
-            f"http://{authority(values['host'], values['port'])}{values['script_name']}"
-        )
-        return cls(**values)
+        return cls(**environment.read(fields(cls), environ, local=local))

@@ -26,11 +26,12 @@ from app.observability.sentry_reporter import PER_SECOND, SentryReporter
 from app.observability.unforeseen_exceptions import UnforeseenException, is_unforeseen
 from app.rpc.gen.todo.v1.todo_pb2 import GetTaskRequest
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceStub
-from tests.ecosystem.sentry_app import SECRET
 from tests.stack.conftest import free_port
 
 WITHIN = 30.0
 TASK = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+SECRET = "personal-4711"
+"""The personal data in the exceptions of sentry_app.py, which is imported only by other processes."""
 REQUEST_ID = "sentry-request-1"
 ADDRESS = "203.0.113.77"
 USER = "alice-personal"

@@ -15,7 +15,8 @@ PUBLIC: Final = {
 """URLs that are requested without credentials."""
 USES: Final = {
     "jwt_secret": {
-        "app/config/__init__.py": 3,
+        "app/config/__init__.py": 1,
+        "app/config/environment.py": 2,
         "app/config/rules.py": 6,
         "app/rest/__init__.py": 1,
         "app/wiring/accounts.py": 1,

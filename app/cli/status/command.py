@@ -12,6 +12,7 @@ from app import errs, product
 from app.cli import terminal
 from app.config import Settings, authority
 from app.extensions import db
+from app.observability import logs
 from app.repositories.autocommit_reads import Reads
 from app.repositories.server_status import ServerReads
 from app.resilience import deadline
@@ -49,6 +50,7 @@ def status(once: bool, interval: float, as_json: bool) -> None:
     """
     from app.cli.status.monitor import Monitor  # noqa: PLC0415 -- it loads httpx2, which other commands need not
 
+    logs.set_level("ERROR", shows_stacks=False)  # the table has the state of dependencies, and entries would cover it
     settings, monitor = Settings.from_env(), Monitor()
     while True:
         began = time.monotonic()

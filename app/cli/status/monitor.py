@@ -94,7 +94,7 @@ def _instance(target: str, scrape: Scrape | ScrapeError, history: History | None
         version=labels.get("version"),
         python=labels.get("python"),
         requests_per_second=requests,
-        failures_per_second=None if requests is None else sum(each or 0.0 for each in rates),
+        failures_per_second=None if requests is None else sum((each or 0.0 for each in rates), 0.0),
         in_flight=_now([history], "http_requests_in_flight"),
         waiting=_now([history], "http_requests_waiting"),
         not_ready=sorted(each["check"] for each, value in scrape.each("ready") if not value),
