@@ -24,7 +24,8 @@ CHAPTERS: Final = (
     "5. Configure nginx",
     "6. Send a request",
 )
-BARE: Final = ("systemd", "systemd-sysv", "dbus")
+BARE: Final = ("systemd", "systemd-sysv", "dbus", "procps", "iproute2")
+"""What a Debian server has in addition to Debian's smallest set of packages."""
 CERTIFICATES: Final = "/etc/pip-certificates.crt"
 SITE_CERTIFICATE: Final = (
     "install -d /etc/ssl/candor && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
