@@ -25,7 +25,7 @@ CHAPTERS: Final = (
     "6. Send a request",
 )
 BARE: Final = ("systemd", "systemd-sysv", "dbus", "procps", "iproute2")
-"""What a Debian server has in addition to Debian's smallest set of packages."""
+"""The packages of a Debian server that Debian's smallest set of packages lacks."""
 CERTIFICATES: Final = "/etc/pip-certificates.crt"
 SITE_CERTIFICATE: Final = (
     "install -d /etc/ssl/candor && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
