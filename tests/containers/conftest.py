@@ -17,6 +17,7 @@ from tests.stack.checkout import free_port
 
 SUITE: Final = "bookworm"
 SERVER_PACKAGES: Final = ("postgresql", "valkey-server", "nginx-light", "prometheus", "ca-certificates")
+LABEL: Final = "org.opencontainers.image.title=Candor"
 IMAGE: Final = f"{engine.PREFIX}/candor:test"
 
 
@@ -29,7 +30,8 @@ def base() -> str:
 
 @pytest.fixture(scope="session")
 def image(base: str) -> str:
-    """Return the image of the application."""
+    """Return the image of the application. Unnamed images of earlier builds are removed after a day."""
+    engine.podman("image", "prune", "--force", "--filter=until=24h", f"--filter=label={LABEL}", within=300)
     revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     labels = (f"--build-arg=VERSION={VERSION}", f"--build-arg=REVISION={revision.stdout.strip()}")
     return engine.build(IMAGE, ROOT, f"--build-arg=BASE={base}", *labels, *engine.pip_options())
