@@ -1,6 +1,6 @@
 """The current request, with attributes that hooks and decorators set for each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -81,8 +81,16 @@ class Request(flask.Request):
     @cached_property
     def client_address(self) -> str:
         """The address of the client, as reported by trusted proxies."""
-        trusted = application().config["TRUSTED_PROXIES"]
-        return client_addresses.client_address(self.remote_addr or "", self.sent("X-Forwarded-For") or "", trusted)
+        return client_addresses.client_address(*self._origin())
+
+    @property
+    def counted_address(self) -> str:
+        """The address of the client for a rate limit."""
+        return client_addresses.counted(self.client_address, *self._origin())
+
+    def _origin(self) -> tuple[str, str, Sequence[client_addresses.Network]]:
+        """Return the peer, X-Forwarded-For, and the trusted proxies."""
+        return self.remote_addr or "", self.sent("X-Forwarded-For") or "", application().config["TRUSTED_PROXIES"]
 
     @property
     def logged_client(self) -> str | None:
