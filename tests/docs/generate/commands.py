@@ -31,6 +31,8 @@ EXAMPLES: Final = {
     "db show": "head",
     "db stamp": "head",
     "db upgrade": "",
+    "edge haproxy": "--instance 10.0.0.7:8000 --instance 10.0.0.8:8000",
+    "edge nginx": "",
     "errors explain": "TASK_NOT_FOUND",
     "errors list": "",
     "errors nginx": "",
