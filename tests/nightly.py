@@ -24,6 +24,8 @@ SUITES: Final = {
     "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
     "haproxy": "make edge PROXY=haproxy",
+    "caddy": "make edge PROXY=caddy",
+    "envoy": "make edge PROXY=envoy",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "conformance": "make conformance",
@@ -37,7 +39,7 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "haproxy", "soak"},
+    "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
     "ONLY": {"ecosystem", "clients", "conformance", "drill", "bench"},

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,7 @@ class Program:
         version: the arguments that print its version.
         install: the source of the program.
         name: the executable, if it is not called like the proxy.
+        environ: further variables.
     """
 
     title: str
@@ -48,9 +49,27 @@ class Program:
     version: tuple[str, ...]
     install: str
     name: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 PROGRAMS: Final = {
+    "caddy": Program(
+        title="Caddy",
+        file="Caddyfile",
+        check=("validate", "--adapter", "caddyfile", "--config", "{file}"),
+        serve=("run", "--adapter", "caddyfile", "--config", "{file}"),
+        version=("version",),
+        install="make edge PROXY=caddy",
+        environ={"CADDY_ADMIN": "unix//{home}/admin.sock", "XDG_DATA_HOME": "{home}", "XDG_CONFIG_HOME": "{home}"},
+    ),
+    "envoy": Program(
+        title="Envoy",
+        file="envoy.yaml",
+        check=("--mode", "validate", "-l", "error", "-c", "{file}"),
+        serve=("--use-dynamic-base-id", "--concurrency", "2", "-l", "error", "-c", "{file}"),
+        version=("--version",),
+        install="make edge PROXY=envoy",
+    ),
     "haproxy": Program(
         title="HAProxy",
         file="haproxy.cfg",
@@ -111,14 +130,14 @@ def proxied(
     file, log = home / program.file, home / "log"
     instances = [f"unix:{path}" for path in deployment.sockets]
     file.write_text(change(configuration(name, environ, port, instances)), encoding="utf-8")
-    words = {"{file}": str(file), "{home}": str(home)}
-    check, serve = ([words.get(word, word) for word in each] for each in (program.check, program.serve))
-    checked = subprocess.run([executable, *check], capture_output=True, text=True, check=False)
+    check, serve = ([word.format(file=file, home=home) for word in each] for each in (program.check, program.serve))
+    variables = os.environ | {key: value.format(home=home) for key, value in program.environ.items()}
+    checked = subprocess.run([executable, *check], env=variables, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     version = subprocess.run([executable, *program.version], capture_output=True, text=True, check=False).stdout
     with log.open("w") as words_of:
         command = exec_child.command([executable, *serve], dies_by=signal.SIGTERM, account=None, sees_all=False)
-        process = subprocess.Popen(command, cwd=home, stdout=words_of, stderr=words_of)
+        process = subprocess.Popen(command, cwd=home, env=variables, stdout=words_of, stderr=words_of)
     try:
         _wait(port, process, log)
         yield RunningProxy(port, log, process.pid, home, version.strip())

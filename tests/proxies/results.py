@@ -1,6 +1,7 @@
 """The table of a proxy in ``docs/evidence/proxies.md``."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,6 +10,7 @@ from tests import evidence
 from tests.conformance import report
 from tests.conformance.rule import Level, Result, Verdict
 
+VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
 SUBJECTS: Final = (
     "workers killed",
     "instance killed",
@@ -47,7 +49,8 @@ class Results:
 
     def table(self) -> str:
         """Return the table in Markdown."""
-        rows = [("version", self.version.splitlines()[0])]
+        found = VERSION.search(self.version)
+        rows = [("version", found[0] if found else "unknown")]
         for level, title in LEVELS.items():
             rows.append((f"rules: {title}", report.score(self.verdicts, level)))
         rows += [

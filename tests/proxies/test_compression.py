@@ -15,7 +15,17 @@ from tests.stack.deployment import Deployment
 
 Bearer = Callable[..., dict[str, str]]
 LONG: Final = "word " * 200
+ENVOY: Final = """\
+          - name: envoy.filters.http.compressor
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.compressor.v3.Compressor
+              compressor_library:
+                name: gzip
+                typed_config: {"@type": type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip}
+"""
 COMPRESSORS: Final[dict[str, Callable[[str], str]]] = {
+    "caddy": lambda text: text.replace("    bind 127.0.0.1\n", "    bind 127.0.0.1\n    encode gzip\n"),
+    "envoy": lambda text: text.replace("          http_filters:\n", f"          http_filters:\n{ENVOY}"),
     "haproxy": lambda text: text.replace(
         "    balance leastconn\n",
         "    balance leastconn\n    compression algo gzip\n    compression type application/json\n",

@@ -31,6 +31,8 @@ EXAMPLES: Final = {
     "db show": "head",
     "db stamp": "head",
     "db upgrade": "",
+    "edge caddy": "",
+    "edge envoy": "",
     "edge haproxy": "--instance 10.0.0.7:8000 --instance 10.0.0.8:8000",
     "edge nginx": "",
     "errors explain": "TASK_NOT_FOUND",
