@@ -25,7 +25,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance bench bench-cost bench-guard bench-scaling sbom lock clean
+.PHONY: help run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients conformance conformance-archive bench bench-cost bench-guard bench-scaling sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -94,6 +94,9 @@ clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/$(MODULES)
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Test this service and two stock servers for conformance to HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
 	  $(if $(JSON),--json "$(JSON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)") $(if $(ONLY),--only "$(ONLY)")
+
+conformance-archive: ## Build the conformance suite as one file for any API, .local/conformance.pyz, which needs Python 3.11 only
+	@"$(PYTHON)" -m tests.conformance.archive .local/conformance.pyz
 
 soak: .venv/dev.lock ## Kill, stop, replace and overload the stack under load, EDGE_SCALE=10 times as long as make edge
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \

@@ -23,7 +23,6 @@ SOME: Final = (
 
 PARSER: Final = "HAProxy's parser rejects malformed HTTP with a fixed page, before the configuration applies"
 GO: Final = "the HTTP parser of Go rejects malformed HTTP with a fixed text, before the configuration applies"
-ENVOY: Final = "Envoy has the ID of a request only after its parser has accepted the request"
 KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
     "caddy": {
         **dict.fromkeys(("U01", "W14", "C1.1", "C1.3", "C4.1", "C4.2", "C16.2"), GO),
@@ -31,7 +30,6 @@ KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
         "T07": "the HTTP parser of Go accepts a fragment in a target, and sends it on as a part of the path",
     },
     "envoy": {
-        **dict.fromkeys(("C4.2", "C16.2"), ENVOY),
         **dict.fromkeys(("M12", "W02"), "Envoy's parser rejects unknown methods with 400"),
         "F07": "Envoy's parser rejects unknown transfer codings with 400",
         "W14": "Envoy's parser joins folded lines, as RFC 9112 allows",
