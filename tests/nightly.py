@@ -23,6 +23,9 @@ SUITES: Final = {
     "contract": "make contract",
     "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
+    "haproxy": "make edge PROXY=haproxy",
+    "caddy": "make edge PROXY=caddy",
+    "envoy": "make edge PROXY=envoy",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "containers": "make containers",
@@ -37,7 +40,7 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "soak"},
+    "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
     "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "bench"},

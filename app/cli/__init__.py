@@ -12,6 +12,7 @@ from app.cli import (
     migrations,
     new,
     products,
+    proxy_config,
     rpc_server,
     tokens,
     users,
@@ -29,6 +30,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(rpc_server.group)
     app.cli.add_command(new.group)
     app.cli.add_command(products.group)
+    app.cli.add_command(proxy_config.group)
     app.cli.add_command(status.status)
     app.cli.add_command(tokens.group)
     app.cli.add_command(users.group)

@@ -7,8 +7,9 @@ from flask import current_app
 
 from app import errs
 from app.cli.terminal import Failed, Group, lines, page
-from app.rest import error_examples, nginx_config
+from app.rest import error_examples
 from app.rest.errors import status_of
+from app.rest.proxy_config import nginx
 
 group = Group("errors", help="The error catalogue.")
 
@@ -57,7 +58,7 @@ def _explain_violation(violation: errs.ViolationCode) -> None:
     page(f"\nExample:\n{json.dumps(error_examples.violation(violation), indent=2)}")
 
 
-@group.command("nginx")
+@group.command("nginx", deprecated="use `flask edge nginx`")
 def print_nginx() -> None:
-    """Print deploy/nginx/problems.conf: the problem documents for requests that nginx itself rejects."""
-    page(nginx_config.configuration(current_app), ends=False)
+    """Print deploy/nginx/problems.conf."""
+    page(nginx.configuration(current_app), ends=False)

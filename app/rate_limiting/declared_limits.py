@@ -10,7 +10,6 @@ from flask.globals import _cv_request
 from flask_limiter import ApplicationLimit
 from limits import RateLimitItem, parse_many
 
-from app.wire import client_addresses
 from app.wire.client_addresses import EVERYTHING
 
 SETTING: Final = "RATE_LIMIT"
@@ -19,7 +18,8 @@ SETTING: Final = "RATE_LIMIT"
 def client_address() -> str:
     """Return the address that requests are counted by; see ``app.wire.client_addresses``."""
     request: Any = _cv_request.get().request  # of the application's class
-    return client_addresses.counted(request.client_address)
+    address: str = request.counted_address
+    return address
 
 
 def of_all() -> str:

@@ -1,6 +1,6 @@
 """The current request, with attributes that hooks and decorators set for each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -86,6 +86,11 @@ class Request(flask.Request):
         return client_of(self.environ, application().config)
 
     @property
+    def counted_address(self) -> str:
+        """The address of the client for a rate limit."""
+        return client_addresses.counted(self.client_address, *_origin(self.environ, application().config))
+
+    @property
     def logged_client(self) -> str | None:
         """The address of the client for a log entry, or ``None`` if LOG_CLIENT is off.
 
@@ -98,8 +103,14 @@ class Request(flask.Request):
 
 def client_of(environ: "WSGIEnvironment", config: Mapping[str, Any]) -> str:
     """Return the address of the client of a request, as reported by trusted proxies."""
-    peer, forwarded = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
-    return client_addresses.client_address(peer, forwarded, config["TRUSTED_PROXIES"])
+    return client_addresses.client_address(*_origin(environ, config))
+
+
+def _origin(
+    environ: "WSGIEnvironment", config: Mapping[str, Any]
+) -> tuple[str, str, Sequence[client_addresses.Network]]:
+    """Return the peer, X-Forwarded-For, and the trusted proxies."""
+    return environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), config["TRUSTED_PROXIES"]
 
 
 class _Chunked(LimitedStream):

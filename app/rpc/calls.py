@@ -1,6 +1,6 @@
 """A call, with its request, its caller and its result; and the methods that can be called."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -96,9 +96,17 @@ class Call:
     def client_address(self) -> str:
         """The address of the client, as reported by trusted proxies."""
         if self._client_address is None:
-            forwarded, trusted = self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
-            self._client_address = client_addresses.client_address(_address(self.peer), forwarded, trusted)
+            self._client_address = client_addresses.client_address(*self._origin())
         return self._client_address
+
+    @property
+    def counted_address(self) -> str:
+        """The address of the client for a rate limit."""
+        return client_addresses.counted(self.client_address, *self._origin())
+
+    def _origin(self) -> tuple[str, str, Sequence[client_addresses.Network]]:
+        """Return the peer, X-Forwarded-For, and the trusted proxies."""
+        return _address(self.peer), self.metadata.get("x-forwarded-for", ""), self.app.config["TRUSTED_PROXIES"]
 
     @property
     def route(self) -> str:

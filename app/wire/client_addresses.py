@@ -1,6 +1,7 @@
 """The client address that rate limits count (C22)."""
 
 import ipaddress
+import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,6 +25,8 @@ UNKNOWN: Final = "unknown"
 """The common name of clients without an address: a Unix socket without X-Forwarded-For."""
 UNREADABLE: Final = RepeatedWarning("limits")
 NAMELESS: Final = RepeatedWarning("limits")
+IGNORED: Final = RepeatedWarning("limits", interval=math.inf)
+MISSING: Final = RepeatedWarning("limits", interval=math.inf)
 _WITH_PORT: Final = re.compile(
     r"(?:(?P<v4>[0-9.]{7,15})"
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45}(?:%[^\[\]]*)?)\]"
@@ -58,6 +61,8 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
     client = _parsed(peer)
     is_proxy = not peer or (client is not None and _is_within(client, trusted))
     reported = list(filter(None, map(str.strip, forwarded.split(",")))) if is_proxy else []
+    if forwarded and client is not None and not is_proxy:
+        _warn_ignored(client)
     while reported and is_proxy:
         text = reported.pop()
         found = _parsed(text)
@@ -68,14 +73,25 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
     return UNKNOWN if client is None else client.bucket
 
 
-def counted(client: str) -> str:
-    """Return a client address for a limit, and log a warning if the client has no address.
+def counted(client: str, peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """Return a client address for a limit, and log a warning if a trusted proxy does not report an address.
 
-    Not for log entries, where such a client is harmless: it may be a health check on the Unix socket.
+    Not for log entries, where such a client is harmless: it may be a health check.
+
+    Args:
+        client: the result of ``client_address`` for the other arguments.
+        peer: the address of the connected peer.
+        forwarded: ``X-Forwarded-For``.
+        trusted: the networks of trusted proxies.
     """
     if client == UNKNOWN:
         NAMELESS.warn(
             "Clients without an address share one rate limit: a peer on a unix socket sends no X-Forwarded-For."
+        )
+    elif trusted and not forwarded and (proxy := _parsed(peer)) is not None and _is_within(proxy, trusted):
+        MISSING.warn(
+            f"The trusted proxy {proxy.address} sends no X-Forwarded-For: its clients share one rate limit."
+            " Configure the proxy to set the header field. This warning is logged once."
         )
     return client
 
@@ -84,6 +100,15 @@ def network_of(client: str) -> str:
     """Return the network of a client address: the /24 of an IPv4 address, or the /64 itself."""
     found = _parsed(client)
     return client if found is None else str(ipaddress.ip_network((found.address, IPV4_PREFIX), strict=False))
+
+
+def _warn_ignored(client: _Client) -> None:
+    """Log that the header field is ignored. A public address may be that of a person, and is not logged."""
+    peer = f"the peer {client.address}" if client.address.is_private else "a peer with a public address"
+    IGNORED.warn(
+        f"X-Forwarded-For of {peer} is ignored, because TRUSTED_PROXIES does not contain it. If the peer is your proxy,"
+        " add its address: until then, its clients share one rate limit. This warning is logged once."
+    )
 
 
 def _warn(text: str, *, by: _Client | None) -> None:

@@ -28,7 +28,7 @@ from deploy.stack.instance import Instance, InstanceError, Program
 from deploy.stack.program_paths import NginxError, find
 from deploy.stack.reverse_proxy import ReverseProxy, account
 
-PROBLEMS: Final = [sys.executable, "-m", "flask", "errors", "nginx"]
+PROBLEMS: Final = [sys.executable, "-m", "flask", "edge", "nginx"]
 APART: Final = 100
 """Between the first ports of the debug listeners of two instances."""
 PROXY_STOP_SECONDS: Final = 15.0

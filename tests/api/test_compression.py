@@ -27,6 +27,13 @@ class TestGzip:
             assert "Accept-Encoding" in plain.vary
             assert "Accept-Encoding" in packed.vary
 
+    def test_a_proxy_must_not_compress_it_again(self, client: FlaskClient, path: str) -> None:
+        """RFC 9110, section 7.7: compression in the proxy would weaken or remove the strong entity tag (C20)."""
+        for fields in ({}, TAKES_GZIP):
+            with client.get(path, headers=fields) as response:
+                assert response.cache_control.no_transform
+                assert not response.get_etag()[1]
+
     def test_each_form_has_its_own_entity_tag(self, client: FlaskClient, path: str) -> None:
         """Section 8.8.3.3."""
         with client.get(path) as plain, client.get(path, headers=TAKES_GZIP) as packed:

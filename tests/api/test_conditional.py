@@ -21,7 +21,7 @@ class TestEntityTag:
         """C20: quoted, not weak; clients may store it, and must revalidate."""
         headers = alice.get(path).headers
         assert re.fullmatch(r'"[0-9a-f-]+"', headers["ETag"])
-        assert headers["Cache-Control"] == "private, no-cache"
+        assert headers["Cache-Control"] == "private, no-cache, no-transform"
 
     def test_all_other_authenticated_responses_are_not_stored(self, alice: Caller, bob: Caller, path: str) -> None:
         """C20."""
@@ -61,7 +61,7 @@ class TestIfNoneMatch:
         response = alice.send(method, path, headers={"If-None-Match": form.replace("{}", tag)})
         assert (response.status_code, response.get_data()) == (304, b"")
         assert response.headers["ETag"] == tag
-        assert response.headers["Cache-Control"] == "private, no-cache"
+        assert response.headers["Cache-Control"] == "private, no-cache, no-transform"
         assert "Origin" in response.headers["Vary"]
         assert not {"Content-Type", "Content-Length"} & {*response.headers.keys()}
 

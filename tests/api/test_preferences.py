@@ -51,7 +51,7 @@ class TestGet:
         for caller in (me, admin):
             response = caller.get(path)
             assert (answered(response), response.headers["ETag"]) == (SWISS, tag)
-            assert response.headers["Cache-Control"] == "private, no-cache"
+            assert response.headers["Cache-Control"] == "private, no-cache, no-transform"
 
     def test_a_user_without_preferences_gets_the_defaults(self, me: Caller, path: str) -> None:
         """C20: they have an entity tag like other resources."""

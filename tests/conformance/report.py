@@ -67,7 +67,7 @@ def sums(columns: Mapping[str, Sequence[Verdict]]) -> str:
     lines = [f"| level | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     names = {Level.MEANS: "definition of a status or field"}
     lines += [
-        _row(names.get(level, level.value), [_score(each, level) for each in columns.values()]) for level in GENERAL
+        _row(names.get(level, level.value), [score(each, level) for each in columns.values()]) for level in GENERAL
     ]
     return "\n".join(lines)
 
@@ -78,7 +78,7 @@ def markdown(columns: Mapping[str, Sequence[Verdict]]) -> str:
     rules = [each.rule for each in next(iter(columns.values())) if each.rule.level in GENERAL]
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     lines += [
-        _row(f"{level.value}: passed of applicable", [_score(each, level) for each in columns.values()])
+        _row(f"{level.value}: passed of applicable", [score(each, level) for each in columns.values()])
         for level in GENERAL
     ]
     lines += ["", f"| rule | level | | {' | '.join(columns)} |", f"|---|---|---|{'---|' * len(columns)}"]
@@ -120,7 +120,8 @@ def _sums(verdicts: Sequence[Verdict]) -> str:
     return f"{len(verdicts)} rules: " + ", ".join(f"{counted[result]} {result.value}" for result in Result)
 
 
-def _score(verdicts: Sequence[Verdict], level: Level) -> str:
+def score(verdicts: Sequence[Verdict], level: Level) -> str:
+    """Return the number of rules of a level that passed, of those that apply."""
     asked = [each for each in verdicts if each.rule.level is level and each.result is not Result.NOT_APPLICABLE]
     return f"{sum(each.result is Result.PASSED for each in asked)} of {len(asked)}"
 

@@ -12,7 +12,7 @@ from tests.conformance import report, wire
 from tests.conformance.__main__ import main
 from tests.conformance.api import Api
 from tests.conformance.http2 import Http2Server
-from tests.conformance.mutating_proxy import Proxy, Sabotage
+from tests.conformance.mutating_proxy import Proxy, Sabotage, becomes, with_body
 from tests.conformance.mutations import SABOTAGES
 from tests.conformance.profile import Profile
 from tests.conformance.rule import RULES, Level, Result, Verdict
@@ -20,6 +20,12 @@ from tests.conformance.run import judge
 from tests.stack.conftest import Served
 from tests.stack.deployment import Deployment, needs_nginx
 
+CLOSED: Final = Sabotage(spoil=lambda _, __: b"", closes=True)
+"""A server that closes the connection without a response."""
+PART: Final = Sabotage(
+    spoil=lambda _, answer: replace(with_body(answer, answer.body[:-1]), status=206) if answer.status == 200 else answer
+)
+"""A server whose content is a part of a JSON text (RFC 9110, section 15.3.7)."""
 UNASKED: Final = {
     "N08": "nothing is encoded",
     "U11": "no Retry-After",
@@ -117,6 +123,31 @@ class TestRules:
         verdict = RULES[name].judge(Api(wire.Server.at(proxy.url), profile))
         assert verdict.result is Result.FAILED, verdict.seen
         assert "cannot be read" not in verdict.seen
+
+
+class TestFreedom:
+    """Behavior that the sources allow: a rule is not stricter than its source."""
+
+    @pytest.mark.parametrize(
+        ("name", "sabotage"),
+        [
+            ("F11", becomes(400, 502)),
+            ("F11", CLOSED),
+            ("F12", becomes(400, 503)),
+            ("F12", becomes(400, 422)),
+            ("F12", CLOSED),
+            ("F13", becomes(400, 502)),
+            ("F13", CLOSED),
+            ("F15", becomes(501, 422)),
+            ("F15", becomes(501, 502)),
+            ("U09", PART),
+            ("U10", PART),
+        ],
+    )
+    def test_it_passes(self, proxy: Proxy, profile: Profile, impatient: None, name: str, sabotage: Sabotage) -> None:
+        proxy.sabotage = sabotage
+        verdict = RULES[name].judge(Api(wire.Server.at(proxy.url), profile))
+        assert verdict.result is Result.PASSED, verdict.seen
 
 
 class TestCommandLine:

@@ -11,7 +11,7 @@ SOURCES: Final = re.compile(
 READERS: Final = {
     "rest/prepared_health.py",
     "rest/request.py",
-    "rest/nginx_config.py",
+    "rest/proxy_config/nginx.py",
     "rpc/calls.py",
     "wire/client_addresses.py",
     "config/__init__.py",

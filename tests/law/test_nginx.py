@@ -9,8 +9,9 @@ from typing import Any, Final
 from flask import Flask
 
 from app.config import ROOT, Settings
-from app.rest import nginx_config
 from app.rest.hooks import cors
+from app.rest.proxy_config import description
+from app.rest.proxy_config import nginx as nginx_config
 from deploy.serving.request_parser import UNKNOWN_CODINGS
 
 FOLDER: Final = ROOT / "deploy" / "nginx"
@@ -29,7 +30,7 @@ def documents() -> dict[int, dict[str, Any]]:
     block = text.partition("$app_problem {")[2].partition("}\n\nmap")[0]
     for name, value in {
         "$app_retryable": "true",
-        "$app_advice": nginx_config.ADVICE,
+        "$app_advice": description.ADVICE,
         "$app_doubt": "",
     }.items():
         block = block.replace(name, value)
@@ -37,8 +38,8 @@ def documents() -> dict[int, dict[str, Any]]:
 
 
 def test_the_committed_file_is_the_output_of_the_command(app: Flask) -> None:
-    printed = app.test_cli_runner().invoke(args=["errors", "nginx"])
-    assert printed.output == (FOLDER / "problems.conf").read_text(), "flask errors nginx > deploy/nginx/problems.conf"
+    printed = app.test_cli_runner().invoke(args=["edge", "nginx"])
+    assert printed.output == (FOLDER / "problems.conf").read_text(), "flask edge nginx > deploy/nginx/problems.conf"
 
 
 def test_every_status_that_nginx_returns_itself_has_a_document() -> None:

@@ -27,7 +27,7 @@ from app import create_app
 from app.config import Settings
 from app.observability import log_field_meanings, logs
 from app.clients import redis_rate_limit_store
-from app.rest import nginx_config
+from app.rest.proxy_config import nginx as nginx_config
 
 database = "postgresql+psycopg://u@127.0.0.1:1/none"
 settings = Settings(database_url=database, jwt_secret="x" * 32, public_url="http://a.test")

@@ -144,7 +144,7 @@ class Dawdlers:
     @property
     def alive(self) -> int:
         """Return the number of connections that are still open."""
-        return sum(map(_is_open, [*self.heads, *self.bodies])) + sum(map(is_established, self.readers))
+        return sum(map(is_open, [*self.heads, *self.bodies])) + sum(map(is_established, self.readers))
 
     def close(self) -> None:
         """Close all connections."""
@@ -152,7 +152,8 @@ class Dawdlers:
             connection.close()
 
 
-def _is_open(connection: socket.socket) -> bool:
+def is_open(connection: socket.socket) -> bool:
+    """Return True if the peer has not closed, after reading all received bytes."""
     try:
         while connection.recv(65536):
             pass

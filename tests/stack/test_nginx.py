@@ -18,9 +18,9 @@ from sqlalchemy import NullPool, create_engine, text
 
 from app.config import Settings
 from app.errs import Outcome
-from app.rest import nginx_config
 from app.rest.errors import ProblemContext, problem, status_of
 from app.rest.hooks import cors
+from app.rest.proxy_config import description
 from tests import response_checks
 from tests.server.test_gunicorn import parsed
 from tests.stack.checkout import wait_until
@@ -50,9 +50,7 @@ def test_a_rejection_by_nginx_has_the_document_of_the_service(fronted: Deploymen
     """C1, C4: the same members with the same values, and a log entry."""
     request, status = REFUSED[name]
     answered, headers, document = parsed(fronted.raw(request, timeout=1))
-    same = {
-        status_of(error).value: error for error in nginx_config.rejections(max_body_bytes=16384, request_timeout=10)
-    }
+    same = {status_of(error).value: error for error in description.rejections(max_body_bytes=16384, request_timeout=10)}
     occasion = ProblemContext(
         public_url=f"https://127.0.0.1:{fronted.tls_port}",
         instance=None,

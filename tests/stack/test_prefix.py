@@ -17,7 +17,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from app.rest.nginx_config import configuration as configuration_of
+from app.rest.proxy_config.nginx import configuration as configuration_of
 from tests.conftest import TokenMaker
 from tests.stack.conftest import SERVES_WITHIN, free_port
 from tests.stack.deployment import NGINX, needs_nginx

@@ -1,6 +1,7 @@
 """Sets Cache-Control and Vary (RFC 9111), and returns 304. Last, and therefore the first to process a response."""
 
 from http import HTTPStatus
+from typing import Final
 
 from flask import Flask, Response
 
@@ -8,6 +9,9 @@ from app import request_context
 from app.rest import operations
 from app.rest.conditional import READS, answer_not_modified
 from app.rest.request import Request, current
+
+NO_TRANSFORM: Final = "no-transform"
+"""Prevents that a proxy compresses a response and weakens or removes its strong entity tag (RFC 9110, section 7.7)."""
 
 
 def install(app: Flask) -> None:
@@ -34,5 +38,5 @@ def _kept(request: Request, *, is_tagged: bool) -> str | None:
     if operation is None:
         return None if request_context.principal.get() is None else "no-store"
     if is_tagged:
-        return "private, no-cache"
+        return f"private, no-cache, {NO_TRANSFORM}"
     return "no-cache" if operation.scope is operations.PUBLIC and request.method in READS else "no-store"

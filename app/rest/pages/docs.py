@@ -52,7 +52,7 @@ def get_openapi() -> Any:
     response = compression.negotiated(
         lambda: _tagged(it.plain, it.tag), lambda: _tagged(it.packed, it.tag + compression.SUFFIX)
     )
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "no-cache, no-transform"
     return response
 
 

@@ -77,12 +77,14 @@ def file_of(folder: Path | str, name: str, *, max_age: int | None = None) -> Res
         RouteNotFound: the file does not exist.
     """
     try:
-        return compression.negotiated(
+        response = compression.negotiated(
             lambda: send_from_directory(folder, name, max_age=max_age),
             lambda: _compressed(folder, name, max_age),
         )
     except NotFound as exc:
         raise RouteNotFound from exc
+    response.cache_control.no_transform = True
+    return response
 
 
 def _compressed(folder: Path | str, name: str, max_age: int | None) -> Response:

@@ -9,7 +9,6 @@ from app.errs.platform import RateLimitExceeded
 from app.extensions import limiter
 from app.rate_limiting import grpc_limits
 from app.rpc.calls import Call
-from app.wire import client_addresses
 
 
 def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
@@ -18,7 +17,7 @@ def around(call: Call, proceed: Callable[[], bytes]) -> bytes:
     Raises:
         RateLimitExceeded: there were too many.
     """
-    exceeded = grpc_limits.count(limiter, client_addresses.counted(call.client_address))
+    exceeded = grpc_limits.count(limiter, call.counted_address)
     if exceeded:
         length = exceeded.limit.get_expiry()
         wait = min(max(1, math.ceil(exceeded.left)), length)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from tests.conformance.api import Api, Seen
@@ -116,13 +117,13 @@ def content_type(api: Api) -> str:
 
 @rule("U09", "A body that is declared to be JSON is JSON in UTF-8.", source="RFC 8259 §8.1, §10", is_last=True)
 def is_json(api: Api) -> str:
-    found = _all(api, lambda answer: answer.is_json and answer.body, "no JSON")
+    found = _all(api, _has_json, "no JSON")
     return _each(found, lambda answer: _parses(answer.content), lambda answer: f"{answer.body[:40]!a}")
 
 
 @rule("U10", "Names within a JSON object are unique.", source="RFC 8259 §4", level=Level.SHOULD, is_last=True)
 def unique_names(api: Api) -> str:
-    found = _all(api, lambda answer: answer.is_json and answer.body and _parses(answer.content), "no JSON")
+    found = _all(api, lambda answer: _has_json(answer) and _parses(answer.content), "no JSON")
     return _each(found, _is_unique, lambda answer: f"{answer.body[:40]!a}")
 
 
@@ -130,6 +131,11 @@ def unique_names(api: Api) -> str:
 def retry_after(api: Api) -> str:
     found = _all(api, lambda answer: answer.get("Retry-After"), "no Retry-After")
     return _each(found, _is_time, lambda answer: f"Retry-After: {answer.get('Retry-After')}")
+
+
+def _has_json(answer: Answer) -> bool:
+    """Return True if the response has a complete JSON text. The content of 206 is a part of one (RFC 9110, 15.3.7)."""
+    return answer.is_json and bool(answer.body) and answer.status != HTTPStatus.PARTIAL_CONTENT
 
 
 def _twice(answer: Answer) -> list[str]:

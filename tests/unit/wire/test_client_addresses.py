@@ -13,15 +13,27 @@ from app.wire.client_addresses import client_address
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48"), ip_network("fe80::/10"))
 PROXY = "10.0.0.1"
+TIMES = (0.0, 60.0, 1e9)
+WARNINGS = (
+    client_addresses.UNREADABLE,
+    client_addresses.NAMELESS,
+    client_addresses.IGNORED,
+    client_addresses.MISSING,
+)
+
+
+def count(peer: str, forwarded: str) -> str:
+    """Return the address that a limit counts."""
+    return client_addresses.counted(client_address(peer, forwarded, TRUSTED), peer, forwarded, TRUSTED)
 
 
 @pytest.fixture(autouse=True)
 def allow_warnings() -> Iterator[None]:
     """Enable the first warning of a minute for each test."""
-    for each in (client_addresses.UNREADABLE, client_addresses.NAMELESS):
+    for each in WARNINGS:
         each.reset()
     yield
-    for each in (client_addresses.UNREADABLE, client_addresses.NAMELESS):
+    for each in WARNINGS:
         each.reset()
 
 
@@ -127,13 +139,57 @@ class TestUnreadable:
         client = client_address("", "", TRUSTED)
         assert client == client_addresses.UNKNOWN
         assert caplog.records == [], "reading the address for the log only must not warn"
-        assert client_addresses.counted(client) == client_addresses.counted(client) == client
+        assert count("", "") == count("", "") == client
         assert len(caplog.records) == 1
 
     def test_neither_warning_suppresses_the_other(self, caplog: pytest.LogCaptureFixture) -> None:
-        client_addresses.counted(client_address("", "", TRUSTED))
+        count("", "")
         client_address(PROXY, "odd", TRUSTED)
         assert len(caplog.records) == 2
+
+
+class TestMisconfiguration:
+    """Proxies whose configuration differs from TRUSTED_PROXIES: one warning in the life of a process."""
+
+    def test_a_field_from_an_untrusted_peer(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client_addresses.IGNORED, "clock", iter(TIMES).__next__)
+        for _ in TIMES:
+            assert client_address("192.168.0.7", "203.0.113.1", TRUSTED) == "192.168.0.7"
+        (record,) = caplog.records
+        assert "the peer 192.168.0.7 is ignored, because TRUSTED_PROXIES" in record.getMessage()
+        assert "203.0.113.1" not in record.getMessage()
+
+    def test_the_entry_has_no_public_address(self, caplog: pytest.LogCaptureFixture) -> None:
+        client_address("8.8.8.8", "203.0.113.1", TRUSTED)
+        (record,) = caplog.records
+        assert "a peer with a public address" in record.getMessage()
+        assert "8.8.8.8" not in record.getMessage()
+
+    def test_no_field_from_a_trusted_proxy(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client_addresses.MISSING, "clock", iter(TIMES).__next__)
+        assert client_address(PROXY, "", TRUSTED) == PROXY
+        assert caplog.records == [], "a health check is harmless"
+        for _ in TIMES:
+            assert count(PROXY, "") == PROXY
+        (record,) = caplog.records
+        assert f"The trusted proxy {PROXY} sends no X-Forwarded-For" in record.getMessage()
+
+    @pytest.mark.parametrize(
+        ("peer", "forwarded"), [(PROXY, "203.0.113.1"), (PROXY, "10.0.0.5"), ("203.0.113.1", ""), ("", "203.0.113.1")]
+    )
+    def test_a_consistent_configuration_logs_nothing(
+        self, peer: str, forwarded: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        count(peer, forwarded)
+        assert caplog.records == []
+
+
+class TestSocket:
+    """A peer without an address."""
 
     def test_clients_of_a_socket_with_the_field_have_their_own_limits(self) -> None:
         assert client_address("", "203.0.113.1:1", TRUSTED) == "203.0.113.1"

@@ -1,0 +1,52 @@
+"""``flask edge``: the configuration of a reverse proxy."""
+
+from collections.abc import Callable
+from typing import Final
+
+import click
+from flask import Flask, current_app
+
+from app.cli.terminal import Failed, Group, page
+from app.rest.proxy_config import caddy, envoy, haproxy, nginx
+from app.rest.proxy_config.rendering import INSTANCES, LISTEN, Addresses
+
+group = Group("edge", help="The configuration of a reverse proxy.")
+Configure = Callable[[Flask, Addresses], str]
+
+
+@group.command("nginx")
+def print_nginx() -> None:
+    """Print deploy/nginx/problems.conf: the problem documents for requests that nginx itself rejects.
+
+    The other files of deploy/nginx need no generation.
+    """
+    page(nginx.configuration(current_app), ends=False)
+
+
+def _command(name: str, configure: Configure, summary: str) -> None:
+    """Add the command of a proxy whose complete configuration is generated."""
+
+    @group.command(name, help=summary)
+    @click.option("--listen", default=LISTEN, show_default=True, help="Host and port of the proxy.")
+    @click.option(
+        "--instance",
+        "instances",
+        multiple=True,
+        default=INSTANCES,
+        show_default=True,
+        help="HOST:PORT or unix:PATH of an instance; repeat the option for each of them.",
+    )
+    def print_configuration(listen: str, instances: tuple[str, ...]) -> None:
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isdigit():
+            raise Failed(f"--listen has the form HOST:PORT, not {listen}.")
+        page(configure(current_app, Addresses(listen, instances)), ends=False)
+
+
+PROXIES: Final[dict[str, tuple[Configure, str]]] = {
+    "caddy": (caddy.configuration, "Print a Caddyfile, for Caddy 2.10 or newer."),
+    "envoy": (envoy.configuration, "Print envoy.yaml, for Envoy 1.36 or newer."),
+    "haproxy": (haproxy.configuration, "Print haproxy.cfg, for HAProxy 2.6 or newer."),
+}
+for _name, (_configure, _summary) in PROXIES.items():
+    _command(_name, _configure, _summary)
