@@ -70,6 +70,7 @@ def test_the_choices_are_recorded(fork: Path) -> None:
     assert answers.commit == run(fork, "git", "rev-parse", "HEAD").strip()
 
 
+@pytest.mark.nightly
 def test_lint_and_types_pass(fork: Path) -> None:
     for tool in LINT:
         run(fork, sys.executable, "-m", *tool)
@@ -99,6 +100,7 @@ def test_the_contract_is_that_of_the_fork(fork: Path) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_the_tests_that_read_names_pass(fork: Path, server_url: str) -> None:
     run(fork, sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", *TESTS, TEST_DATABASE_URL=server_url)
 
