@@ -23,7 +23,6 @@ UNSETTLED: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY
 ADVICE: Final = f',"retry":{orjson.dumps(RETRY).decode()}'
 """The property with the retry advice, as it is rendered in a document."""
 RETRYABLE: Final = '"retryable":true'
-LONGEST_REQUEST_ID: Final = 128
 GRACE_MS: Final = 400
 """Milliseconds beyond REQUEST_TIMEOUT after which a proxy stops waiting: the service itself responds with 504 (C23)."""
 RESENT: Final = ("GET", "HEAD", "OPTIONS")
@@ -66,7 +65,6 @@ class Description:
         keyed: operations that support an Idempotency-Key.
         versioned: operations that honour the version in If-Match, and are not idempotent without it.
         limits: the operations with a lower limit of the body, by this limit, which the service checks.
-        methods: all methods of the service, for ``OPTIONS *``.
         origins: of pages that can read responses.
         exposed: the header fields that they can read.
     """

@@ -5,7 +5,6 @@ from typing import Final
 from flask import Flask
 
 from app.rest import retry_safety
-from app.rest.hooks import special_targets
 from app.rest.proxy_config.description import RESENT, Operations, describe
 from app.rest.proxy_config.rendering import Addresses, rendered
 
@@ -33,7 +32,6 @@ def configuration(app: Flask, addresses: Addresses) -> str:
             "buffer_bytes": description.max_body_bytes + HEAD_BYTES,
             "resent": " ".join(RESENT),
             "idempotent": " ".join(sorted(retry_safety.IDEMPOTENT)),
-            "methods": ", ".join(special_targets.methods(app)),
         },
     )
 
