@@ -123,7 +123,7 @@ def running(name: str, image: str, *command: str, options: Sequence[str]) -> Ite
     try:
         yield name
     finally:
-        podman("rm", "--force", "--time=1", name, check=False)
+        podman("rm", "--force", "--volumes", "--time=1", name, check=False)
 
 
 def response(url: str, **headers: str) -> tuple[int, bytes]:
