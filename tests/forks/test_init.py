@@ -1,5 +1,6 @@
 """``make init`` in a real clone: all or nothing, and what remains passes its own checks."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from tests.stack.trees import LINT, copied, run
 pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
 INIT: Final = (sys.executable, "-m", "forks", "init", "--name")
 TITLE: Final = "Acme Orders"
+PAGE: Final = "docs/change/name-your-product.md"
+OUTPUT: Final = "output.txt"
 AUTHOR: Final = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
 TESTS: Final = (
     "tests/forks",
@@ -50,7 +53,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return a repository after ``make init``."""
     tree = clone(tmp_path_factory.mktemp("fork") / "orders")
-    run(tree, *INIT, TITLE)
+    (tree.parent / OUTPUT).write_text(run(tree, *INIT, TITLE))
     yield tree
     shutil.rmtree(tree)
 
@@ -61,6 +64,14 @@ def test_no_file_has_the_former_name(fork: Path) -> None:
     named = {str(path) for path in tracked(fork) if b"candor" in (fork / path).read_bytes().lower()}
     assert [path for path in named if not is_kept(Path(path))] == ["README.md"]
     assert [path for path in tracked(fork) if "candor" in str(path)] == []
+
+
+def test_the_page_shows_the_output(fork: Path) -> None:
+    output = (fork.parent / OUTPUT).read_text()
+    shown = re.findall("(?m)^init: .*", (ROOT / PAGE).read_text())
+    assert len(shown) == 2
+    for line in shown:
+        assert re.search(rf"(?m)^{re.sub('[0-9]+', '[0-9]+', re.escape(line))}$", output)
 
 
 def test_the_choices_are_recorded(fork: Path) -> None:

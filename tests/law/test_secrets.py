@@ -20,6 +20,7 @@ USES: Final = {
         "app/config/rules.py": 6,
         "app/rest/__init__.py": 1,
         "app/wiring/accounts.py": 1,
+        "deploy/containers/compose_setup.py": 2,
         "gunicorn.conf.py": 1,
     },
     "jwt_keys": {

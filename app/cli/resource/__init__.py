@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
-from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from app.cli import revision_ids
@@ -109,6 +108,8 @@ def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
 
 def _head(root: Path) -> str:
     """Return the newest migration."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 -- serving processes import this package, without Alembic
+
     heads = ScriptDirectory(str((root / MIGRATIONS).parent)).get_heads()
     if len(heads) != 1:
         raise ValueError(f"the migrations have {len(heads)} heads instead of one: run flask db merge heads")
