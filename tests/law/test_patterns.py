@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
-from re import _parser  # undocumented, but nothing else parses patterns
+from re import _parser  # type: ignore[attr-defined,unused-ignore]  # undocumented, but nothing else parses patterns
 from typing import Any
 
 import app
