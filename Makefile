@@ -129,7 +129,7 @@ bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers a
 
 dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their description, run their queries in Prometheus, and draw the results
 	@$(PY) -m deploy.grafana.generate
-	@DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
+	@NIGHTLY=true DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
 
 sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
 	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \

@@ -120,6 +120,7 @@ def send_for(seconds: float, served: Served, bearer: Bearer) -> None:
 
 
 @needs_prometheus
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", PANELS)
 def test_each_query_of_the_panel_has_data(recorded: Recorded, name: str) -> None:
     for legend, found in recorded.of(name).items():
@@ -128,6 +129,7 @@ def test_each_query_of_the_panel_has_data(recorded: Recorded, name: str) -> None
 
 
 @needs_prometheus
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "largest"),
     [
@@ -143,6 +145,7 @@ def test_the_panel_shows_the_load_and_the_fault(recorded: Recorded, name: str, l
 
 
 @needs_prometheus
+@pytest.mark.nightly
 def test_the_dashboards_can_be_drawn(recorded: Recorded, tmp_path: Path) -> None:
     """DASHBOARDS names the folder in which ``make dashboards`` keeps the drawings."""
     folder = Path(os.environ.get("DASHBOARDS") or tmp_path)
