@@ -10,9 +10,10 @@ from typing import Any, Final
 from deploy.serving.connection_state import Memory
 
 SEND_SECONDS: Final = 10.0
-"""Seconds in which a client must read something; ``send_timeout`` of nginx is the same."""
+"""Seconds in which a client must read something, or everything if a thread waits for it."""
 MAX_UNSENT: Final = 4 << 20
 """Bytes that a connection keeps for a client."""
+NOTHING: Final = memoryview(b"")
 NO_MEMORY: Final = Memory(0)
 RESET: Final = struct.pack("ii", 1, 0)
 """``struct linger``: closing discards the unsent bytes in the kernel."""
@@ -28,8 +29,8 @@ class ClientSocket(socket.socket):
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self.settimeout(timeout)
         self._memory, self._claimed = memory, 0
-        self.unsent = b""
-        """Bytes for ``send_more``."""
+        self.unsent = NOTHING
+        """Bytes for ``send_more``. A view, because a part is removed with each send."""
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send bytes, or keep them; wait for the client, but no longer than SEND_SECONDS, if they cannot be kept.
@@ -38,7 +39,7 @@ class ClientSocket(socket.socket):
             BrokenPipeError: the client has not read enough.
             OSError: the client has closed.
         """
-        self.unsent = self.unsent + data if self.unsent else bytes(data)
+        self.unsent = memoryview(bytes(self.unsent) + data if self.unsent else bytes(data))
         until = None
         while not self.send_more() and not self._claim():
             until = until or time.monotonic() + SEND_SECONDS
@@ -70,7 +71,7 @@ class ClientSocket(socket.socket):
     def close(self) -> None:
         """Close it, and keep nothing."""
         self._release()
-        self.unsent = b""
+        self.unsent = NOTHING
         super().close()
 
     def _claim(self) -> bool:

@@ -42,7 +42,7 @@ def read(theirs: socket.socket, size: int) -> bytes:
 
 def test_bytes_that_the_client_accepts_at_once_are_not_kept(pair: Pair, memory: Memory) -> None:
     pair[0].sendall(b"abc")
-    assert (pair[0].unsent, memory.used, pair[1].recv(9)) == (b"", 0, b"abc")
+    assert (bytes(pair[0].unsent), memory.used, pair[1].recv(9)) == (b"", 0, b"abc")
 
 
 def test_the_rest_is_kept_and_counted_until_it_is_sent(pair: Pair, memory: Memory) -> None:
@@ -104,3 +104,18 @@ def test_a_client_that_has_closed_is_an_error(pair: Pair) -> None:
     theirs.close()
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
         sock.send_more()
+
+
+def test_the_rest_of_a_response_is_not_copied_with_each_send() -> None:
+    """The cost of a response would otherwise grow with the square of its length."""
+    here, there = socket.socketpair()
+    content = bytes(range(256)) * 12_000
+    with ClientSocket(here, Memory(len(content))) as client, there:
+        client.sendall(content)
+        assert client.unsent.obj is content
+        received = bytearray()
+        while len(received) < len(content):
+            received += there.recv(1 << 16)
+            client.send_more()
+            assert not client.unsent or client.unsent.obj is content
+        assert received == content
