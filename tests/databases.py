@@ -116,4 +116,8 @@ class Databases:
             for name in self._made:
                 with suppress(ProgrammingError):  # autovacuum, which the role can't end, may be at work in it
                     connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, and keep the databases."""
         self._admin.dispose()

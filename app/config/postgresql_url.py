@@ -32,6 +32,9 @@ OVERRIDING: Final = {"PGDATESTYLE": "DateStyle", "PGTZ": "TimeZone"}
 """Variables of libpq that take precedence over ``options``, and the parameters they set."""
 PRESERVED: Final = {"PGOPTIONS": "options", "PGCONNECT_TIMEOUT": "connect_timeout"}
 """Variables of libpq that the service's own keywords would replace, with the keyword that preserves them."""
+HOSTS: Final = {"host": "PGHOST", "hostaddr": "PGHOSTADDR"}
+"""Keywords that can name several hosts, with the variable of libpq that is used without the keyword."""
+TARGET: Final = "target_session_attrs"
 DRIVER: Final = "postgresql+psycopg://"
 UTF8: Final = frozenset({"", "utf8", "utf-8", "unicode", "auto"})
 _TOKEN: Final = re.compile(r"(?:\\.|\S)+")
@@ -55,6 +58,8 @@ def database_url(text: str) -> str:
 def with_environment(url: str, environ: Mapping[str, str]) -> str:
     """Return the URL with the values of libpq's variables that the service would otherwise replace.
 
+    Several hosts imply ``target_session_attrs=read-write``, unless the URL or PGTARGETSESSIONATTRS has another value.
+
     Raises:
         ValueError: they set a parameter of the service; the text completes "DATABASE_URL …".
     """
@@ -67,6 +72,9 @@ def with_environment(url: str, environ: Mapping[str, str]) -> str:
     missing = {
         keyword: environ[name] for name, keyword in PRESERVED.items() if environ.get(name) and keyword not in found
     }
+    has_several = any("," in (found.get(name) or environ.get(variable, "")) for name, variable in HOSTS.items())
+    if has_several and TARGET not in found and "PGTARGETSESSIONATTRS" not in environ:
+        missing[TARGET] = "read-write"
     if not missing:
         return url
     try:

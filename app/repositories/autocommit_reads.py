@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from app.repositories import connection_with_listeners, listener_detection
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
-from app.repositories.pool import checkout
+from app.repositories.pool import checkout, redial
 from app.repositories.transaction import Transaction, Usage, current, has_begun
 from app.resilience import instrumentation
 from app.resilience.budget import RetryBudget
@@ -80,6 +80,10 @@ class Reads:
             return transaction.use(read)
         found: T = self._run_with_retry(read)
         return found
+
+    def redial(self) -> None:
+        """Replace the connections, because the server is read-only."""
+        redial(self._engine())
 
     def _run_once(self, read: Callable[[ReadConnection], Any]) -> Any:
         engine = self._engine()

@@ -22,6 +22,7 @@ from app.repositories import (
     listener_detection,
     new_connections,
     stale_plans,
+    standby,
 )
 from app.repositories.commits import Commits
 from app.repositories.pool import BoundedPool, work_slots
@@ -36,6 +37,8 @@ CONNECT_TIMEOUT: Final = 2
 """Seconds for a new connection: the minimum that libpq supports."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long the breaker stays open. It is short, because the database may be available again at any time."""
+LONGEST_USE: Final = timedelta(minutes=30)
+"""The age at which a connection is replaced. A load balancer then spreads the connections over new servers, too."""
 _LOG: Final = product.logger("database")
 
 
@@ -81,6 +84,7 @@ def engine_options(
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_use_lifo": True,
+        "pool_recycle": round(LONGEST_USE.total_seconds()),
         "hide_parameters": True,
         **more,
         "connect_args": connect,
@@ -108,10 +112,11 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     error_translation.install(engine)
     connection_with_listeners.install(engine)
     stale_plans.install(engine)
+    standby.install(engine)
     engine.dialect.do_commit = Commits(engine.pool.writer_limit, engine.pool.detach)  # type: ignore[method-assign, assignment]
     engine.dialect.do_rollback = libpq_commands.roll_back  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(request_timing.timed, "database"))
-    event.listen(engine, "do_connect", new_connections.connect)
+    event.listen(engine, "do_connect", new_connections.HostList().connect)
     event.listen(engine, "connect", new_connections.reject_unfit, insert=True)
     listener_detection.install(engine)
 

@@ -2,7 +2,7 @@
 
 Listeners can be added and removed at any time, on one engine or on a class, therefore each statement checks again.
 SQLAlchemy sets ``_has_events`` with the first listener and never unsets it. Only then are the lists of listeners read.
-The listeners of the application itself (``error_translation``, ``new_connections``) do not count.
+The listeners of the application itself (``error_translation``, ``new_connections``, ``standby``) do not count.
 """
 
 import logging
@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy import Connection, Dialect, Engine
 from sqlalchemy.engine.events import ConnectionEvents
 
-from app.repositories import error_translation
+from app.repositories import error_translation, standby
 
 ON_STATEMENTS: Final = tuple(
     name
@@ -33,7 +33,7 @@ ON_TRANSACTIONS: Final = (
     "before_commit",
 )
 """Events of a session's transaction."""
-OWN_ERROR_HANDLERS: Final = (error_translation.handle,)
+OWN_ERROR_HANDLERS: Final = frozenset((error_translation.handle, standby.check_error))
 EXECUTE: Final[Any] = psycopg.Cursor.execute
 IS_WRAPPED: Final = type(EXECUTE) is not FunctionType or EXECUTE.__code__.co_filename != psycopg.cursor.__file__
 """True if a tool replaced the method before this import, as automatic instrumentation does."""
@@ -92,7 +92,7 @@ def _on_dialect(dialect: Dialect) -> bool:
     return bool(
         listeners.do_execute
         or listeners.do_execute_no_params
-        or tuple(listeners.handle_error) not in ((), OWN_ERROR_HANDLERS)
+        or not OWN_ERROR_HANDLERS.issuperset(listeners.handle_error)
     )
 
 

@@ -3,6 +3,7 @@
 This module also rejects a database that can't store the service's data.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from psycopg import Connection
@@ -14,6 +15,8 @@ from app.resilience import deadline
 from app.resilience.timed_connect import connect_within
 
 ENCODING: Final = "UTF8"
+LISTS: Final = ("host", "hostaddr", "port")
+"""The parameters of libpq that can have a value for each host."""
 PROVING: Final = 0.25
 """Seconds without a connection that count as a failure of the database, even if the caller has shortened the deadline.
 
@@ -21,19 +24,49 @@ A connection takes at least four round trips. A shorter wait therefore proves no
 """
 
 
-def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
-    """Return a connection; ``None`` without a deadline: the engine then connects itself.
+class HostList:
+    """The hosts of one engine, in the order in which libpq tries them. The last one that was available is first.
 
-    Raises:
-        DeadlineExceeded: there was no connection in time. If it is established later, it is closed.
+    Each new connection would otherwise wait for a lost host that is earlier in the list.
     """
-    limit = deadline.current.get()
-    if limit is None:
-        return None
 
-    def open_connection() -> Connection[Any]:
-        return cast("Connection[Any]", dialect.connect(*arguments, **options))
+    def __init__(self) -> None:
+        self._order: tuple[int, ...] = ()
 
+    def connect(self, dialect: Dialect, _record: object, arguments: Any, options: Any) -> Connection[Any] | None:
+        """Return a connection; ``None`` without a deadline: the engine then connects itself.
+
+        Raises:
+            DeadlineExceeded: there was no connection in time. If it is established later, it is closed.
+        """
+        limit = deadline.current.get()
+        if limit is None:
+            return None
+        lists = {name: options[name].split(",") for name in LISTS if "," in str(options.get(name, ""))}
+        count = max(map(len, lists.values()), default=1)
+        if len(self._order) != count:
+            self._order = tuple(range(count))
+        order = self._order
+        ordered = {name: ",".join(each[at] for at in order) for name, each in lists.items() if len(each) == count}
+        connection: Connection[Any] | None = None
+        try:
+            connection = _connect_before(limit, lambda: dialect.connect(*arguments, **{**options, **ordered}))
+        finally:
+            first = 1 if connection is None else _position(connection, ordered)
+            self._order = order[first:] + order[:first]
+        return connection
+
+
+def _position(connection: Connection[Any], ordered: Mapping[str, str]) -> int:
+    """Return the position of the connection's host in the list."""
+    info = connection.pgconn
+    found = {"host": info.host, "hostaddr": info.hostaddr, "port": info.port}
+    rows = zip(*([(name, value) for value in values.split(",")] for name, values in ordered.items()), strict=True)
+    matching = (at for at, row in enumerate(rows) if all(found[name].decode() == value for name, value in row))
+    return next(matching, 0)
+
+
+def _connect_before(limit: deadline.Deadline, open_connection: Callable[[], Any]) -> Connection[Any]:
     timeout = limit.remaining()
     connection = connect_within(open_connection, close=Connection.close, within=timeout)
     if connection is None:
@@ -42,7 +75,7 @@ def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> 
             late.facts = {**late.facts, "is_answered": False}
         error_translation.count(late, "connect")
         raise late
-    return connection
+    return cast("Connection[Any]", connection)
 
 
 def reject_unfit(connection: Connection[Any], _record: object) -> None:

@@ -1,5 +1,6 @@
 """The connection pool: bounded, with wait times that are limited by deadlines and the circuit breaker."""
 
+import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, nullcontext, suppress
@@ -26,8 +27,10 @@ UNKNOWN: Final = psycopg.pq.TransactionStatus.UNKNOWN
 """The status of a lost connection."""
 MAX_POOL_WAIT: Final = 1.0
 """The maximum seconds that a request waits for a connection. Its deadline may be earlier."""
-
-
+REDIAL_PAUSE: Final = 0.5
+"""The minimum seconds between two replacements of all connections, while the server stays read-only."""
+READ_ONLY: Final = psycopg.errors.ReadOnlySqlTransaction.sqlstate
+"""The SQLSTATE of a write on a standby."""
 DETACHED: Final = "app_detached"
 """The mark of a connection that was detached from its request, and the key of its entry in the pool record."""
 
@@ -51,6 +54,8 @@ class BoundedPool(QueuePool):
     breaker: Breaker | None = None
     watchdog: Watchdog
     writer_limit: WriterLimit
+    _redial_at = math.inf
+    _redialled_at = -math.inf
 
     def guard(self, breaker: Breaker) -> None:
         """Set the breaker that is checked before each checkout, and enforce deadlines on connections."""
@@ -75,6 +80,8 @@ class BoundedPool(QueuePool):
         if self.breaker is None:
             return super().connect()
         ticket, connection, began = self.breaker.allow(), None, time.perf_counter()
+        if began >= self._redial_at:
+            self._redial_at, self._redialled_at, self._invalidate_time = math.inf, began, time.time()
         try:
             connection = super().connect()
             connection_checkout.begin(connection, ticket, self.watchdog)
@@ -86,6 +93,14 @@ class BoundedPool(QueuePool):
         finally:
             request_timing.record_stage("database_pool", time.perf_counter() - began)
         return connection
+
+    def redial(self) -> None:
+        """Replace each connection at its next checkout, because the server is read-only: a failover moved the primary.
+
+        The breaker isn't told: the server has responded. While new connections lead to a read-only server, too, they
+        are replaced every ``REDIAL_PAUSE`` seconds.
+        """
+        self._redial_at = min(self._redial_at, max(time.perf_counter(), self._redialled_at + REDIAL_PAUSE))
 
     def idle(self) -> Generator[PoolProxiedConnection, None, None]:
         """Yield idle connections without the breaker. At the end, return them to the pool."""
@@ -173,6 +188,12 @@ def check_writer_limit(engine: Engine) -> None:
         engine.pool.writer_limit.check()
 
 
+def redial(engine: Engine) -> None:
+    """Replace the connections of an engine, because its server is read-only."""
+    if isinstance(engine.pool, BoundedPool):
+        engine.pool.redial()
+
+
 def checkout_connection(engine: Engine) -> PoolProxiedConnection:
     """Return a connection. Errors of the driver are translated."""
     try:
@@ -211,4 +232,6 @@ def translate_failure(
     is_dead = engine.dialect.is_disconnect(cast("Any", cause), driven, None)
     if is_dead and isinstance(engine.pool, BoundedPool):
         engine.pool._invalidate(connection, cause)  # noqa: SLF001 -- the pool's own method also invalidates older connections
+    elif isinstance(cause, psycopg.Error) and cause.sqlstate == READ_ONLY:
+        redial(engine)
     return error_translation.from_foreign(cause, step, is_disconnect=is_dead)

@@ -57,6 +57,7 @@ class DatabaseChecks:
 
     def _is_writable(self) -> bool:
         if self._reads.value(READ_ONLY) != "off":
+            self._reads.redial()
             raise _not_ready("the database is read-only: transaction_read_only is on")
         return True
 

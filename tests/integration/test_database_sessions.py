@@ -327,3 +327,18 @@ class TestVariables:
     def test_variables_that_would_change_a_required_parameter_are_rejected(self, environ: dict[str, str]) -> None:
         with pytest.raises(ValueError, match=f"cannot be used .* {next(iter(environ))}"):
             with_environment("postgresql+psycopg://h/d", environ)
+
+    @pytest.mark.parametrize(
+        ("sent", "environ", "target"),
+        [
+            ("postgresql+psycopg:///d?host=a,b", {}, "read-write"),
+            ("postgresql+psycopg:///d?hostaddr=10.0.0.1,10.0.0.2&host=a,b", {}, "read-write"),
+            ("postgresql+psycopg:///d", {"PGHOST": "a,b"}, "read-write"),
+            ("postgresql+psycopg:///d?host=a,b&target_session_attrs=any", {}, "any"),
+            ("postgresql+psycopg:///d?host=a,b", {"PGTARGETSESSIONATTRS": "any"}, None),
+            ("postgresql+psycopg://h/d", {}, None),
+            ("postgresql+psycopg://h/d?hostaddr=10.0.0.1", {}, None),
+        ],
+    )
+    def test_several_hosts_imply_the_primary(self, sent: str, environ: dict[str, str], target: str | None) -> None:
+        assert make_url(with_environment(sent, environ)).query.get("target_session_attrs") == target

@@ -12,6 +12,7 @@ from typing import Any, cast
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, make_url, text
+from sqlalchemy.util import immutabledict
 
 from app.config import Settings
 from app.errs import Error, match
@@ -519,3 +520,38 @@ class TestWarm:
             began = time.monotonic()
             assert log_folder.warm(engine, within=timedelta(milliseconds=100)) == 0
             assert time.monotonic() - began < 0.1 + LATE
+
+
+class TestHostList:
+    """The first host of the list accepts connections, and then sends nothing, as a frozen machine does."""
+
+    @pytest.fixture
+    def engine(self, settings: Settings) -> Iterator[Engine]:
+        """Return an engine whose list of hosts ends with the database of the tests."""
+        url = make_url(settings.database_url)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            hosts = {"host": f"127.0.0.1,{url.host}", "port": f"{silent.getsockname()[1]},{url.port}"}
+            engine = engine_at(
+                url._replace(host=None, port=None, query=immutabledict(hosts)).render_as_string(hide_password=False)
+            )
+            yield engine
+            engine.dispose()
+
+    def test_only_the_first_connection_waits_for_a_lost_host(self, engine: Engine) -> None:
+        with within(timedelta(seconds=5)):
+            query(engine)
+            engine.pool.dispose()
+            began = time.monotonic()
+            query(engine)
+        assert time.monotonic() - began < LATE
+
+    def test_a_lost_host_does_not_keep_the_breaker_open(self, engine: Engine) -> None:
+        """A probe has one second, and a lost host costs two."""
+        breaker = log_folder.breaker_of(engine)
+        assert breaker is not None
+        while breaker.state() is State.CLOSED:
+            breaker.allow().done(ok=False)
+        until = time.monotonic() + 5
+        while breaker.state() is not State.CLOSED:
+            assert time.monotonic() < until
+            time.sleep(0.05)

@@ -350,7 +350,10 @@ class TestDatabaseUrl:
             ("postgresql://[2001:db8::1234]/d", "postgresql+psycopg://[2001:db8::1234]/d"),
             ("postgresql://u:pass#word@h/d", "postgresql+psycopg://u:pass%23word@h/d"),
             ("postgresql://h/d?ssl=true", "postgresql+psycopg://h/d?sslmode=require"),
-            ("host=a,b port=5433 user=u dbname=d", "postgresql+psycopg://u@/d?host=a,b&port=5433,5433"),
+            (
+                "host=a,b port=5433 user=u dbname=d",
+                "postgresql+psycopg://u@/d?host=a,b&port=5433,5433&target_session_attrs=read-write",
+            ),
             ("user=u password='a b/c' dbname=d", "postgresql+psycopg://u:a%20b%2Fc@/d"),
             ("service=candor", "postgresql+psycopg:///?service=candor"),
             (
