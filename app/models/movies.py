@@ -37,6 +37,8 @@ class MovieView(Protocol):
     @property
     def title(self) -> str: ...  # noqa: D102
     @property
+    def update_timestamp(self) -> datetime: ...  # noqa: D102
+    @property
     def version(self) -> int: ...  # noqa: D102
 
 
@@ -93,5 +95,5 @@ class Movie(Base):
         for name, value in asdict(new).items():
             setattr(self, name, value)
         self.update_username = by
-        self.update_timestamp = at
+        self.update_timestamp = max(at, self.update_timestamp)
         self.version += 1

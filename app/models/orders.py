@@ -82,6 +82,8 @@ class OrderView(Protocol):
     @property
     def total(self) -> Decimal: ...  # noqa: D102
     @property
+    def update_time(self) -> datetime: ...  # noqa: D102
+    @property
     def version(self) -> int: ...  # noqa: D102
 
 
@@ -205,7 +207,7 @@ class Order(Base):
         if (self.status, transition) not in TRANSITIONS:
             raise NOT_ALLOWED[transition](order_status=f"STATUS_{self.status.name}")
         self.status = TRANSITIONS[self.status, transition]
-        self.update_time = at
+        self.update_time = max(at, self.update_time)
         self.version += 1
 
 

@@ -1,5 +1,6 @@
 """Preferences of users. A user without stored preferences has the defaults, in version 0."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +18,7 @@ LOCALE_PATTERN: Final = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 """The syntax of a language tag (BCP 47). The service does not check whether its subtags are registered."""
 ZONE_LENGTH: Final = 64
 UTC: Final = "UTC"
+REVISION_DIGITS: Final = 13
 THEMES: Final = ("system", "light", "dark")
 NO_PLACES: Final = frozenset({"Factory"})
 """An entry of the time zone database that is not a time zone."""
@@ -55,6 +57,12 @@ DEFAULTS: Final = NewPreferences(locale="en", time_zone=UTC, theme="system")
 def _time_zones() -> frozenset[str]:
     zones = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii")
     return frozenset({*zones.split()} - NO_PLACES | RETIRED)
+
+
+def revision(of: PreferencesView) -> str:
+    """Return the identifier of the content, which has no time: see ``app.models.precondition``."""
+    content = "\0".join((of.locale, of.time_zone, of.theme))
+    return f"{of.version:x}-{hashlib.sha256(content.encode()).hexdigest()[:REVISION_DIGITS]}"
 
 
 def is_time_zone(name: str) -> bool:

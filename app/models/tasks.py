@@ -91,6 +91,8 @@ class TaskView(Protocol):
     @property
     def created_by(self) -> str: ...  # noqa: D102
     @property
+    def update_time(self) -> datetime: ...  # noqa: D102
+    @property
     def version(self) -> int: ...  # noqa: D102
 
 
@@ -157,7 +159,7 @@ class Task(Base):
             return
         for name, value in changes.items():
             setattr(self, name, list(value) if name == "tags" else value)
-        self.update_time = at
+        self.update_time = max(at, self.update_time)
         self.version += 1
 
     def _violations(self, changes: Mapping[str, Any], at: datetime) -> Iterator[Violation]:

@@ -208,7 +208,7 @@ class User(Base):
         self._touch(at)
 
     def _touch(self, at: datetime) -> None:
-        self.update_time = at
+        self.update_time = max(at, self.update_time)
         self.version += 1
 
 

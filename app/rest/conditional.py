@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): strong entity tags of a version and its selected properties."""
+"""Conditional requests (RFC 9110, section 13): strong entity tags of a revision and its selected properties."""
 
 import hashlib
 import re
@@ -25,8 +25,8 @@ CONTENT_FIELDS: Final = ("Content-Encoding", "Content-Language", "Content-Length
 READS: Final = frozenset({"GET", "HEAD"})
 SHAPES: Final = 1024
 """Selections of properties whose digest is cached; clients use few of all possible ones."""
-_OWN: Final = re.compile(r"(([0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
-"""A version and a digest. Flask-Compress adds the content coding to the tag of a compressed response: ``:gzip``."""
+_OWN: Final = re.compile(r"(([0-9a-f]{1,15}-[0-9a-f]{1,15})-[0-9a-f]{8})(?::[a-z]+)?")
+"""A revision and a digest. Flask-Compress adds the content coding to the tag of a compressed response: ``:gzip``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def encode(value: Any, encoder: Encoder) -> Any:
     return encoder(value)
 
 
-def etag(version: int, members: Sequence[str]) -> str:
-    """Return the entity tag of a version of a resource with these properties."""
-    return f'"{version:x}-{_digest(tuple(members))}"'
+def etag(revision: str, members: Sequence[str]) -> str:
+    """Return the entity tag of a revision of a resource (``app.models.precondition``) with these properties."""
+    return f'"{revision}-{_digest(tuple(members))}"'
 
 
 @lru_cache(SHAPES)
@@ -57,9 +57,9 @@ def _digest(members: tuple[str, ...]) -> str:
 def conditional(
     members: Sequence[str], *, is_required: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Pass ``precondition`` to the handler: the versions with these properties that the request accepts.
+    """Pass ``precondition`` to the handler: the revisions with these properties that the request accepts.
 
-    If it is required, the request must have If-Match; ``*`` accepts any version.
+    If it is required, the request must have If-Match; ``*`` accepts any revision.
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,14 +86,14 @@ def _precondition(request: Request, members: Sequence[str], is_required: bool) -
     Dates are ignored, because no response has Last-Modified. For reads, ``answer_not_modified`` handles If-None-Match.
     """
     projected = request.listing.get("shown") or request.listing.get("fields") or members
-    among = _versions(request, "If-Match", projected, takes_weak=False)
-    but = NO_VERSION if request.method in READS else _versions(request, "If-None-Match", projected, takes_weak=True)
+    among = _revisions(request, "If-Match", projected, takes_weak=False)
+    but = NO_VERSION if request.method in READS else _revisions(request, "If-None-Match", projected, takes_weak=True)
     is_missing = is_required and among is None
     return Precondition(ANY_VERSION if among is None else among, NO_VERSION if but is None else but, is_missing)
 
 
-def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak: bool) -> Container[int] | None:
-    """Return the versions in a header field, or ``None`` without the field. An invalid field adds a violation."""
+def _revisions(request: Request, name: str, members: Sequence[str], *, takes_weak: bool) -> Container[str] | None:
+    """Return the revisions in a header field, or ``None`` without the field. An invalid field adds a violation."""
     text = request.sent(name)
     if text is None:
         return None
@@ -105,8 +105,8 @@ def _versions(request: Request, name: str, members: Sequence[str], *, takes_weak
         )
         return None
     tags = [_OWN.fullmatch(tag) for weak, tag in _TAG.findall(text) if takes_weak or not weak]
-    versions = {int(found[2], 16): found[1] for found in tags if found}
-    return frozenset(each for each, tag in versions.items() if etag(each, members) == f'"{tag}"')
+    revisions = {found[2]: found[1] for found in tags if found}
+    return frozenset(each for each, tag in revisions.items() if etag(each, members) == f'"{tag}"')
 
 
 def answer_not_modified(request: Request, response: Response) -> Response:

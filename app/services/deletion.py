@@ -11,7 +11,7 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.users import UserNotFound, wrong_password
 from app.models.jobs import ClaimedJob, NewJob
-from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition, revision
 from app.models.users import User, UserView, user_id_of
 from app.request_context import Principal
 from app.resilience.clock import Clock
@@ -106,7 +106,7 @@ class DeletionService:
     ) -> UUID:
         """Delete the caller's account and data, and return its ID. It requires the password: a token may be stolen."""
         user = self._reads.get(user_id_of(by.id))
-        precondition.check(user.version)
+        precondition.check(revision(user.version, user.update_time))
         self._login_throttle.count_password_check(user.id, user.password_hash, network=network)
         if not self._passwords.verify(user.password_hash, current_password):
             raise wrong_password()
@@ -120,7 +120,7 @@ class DeletionService:
             user = unit.users.get(verified.id)
             if user.password_hash != verified.password_hash:
                 raise wrong_password()
-            precondition.check(user.version)
+            precondition.check(revision(user.version, user.update_time))
             email = user.email
             user.anonymize(at=now)
             unit.sessions.end_all(user.id, now=now)

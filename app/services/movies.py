@@ -10,7 +10,7 @@ from app.errs.lists import InvalidOrderBy
 from app.errs.movies import MovieNotFound
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.models.movies import Movie, MovieView, NewMovie
-from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition, revision
 from app.models.query import ListQuery, Page
 from app.request_context import Principal
 from app.resilience.clock import Clock
@@ -64,7 +64,7 @@ class MovieService:
     def get(self, external_id: UUID, *, precondition: Precondition = NO_PRECONDITION) -> MovieView:
         """Return a movie."""
         movie = self._reads.get(external_id)
-        precondition.check(movie.version)
+        precondition.check(revision(movie.version, movie.update_timestamp))
         return movie
 
     @raises(InvalidOrderBy)
@@ -78,7 +78,7 @@ class MovieService:
         """Replace all data of a movie. Of two concurrent replacements, the second fails its precondition."""
         with self._unit_of_work() as unit:
             movie = unit.movies.get(external_id)
-            precondition.check(movie.version)
+            precondition.check(revision(movie.version, movie.update_timestamp))
             movie.replace(new, by=by.id, at=self._clock.now())
             unit.commit()
         return movie
@@ -89,7 +89,7 @@ class MovieService:
         """Delete a movie, and return its last state."""
         with self._unit_of_work() as unit:
             movie = unit.movies.get(external_id)
-            precondition.check(movie.version)
+            precondition.check(revision(movie.version, movie.update_timestamp))
             unit.movies.remove(movie)
             unit.commit()
         return movie

@@ -21,7 +21,7 @@ from app.models.orders import (
     OrderWithItems,
     Transition,
 )
-from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition, revision
 from app.models.products import Currency
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.request_context import Principal
@@ -94,7 +94,7 @@ class OrderService:
         """Return an order that the caller may read, with a page of its items if requested."""
         order = self._reads.get(order_id)
         _check_customer(order.customer_id, by)
-        precondition.check(order.version)
+        precondition.check(revision(order.version, order.update_time))
         return self._with_items([order], expansion)[0]
 
     @raises(InvalidOrderBy)
@@ -126,7 +126,7 @@ class OrderService:
             order = unit.orders.get(order_id)
             if customer is not None:
                 _check_customer(order.customer_id, customer)
-            precondition.check(order.version)
+            precondition.check(revision(order.version, order.update_time))
             order.transition(transition, at=self._clock.now())
             unit.commit()
         return order

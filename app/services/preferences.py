@@ -9,7 +9,7 @@ from app.errs import raises
 from app.errs.requests import PreconditionFailed, PreconditionRequired
 from app.errs.users import NotThisUser, UserNotFound
 from app.models.precondition import NO_PRECONDITION, Precondition
-from app.models.preferences import NewPreferences, Preferences, PreferencesView
+from app.models.preferences import NewPreferences, Preferences, PreferencesView, revision
 from app.models.users import User, check_is_caller
 from app.request_context import Principal
 from app.resilience.transaction_retry import transaction
@@ -56,7 +56,7 @@ class PreferencesService:
         """Return the preferences of a user; without stored ones, the defaults in version 0."""
         check_is_caller(user_id, by)
         preferences = self._reads.get(user_id)
-        precondition.check(preferences.version)
+        precondition.check(revision(preferences))
         return preferences
 
     @raises(UserNotFound, NotThisUser, PreconditionRequired, PreconditionFailed)
@@ -69,7 +69,7 @@ class PreferencesService:
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id)
             preferences = unit.preferences.find(user.id) or Preferences.of(user.id)
-            precondition.check(preferences.version)
+            precondition.check(revision(preferences))
             preferences.replace(new)
             unit.preferences.add(preferences)
             unit.commit()

@@ -10,7 +10,7 @@ from app.errs import Error, raises
 from app.errs.lists import InvalidOrderBy
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition, revision
 from app.models.query import Comparison, ListQuery, Operator, Page
 from app.models.tasks import CreatedTask, NewTask, Task, TaskView
 from app.request_context import Principal
@@ -88,7 +88,7 @@ class TaskService:
         """Return a task that the caller may read."""
         task = self._reads.get(task_id)
         _check_owner(task, by)
-        precondition.check(task.version)
+        precondition.check(revision(task.version, task.update_time))
         return task
 
     @raises(InvalidOrderBy)
@@ -124,7 +124,7 @@ class TaskService:
         """Return the locked task, after the checks of ownership and precondition."""
         task = unit.tasks.get(task_id)
         _check_owner(task, by)
-        precondition.check(task.version)
+        precondition.check(revision(task.version, task.update_time))
         return task
 
 

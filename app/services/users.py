@@ -12,7 +12,7 @@ from app.errs.users import InvalidOneTimeToken, NotThisUser, UserNotFound
 from app.models import one_time_tokens
 from app.models.common_passwords import Acceptable
 from app.models.jobs import NewJob
-from app.models.precondition import NO_PRECONDITION, Precondition
+from app.models.precondition import NO_PRECONDITION, Precondition, revision
 from app.models.users import (
     NewUser,
     PendingUser,
@@ -180,7 +180,7 @@ class UserService:
 
     def _find(self, user_id: UUID, precondition: Precondition) -> UserView:
         user = self._reads.get(user_id)
-        precondition.check(user.version)
+        precondition.check(revision(user.version, user.update_time))
         return user
 
     @raises(UserNotFound, PreconditionFailed)
@@ -191,7 +191,7 @@ class UserService:
         """Set the given fields of the caller."""
         with self._unit_of_work() as unit:
             user = unit.users.get(user_id_of(by.id))
-            precondition.check(user.version)
+            precondition.check(revision(user.version, user.update_time))
             user.change(changes, at=self._clock.now())
             unit.commit()
         return user

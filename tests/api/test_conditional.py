@@ -3,8 +3,11 @@
 import re
 
 import pytest
+from flask import Flask
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app.extensions import db
 from tests.api.caller import TASKS, Caller, answered, rejected, violated
 
 
@@ -256,3 +259,23 @@ class TestPrecedence:
         assert "Last-Modified" not in response.headers
         answered(alice.patch(path, json={"title": "x"}, headers={name: date, "If-Match": tag}))
         answered(alice.delete(path, headers={name: date}))
+
+
+class TestOtherHistory:
+    """A failover that loses a write, or a restored backup: the version number is used again for other content."""
+
+    def test_a_tag_of_a_lost_version_names_no_other_content(self, alice: Caller, app: Flask, path: str) -> None:
+        """RFC 9110, section 8.8.1: a strong validator changes whenever the content changes."""
+        with app.app_context(), db.engine.begin() as database:
+            query = text("SELECT title, version, update_time, id FROM tasks WHERE id = :id")
+            row = database.execute(query, {"id": path.rpartition("/")[2]}).one()
+        lost = alice.patch(path, json={"title": "lost"}).headers["ETag"]
+        with app.app_context(), db.engine.begin() as database:
+            restore = "UPDATE tasks SET title = :title, version = :version, update_time = :update_time WHERE id = :id"
+            database.execute(text(restore), row._asdict())
+        now = alice.patch(path, json={"title": "kept"}).headers["ETag"]
+        assert now.split("-")[0] == lost.split("-")[0]
+        assert now != lost
+        rejected(alice.patch(path, json={"title": "x"}, headers={"If-Match": lost}), 412, "PRECONDITION_FAILED")
+        assert alice.get(path, headers={"If-None-Match": lost}).status_code == 200
+        assert alice.get(path, headers={"If-None-Match": now}).status_code == 304

@@ -177,3 +177,15 @@ class TestReplace:
         assert caller.delete("/v1/users/me", json={"current_password": PASSWORD}).status_code == 200
         with app.app_context(), db.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM preferences")).scalar_one() == 0
+
+
+def test_a_tag_of_a_lost_version_names_no_other_content(me: Caller, app: Flask, path: str) -> None:
+    """A failover or a restored backup repeats the version number."""
+    first = me.put(path, json=SWISS, headers={"If-Match": "*"}).headers["ETag"]
+    lost = me.put(path, json=SWISS | {"theme": "light"}, headers={"If-Match": first}).headers["ETag"]
+    with app.app_context(), db.engine.begin() as database:
+        restore = text("UPDATE preferences SET theme = 'dark', version = version - 1 WHERE user_id = :id")
+        database.execute(restore, {"id": path.split("/")[3]})
+    now = me.put(path, json=SWISS | {"theme": "system"}, headers={"If-Match": first}).headers["ETag"]
+    assert now.split("-")[0] == lost.split("-")[0]
+    rejected(me.put(path, json=SWISS, headers={"If-Match": lost}), 412, "PRECONDITION_FAILED")

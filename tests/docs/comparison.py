@@ -17,7 +17,7 @@ VOLATILE: Final = re.compile(
         (
             r"(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})",
             r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z)",
-            r'(?P<etag>"[0-9a-f]+-[0-9a-f]{8}")',
+            r'(?P<etag>"[0-9a-f]+-[0-9a-f]+-[0-9a-f]{8}")',
             r"(?P<jwt>eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+)",
             r"(?P<id>\b[0-9a-f]{32}\b)",
             r"(?P<token>(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{28,}(?![\w-]))",
@@ -31,7 +31,7 @@ VOLATILE: Final = re.compile(
 FORMS: Final = {
     "uuid": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z",
-    "etag": r'-[0-9a-f]{8}"',  # after the quote and the version, which must be the same
+    "etag": r'-[0-9a-f]+-[0-9a-f]{8}"',  # after the quote and the version, which must be the same
     "jwt": r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+",
     "id": r"[A-Za-z0-9._-]{8,128}",
     "token": r"[\w-]{20,}",

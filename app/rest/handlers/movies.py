@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.models.movies import MovieView, NewMovie
-from app.models.precondition import Precondition
+from app.models.precondition import Precondition, revision
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import ProjectedResponse, conditional, etag
 from app.rest.current import page_tokens, principal, services
@@ -81,4 +81,4 @@ def delete_movie(movie_id: UUID, precondition: Precondition) -> Any:
 
 
 def _tag(movie: MovieView, members: Sequence[str] | None = None) -> dict[str, str]:
-    return {"ETag": etag(movie.version, members or wire.READABLE)}
+    return {"ETag": etag(revision(movie.version, movie.update_timestamp), members or wire.READABLE)}

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.models.orders import NewOrder, OrderView
-from app.models.precondition import Precondition
+from app.models.precondition import Precondition, revision
 from app.request_context import ADMIN
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import ProjectedResponse, conditional, etag
@@ -83,4 +83,4 @@ def ship_order(order_id: UUID, precondition: Precondition) -> Any:
 
 
 def _tag(order: OrderView, members: Sequence[str] | None = None) -> dict[str, str]:
-    return {"ETag": etag(order.version, members or wire.READABLE)}
+    return {"ETag": etag(revision(order.version, order.update_time), members or wire.READABLE)}

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.models.precondition import Precondition
-from app.models.preferences import NewPreferences, PreferencesView
+from app.models.preferences import NewPreferences, PreferencesView, revision
 from app.rest import operations
 from app.rest.blueprint import Blueprint
 from app.rest.conditional import ProjectedResponse, conditional, etag
@@ -48,4 +48,4 @@ def replace_preferences(new: NewPreferences, user_id: UUID, precondition: Precon
 
 
 def _tag(preferences: PreferencesView, members: Sequence[str] | None = None) -> dict[str, str]:
-    return {"ETag": etag(preferences.version, members or wire.READABLE)}
+    return {"ETag": etag(revision(preferences), members or wire.READABLE)}

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from app.models.precondition import Precondition
+from app.models.precondition import Precondition, revision
 from app.models.tasks import NewTask, TaskView
 from app.rest.batch_failures import failures_of
 from app.rest.blueprint import Blueprint
@@ -93,7 +93,7 @@ def delete_task(task_id: UUID, precondition: Precondition) -> Any:
 
 
 def _tag(task: TaskView, members: Sequence[str] | None = None) -> dict[str, str]:
-    return {"ETag": etag(task.version, members or wire.READABLE)}
+    return {"ETag": etag(revision(task.version, task.update_time), members or wire.READABLE)}
 
 
 def _answer(batch: BatchResult) -> dict[str, Any]:

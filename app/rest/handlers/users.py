@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from app.models.precondition import Precondition
+from app.models.precondition import Precondition, revision
 from app.models.users import NewUser, UserView
 from app.rest import operations, scopes
 from app.rest.blueprint import Blueprint
@@ -111,4 +111,4 @@ def delete_me(sent: Mapping[str, str], precondition: Precondition) -> Any:
 
 
 def _tag(user: UserView, members: tuple[str, ...] | None = None) -> dict[str, str]:
-    return {"ETag": etag(user.version, members or wire.READABLE)}
+    return {"ETag": etag(revision(user.version, user.update_time), members or wire.READABLE)}

@@ -15,7 +15,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.movies import FakeMovieReads
 from tests.fakes.unit_of_work import FakeDatabase
 
-STALE = Precondition(frozenset({9}))
+STALE = Precondition(frozenset({"9-0"}))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.orders import FakeOrderReads
 from tests.fakes.unit_of_work import FakeDatabase
 
-STALE = Precondition(frozenset({9}))
+STALE = Precondition(frozenset({"9-0"}))
 ALL = ListQuery((), (Ordering("create_time"),), 1000)
 
 

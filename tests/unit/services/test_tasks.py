@@ -8,7 +8,7 @@ import pytest
 from app.errs import E, match
 from app.errs.requests import PreconditionFailed, ValidationFailed
 from app.errs.tasks import BatchFailed, NotTaskOwner, TaskNotFound, TaskTitleTaken
-from app.models.precondition import ANY_VERSION, Precondition
+from app.models.precondition import ANY_VERSION, Precondition, revision
 from app.models.query import ListQuery, Ordering
 from app.models.tasks import CreatedTask, NewTask, Priority, Status
 from app.request_context import Principal
@@ -125,7 +125,7 @@ class TestUpdate:
         assert tasks.update(milk.id, {"title": "Mine"}, by=admin).created_by == "alice"
 
     def test_the_expected_version_is_accepted(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
-        precondition = Precondition(frozenset({1, 7}))
+        precondition = Precondition(frozenset({revision(1, milk.update_time), "7-0"}))
         assert tasks.update(milk.id, {"title": "New"}, by=alice, precondition=precondition).version == 2
 
     def test_a_star_accepts_any_version(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
@@ -143,9 +143,19 @@ class TestUpdate:
 
     def test_an_unexpected_version_is_rejected(self, tasks: TaskService, alice: Principal, milk: CreatedTask) -> None:
         with pytest.raises(PreconditionFailed):
-            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(frozenset({2})))
+            tasks.update(
+                milk.id,
+                {"title": "New"},
+                by=alice,
+                precondition=Precondition(frozenset({revision(2, milk.update_time)})),
+            )
         with pytest.raises(PreconditionFailed):
-            tasks.update(milk.id, {"title": "New"}, by=alice, precondition=Precondition(excluded=frozenset({1})))
+            tasks.update(
+                milk.id,
+                {"title": "New"},
+                by=alice,
+                precondition=Precondition(excluded=frozenset({revision(1, milk.update_time)})),
+            )
         assert tasks.get(milk.id, by=alice).title == "Buy milk"
 
     def test_a_completion_after_the_due_date_is_rejected(
@@ -195,5 +205,5 @@ class TestDelete:
         self, tasks: TaskService, alice: Principal, milk: CreatedTask, database: FakeDatabase
     ) -> None:
         with pytest.raises(PreconditionFailed):
-            tasks.delete(milk.id, by=alice, precondition=Precondition(frozenset({9})))
+            tasks.delete(milk.id, by=alice, precondition=Precondition(frozenset({"9-0"})))
         assert list(database.tasks) == [milk.id]
