@@ -15,6 +15,7 @@ from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared_errors
 from app.repositories import engine
+from app.repositories.database_clock import DatabaseClock
 from app.resilience import instrumentation
 from app.resilience.poller import Poller
 from app.rest import scopes
@@ -68,9 +69,10 @@ def create_app(
     app.config.from_mapping(config or {})
     _configure(app, settings)
     db.init_app(app)
+    clock = DatabaseClock()
     with app.app_context():
-        engine.prepare(db.engine, hooks=(log_transitions, instrumentation.count_breaker_event))
-    services = app.extensions["app-services"] = wire(settings, db.session, cache(partial(_engine, app)))
+        engine.prepare(db.engine, hooks=(log_transitions, instrumentation.count_breaker_event), clock=clock)
+    services = app.extensions["app-services"] = wire(settings, db.session, cache(partial(_engine, app)), clock)
     app.extensions["app-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_INTERVAL),
         Poller(

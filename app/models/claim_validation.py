@@ -22,8 +22,11 @@ _SPELLING: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 SUBJECT: Final = re.compile(rf"[^{CONTROLS}\ud800-\udfff]{{1,255}}")
 LATEST: Final = 253402300799
 """The last second of the year 9999."""
-LEEWAY: Final = 10
-"""Seconds by which the issuer's clock may be ahead of this one, for ``nbf`` and ``iat``. ``exp`` has no leeway."""
+LEEWAY: Final = 30
+"""Seconds by which the issuer's clock may be ahead of this one, for ``nbf`` and ``iat``.
+
+``exp`` has no leeway: a revoked token is forgotten when it expires.
+"""
 
 MALFORMED: Final = "The token is malformed"
 EXPIRED: Final = "The token has expired"

@@ -25,6 +25,7 @@ from app.repositories import (
     standby,
 )
 from app.repositories.commits import Commits
+from app.repositories.database_clock import DatabaseClock
 from app.repositories.pool import BoundedPool, work_slots
 from app.resilience import deadline
 from app.resilience.breaker import Breaker, Event
@@ -91,12 +92,15 @@ def engine_options(
     }
 
 
-def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
+def prepare(
+    engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = (), clock: DatabaseClock | None = None
+) -> None:
     """Add error translation, the circuit breaker, and enforcement of deadlines to an engine.
 
     Args:
         engine: an engine with ``engine_options``.
         hooks: called with the events of the breaker.
+        clock: the clock that new connections measure.
     """
     if not isinstance(engine.pool, BoundedPool):
         raise TypeError("the engine must be created with engine_options")
@@ -118,6 +122,8 @@ def prepare(engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = ()) 
     around_statements(engine, partial(request_timing.timed, "database"))
     event.listen(engine, "do_connect", new_connections.HostList().connect)
     event.listen(engine, "connect", new_connections.reject_unfit, insert=True)
+    if clock is not None:
+        event.listen(engine, "connect", clock.measure)
     listener_detection.install(engine)
 
 
