@@ -10,34 +10,29 @@ from datetime import timedelta
 from math import ceil
 from typing import Final
 
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
+from redis import RedisError
 from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
-from redis.retry import Retry
 
 from app import product
+from app.clients.redis_servers import Primary
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
 from app.resilience.breaker import Breaker, Event, State
 from app.resilience.breaker_counts import Counts
 from app.resilience.in_memory_rate_limit_store import REDIS, InMemoryRateLimitStore, Window
 
-TIMEOUT_SECONDS: Final = 0.2
-"""Seconds to connect, and seconds to wait for a reply."""
 PROBE_INTERVAL: Final = timedelta(seconds=1)
 """How often each process checks whether Redis is available again. No request waits for that."""
 FAILURES_TO_TRIP: Final = 3
 """Consecutive failures after which requests no longer wait for Redis."""
 
-RESP: Final = 2
-"""The protocol version. Every server supports it without HELLO, a command that old servers and some proxies reject."""
 NAMESPACE: Final = f"{product.SLUG}:window:"
 RIGHTS: Final = f"~{NAMESPACE}* +ping +evalsha +script|load +incrby +get +set +pttl +pexpire +scan"
 """The permissions that the user of REDIS_URL needs, in the syntax of ``ACL SETUSER``."""
 REMEDIES: Final[tuple[tuple[type[RedisError], str], ...]] = (
     (AuthenticationError, "Redis rejects the user or the password of REDIS_URL: correct them"),
     (NoPermissionError, f"the user of REDIS_URL lacks rights: it needs {RIGHTS}"),
-    (ReadOnlyError, "REDIS_URL leads to a replica: use the primary"),
+    (ReadOnlyError, "REDIS_URL leads to a replica: use the primary, or a list of all servers"),
     (OutOfMemoryError, "Redis is out of memory: raise maxmemory, or set a maxmemory-policy that evicts volatile keys"),
     (ResponseError, f"Redis rejects the scripts of the limits: it must be Redis 5, Valkey or newer, with {RIGHTS}"),
 )
@@ -81,15 +76,9 @@ class RedisRateLimitStore:
     """Counts hits together with other processes."""
 
     def __init__(self, url: str, *, hooks: tuple[Callable[[Event], None], ...] = ()) -> None:
-        self._redis = Redis.from_url(
-            url,
-            protocol=RESP,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._primary = Primary(url)
         self._increment, self._peek, self._clear = map(
-            self._redis.register_script, (INCREMENT_SCRIPT, PEEK_SCRIPT, CLEAR_SCRIPT)
+            self._primary.script, (INCREMENT_SCRIPT, PEEK_SCRIPT, CLEAR_SCRIPT)
         )
         self._local = InMemoryRateLimitStore()
         metrics.add_dependency("redis", "increment", "peek")
@@ -120,7 +109,7 @@ class RedisRateLimitStore:
         try:
             with self.breaker.allow():
                 sent_at = time.monotonic()
-                hits, left = self._peek(keys=[_stored_key(key)])
+                hits, left = self._primary.run(self._peek, keys=[_stored_key(key)])
         except (RedisError, ServiceUnavailable) as error:
             _count_error(error, "peek")
             return self.peek_local(key)
@@ -134,7 +123,7 @@ class RedisRateLimitStore:
             RedisError: Redis does not respond.
         """
         sent_at = time.monotonic()
-        hits, left = self._clear(keys=[_stored_key(key)])
+        hits, left = self._primary.run(self._clear, keys=[_stored_key(key)])
         self._local.clear(key)
         self._local.merge(key, Window(int(hits), int(left) / 1000), at=sent_at)
 
@@ -144,7 +133,7 @@ class RedisRateLimitStore:
         Raises:
             RedisError: Redis does not respond.
         """
-        found = [bytes(each).decode() for each in self._redis.scan_iter(match=f"{_stored_key(prefix)}*")]
+        found = [bytes(each).decode() for each in self._primary.client.scan_iter(match=f"{_stored_key(prefix)}*")]
         for each in found:
             self.clear(each.removeprefix(NAMESPACE))
         self._local.reset(prefix)
@@ -152,12 +141,12 @@ class RedisRateLimitStore:
 
     def _probe(self) -> None:
         """Return if Redis counts. A ping is not enough, because a full Redis answers it."""
-        self._increment(keys=[_stored_key(PROBE)], args=[1000, 0, 0, 1])
+        self._primary.run(self._increment, keys=[_stored_key(PROBE)], args=[1000, 0, 0, 1])
 
     def _count(self, key: str, seconds: int, amount: int) -> Window:
         local, sent_at = self._local.peek_local(key), time.monotonic()
         args = [seconds * 1000, local.hits, ceil(local.seconds_left * 1000), amount]
-        hits, left = self._increment(keys=[_stored_key(key)], args=args)
+        hits, left = self._primary.run(self._increment, keys=[_stored_key(key)], args=args)
         counted = Window(int(hits), int(left) / 1000)
         self._local.merge(key, counted, at=sent_at)
         return counted
@@ -165,7 +154,7 @@ class RedisRateLimitStore:
     def is_shared(self) -> bool:
         """Return whether hits are counted in Redis. It checks the breaker, because a full Redis answers a ping."""
         try:
-            return self.breaker.state() is State.CLOSED and bool(self._redis.ping())
+            return self.breaker.state() is State.CLOSED and bool(self._primary.client.ping())
         except RedisError:
             return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app import product
-from app.config import environment, postgresql_url, readers, rules
+from app.config import environment, postgresql_url, readers, redis_url, rules
 from app.config.invalid_settings import InvalidSettings as InvalidSettings
 from app.config.issuers import Issuer, read_issuers
 from app.config.readers import authority as authority
@@ -106,8 +106,8 @@ class Settings:
     )
     redis_url: str = _setting(
         "",
-        readers.redis_url,
-        "Redis server where instances share rate limits. Unset: each worker process counts for itself.",
+        redis_url.redis_url,
+        "Redis, several servers of it, or Sentinels, where instances share limits. Unset: each worker counts alone.",
     )
     smtp_url: str = _setting(
         "",

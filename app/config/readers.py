@@ -124,23 +124,6 @@ def targets(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def redis_url(text: str) -> str:
-    """Accept a URL that the Redis client supports and does not partly ignore: with a database number and known
-    options.
-    """
-    from redis import Redis, RedisError  # noqa: PLC0415 -- the metrics exporter needs no client
-
-    accepted = url("redis", "rediss")(text)
-    path = urlsplit(accepted).path.strip("/")
-    if path and not path.isdigit():
-        raise ValueError("must end with a database number, such as redis://cache:6379/0")
-    try:
-        Redis.from_url(accepted).connection_pool.make_connection()
-    except (TypeError, ValueError, RedisError):
-        raise ValueError("must not have options that the Redis client does not know") from None
-    return accepted
-
-
 def url(*schemes: str) -> Callable[[str], str]:
     """Accept a URL of one of these schemes, and drop a trailing slash."""
 

@@ -93,6 +93,8 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "DEFAULT_SCOPES": (("tasks orders", OK), ("tasks admin", REJECTED), ("ta\\sks", REJECTED)),
     "REDIS_URL": (
         *(("redis://cache:6379/0", OK), ("rediss://u:p@cache", OK), ("redis://h/notanumber", REJECTED)),
+        *(("redis://u:p@a,b:6380,[::1]:6381/0", OK), ("redis://a,,b", REJECTED), ("redis://a,b:0x1", REJECTED)),
+        *(("redis+sentinel://u:p@a,b:1/main/0?sentinel_password=s", OK), ("redis+sentinel://a,b", REJECTED)),
         *(("redis://h?colour=red", REJECTED), ("http://h", REJECTED), ("redis://h:x", REJECTED)),
     ),
     "SMTP_URL": (("smtp://localhost", REJECTED), ("", OK), ("mail", REJECTED)),
