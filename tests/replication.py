@@ -103,20 +103,29 @@ def _copied(primary: Node, folder: Path) -> embedded_postgres.Server:
 
 @dataclass
 class Balancer:
-    """Leads each new connection to ``target``; it ends no connection when the target changes."""
+    """Leads each new connection to ``target``; it ends no connection when the target changes, except with ``cut``."""
 
     target: tuple[str, int]
+    host: str = "127.0.0.1"
     made: int = 0
-    _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _open: list[socket.socket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Start to accept connections."""
+        self._listener = socket.create_server((self.host, 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         """Accept no more connections."""
         self._listener.close()
+
+    def cut(self, target: tuple[str, int]) -> None:
+        """End every connection, and lead the next ones to another target."""
+        self.target = target
+        for each in self._open:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -131,6 +140,7 @@ class Balancer:
         except OSError:
             client.close()
             return
+        self._open += (client, server)
         for source, sink in ((client, server), (server, client)):
             threading.Thread(target=_carry, args=(source, sink), daemon=True).start()
 

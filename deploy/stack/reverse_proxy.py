@@ -51,7 +51,7 @@ http {{
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """The addresses and the files of nginx."""
+    """The addresses and the files of nginx; `instances` are in nginx's syntax, such as unix:/path or 10.0.0.7:8000."""
 
     home: Path
     log: Path
@@ -59,7 +59,7 @@ class ReverseProxy:
     key: Path
     port: int
     plain_port: int
-    sockets: tuple[Path, Path]
+    instances: tuple[str, str]
 
     @property
     def url(self) -> str:
@@ -105,8 +105,8 @@ class ReverseProxy:
         site = Path(shutil.copy(SOURCE / "candor.conf", self.home))
         places = {
             "https://api.example.com": self.url,
-            "unix:/run/candor/1.sock": f"unix:{self.sockets[0]}",
-            "unix:/run/candor/2.sock": f"unix:{self.sockets[1]}",
+            "unix:/run/candor/1.sock": self.instances[0],
+            "unix:/run/candor/2.sock": self.instances[1],
             "server_name api.example.com": "server_name localhost",
             "/etc/ssl/candor/fullchain.pem": _quoted(self.certificate),
             "/etc/ssl/candor/privkey.pem": _quoted(self.key),

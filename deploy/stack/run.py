@@ -157,7 +157,7 @@ def main() -> int:
                 key=kept / "tls.key",
                 port=int(os.environ.get("HTTPS_PORT") or 8443),
                 plain_port=int(os.environ.get("HTTP_PORT") or 8080),
-                sockets=sockets,
+                instances=(f"unix:{sockets[0]}", f"unix:{sockets[1]}"),
             )
             environment = production(proxy)
             Stack(proxy, list(map(Instance, sockets, distinct_ports(environment))), environment).run()
