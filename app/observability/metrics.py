@@ -75,6 +75,7 @@ POOL_WAIT: Final = Histogram(
     registry=REGISTRY,
 )
 POOL_TIMEOUTS: Final = _counter("pool_timeouts_total", "Waits for a connection that timed out.")
+COMMITS_UNSETTLED: Final = _gauge("commits_unsettled", "COMMITs that still wait after the end of their request.")
 SLOTS: Final = _gauge("work_slots_max", "Maximum number of concurrent requests that use dependencies.")
 SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests that use dependencies.")
 LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while each worker counts rate limits alone.", mode="livemax")

@@ -22,6 +22,7 @@ from sqlalchemy import PoolProxiedConnection
 from app import product, request_context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
+from app.observability import metrics
 from app.repositories import connection_checkout, error_translation, libpq_commands
 from app.resilience import deadline
 from app.resilience.socket_watchdog import GRACE
@@ -100,12 +101,14 @@ class Commits:
         error.facts = {**error.facts, "is_committing": True}
         error_translation.count(error, "commit")
         give_back = self._leave(connection, error)
+        metrics.COMMITS_UNSETTLED.inc()
 
         def settle(wait: Callable[[], None]) -> None:
             began = time.monotonic()
             try:
                 wait()
             finally:
+                metrics.COMMITS_UNSETTLED.dec()
                 self._writers.leave(commit.driven)
                 give_back()
             _LOG.warning("a COMMIT ended %.1f s after its request: %s", time.monotonic() - began, commit.outcome())

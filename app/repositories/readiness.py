@@ -5,6 +5,7 @@ This is the schema that the code was written for, or a newer one whose migration
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,13 @@ READ_ONLY: Final = CompiledStatement(select(func.current_setting("transaction_re
 IS_MIGRATED: Final = CompiledStatement(select(func.to_regclass("alembic_version").is_not(None)))
 REVISIONS: Final = CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))
 COMPATIBILITY: Final = CompiledStatement(select(func.obj_description(func.to_regclass("alembic_version"), "pg_class")))
+ACTIVITY: Final = table("pg_stat_activity", column("wait_event"), column("state_change"))
+UNREPLICATED: Final = CompiledStatement(
+    select(func.count())
+    .select_from(ACTIVITY)
+    .where(ACTIVITY.c.wait_event == "SyncRep", ACTIVITY.c.state_change < func.clock_timestamp() - timedelta(seconds=1))
+)
+"""Counts the COMMITs of this role, of all instances, that have waited for a synchronous standby for a second."""
 STORED: Final = "compatible_since={oldest} at={revision}"
 """The comment on the table ``alembic_version``. ``flask db upgrade`` stores in it the oldest compatible revision."""
 COMMENT: Final = re.compile(STORED.format(oldest="(?P<oldest>[0-9]{1,18})", revision="(?P<revision>[0-9]{1,18})"))
@@ -54,6 +62,14 @@ class DatabaseChecks:
     def all(self) -> dict[str, Callable[[], bool]]:
         """Return the checks by name."""
         return {"database": self._is_writable, "migrations": lambda: self._reads.run(self._at_head)}
+
+    def are_writes_replicated(self) -> bool:
+        """Return whether no COMMIT waits for a synchronous standby. All instances share this condition.
+
+        Raises:
+            ServiceUnavailable: the database is not reachable.
+        """
+        return bool(self._reads.value(UNREPLICATED) == 0)
 
     def _is_writable(self) -> bool:
         if self._reads.value(READ_ONLY) != "off":

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -28,7 +29,8 @@ class ReadinessService:
     """Runs the checks that decide whether the instance is ready.
 
     Optional checks are reported, but do not affect readiness. All instances share these dependencies and can serve
-    without them, but all would become unready at the same time.
+    without them, but all would become unready at the same time. Conditions are optional checks that are reported only
+    if they fail.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class ReadinessService:
         checks: Mapping[str, Check],
         *,
         optional: Mapping[str, Check] = MappingProxyType({}),
+        conditions: Mapping[str, Check] = MappingProxyType({}),
         is_draining: Callable[[], bool],
     ) -> None:
         self._checks = {**checks, **optional}
         self._needed = checks.keys()
+        self._conditions = conditions
         self._is_draining = is_draining
         self._lock = threading.Lock()
         self._checked_at = float("-inf")
@@ -76,4 +80,9 @@ class ReadinessService:
                 if name in self._needed:
                     reasons.append(reason)
             metrics.READY.labels(name).set(passed[name] == "ok")
+        for name, check in self._conditions.items():
+            with suppress(Error):
+                is_met = check()
+                passed |= {} if is_met else {name: "failed"}
+                metrics.READY.labels(name).set(is_met)
         self._passed, self._reason = passed, next(iter(reasons), None)

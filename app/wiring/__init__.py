@@ -154,9 +154,11 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
 def _readiness(reads: Reads, redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]") -> ReadinessService:
     """Return the service. Shared dependencies are optional: their failure must not make all instances unready."""
     cache = {"cache": redis.is_shared} if redis else {}
+    database = DatabaseChecks(reads)
     return ReadinessService(
-        DatabaseChecks(reads).all(),
+        database.all(),
         optional={**cache, **{each.name: each.is_available for each in clients}},
+        conditions={"writes": database.are_writes_replicated},
         is_draining=draining.has_begun,
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url
 
 from app.errs.platform import DeadlineExceeded
 from app.extensions import db
+from app.observability import metrics
 from app.repositories.pool import BoundedPool
 from app.resilience import deadline
 from app.resilience.breaker import State
@@ -265,3 +266,24 @@ class TestCommit:
                 deadline.current.reset(token)
                 connection.close()
         assert admin(WAITING) == 0
+
+
+class TestVisibility:
+    def test_readiness_names_the_writes_and_stays_200(
+        self, lost: Caller, served: Flask, heal: Callable[[], None]
+    ) -> None:
+        """All instances are affected, and reads work."""
+        assert "writes" not in answered(lost.get("/readyz"))["checks"]
+        rejected(create(lost, "waits"), 504, "DEADLINE_EXCEEDED")
+        time.sleep(2.1)
+        assert answered(lost.get("/readyz"))["checks"]["writes"] == "failed"
+        heal()
+        time.sleep(1.1)
+        assert "writes" not in answered(lost.get("/readyz"))["checks"]
+
+    def test_a_gauge_counts_the_commits_that_wait(self, lost: Caller, heal: Callable[[], None]) -> None:
+        for expected in (1, 2):
+            rejected(create(lost, f"waits {expected}"), 504, "DEADLINE_EXCEEDED")
+            assert metrics.COMMITS_UNSETTLED._value.get() == expected
+        heal()
+        assert metrics.COMMITS_UNSETTLED._value.get() == 0
