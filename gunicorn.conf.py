@@ -183,12 +183,14 @@ def post_worker_init(worker: Worker) -> None:
     tracing, the failure recorder, the Sentry reporter and the debug listener.
     """
     from app.extensions import db  # noqa: PLC0415 -- the application is loaded at this point
-    from app.repositories import engine  # noqa: PLC0415 -- as above
+    from app.repositories import connection_headroom, engine  # noqa: PLC0415 -- as above
 
     request_parser.install()
     single_write.install()
     with worker.wsgi.app_context():
         engine.warm(db.engine, within=WARM_WITHIN)
+        if worker.number % workers == 0:  # one worker of those that start together
+            connection_headroom.check_later(db.engine, generation=workers * (SETTINGS.database_pool_size + 1))
     for poller in worker.wsgi.extensions["app-pollers"]:
         poller.start()
     if SETTINGS.tracing:

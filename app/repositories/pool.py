@@ -97,8 +97,8 @@ class BoundedPool(QueuePool):
     def redial(self) -> None:
         """Replace each connection at its next checkout, because the server is read-only: a failover moved the primary.
 
-        The breaker isn't told: the server has responded. While new connections lead to a read-only server, too, they
-        are replaced every ``REDIAL_PAUSE`` seconds.
+        For the breaker, this is not a failure: the server has responded. While new connections also lead to a read-only
+        server, they are replaced every ``REDIAL_PAUSE`` seconds.
         """
         self._redial_at = min(self._redial_at, max(time.perf_counter(), self._redialled_at + REDIAL_PAUSE))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Integer, cast, column, func, select, table
+from sqlalchemy import Integer, cast, column, func, literal, select, table
 
 from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement
@@ -11,13 +11,21 @@ from app.repositories.compiled_statement import CompiledStatement
 BACKENDS: Final = table("pg_stat_activity", column("backend_type"))
 
 
+RESERVED: Final = ("superuser_reserved_connections", "reserved_connections")
+"""The settings of reserved connections. The second one exists since PostgreSQL 16."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """The version of the server, its client connections (of all databases), and their maximum."""
+    """The version of the server, its client connections (of all databases), and their maximum.
+
+    ``reserved`` of the maximum are only for superusers and for roles with ``pg_use_reserved_connections``.
+    """
 
     version: str
     connections: int
     max_connections: int
+    reserved: int
 
 
 class ServerReads:
@@ -31,6 +39,10 @@ class ServerReads:
                 func.current_setting("server_version"),
                 connections.scalar_subquery(),
                 cast(func.current_setting("max_connections"), Integer),
+                sum(
+                    (cast(func.coalesce(func.current_setting(name, True), "0"), Integer) for name in RESERVED),
+                    literal(0),
+                ),
             )
         )
 

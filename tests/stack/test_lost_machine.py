@@ -1,6 +1,6 @@
 """Two machines with an instance each, behind nginx over TCP: one vanishes, or loses the database.
 
-Each machine is a network namespace on a bridge. A Unix socket would hide what a lost machine does: nothing.
+Each machine is a network namespace on a bridge. A Unix socket would hide the silence of a lost machine.
 """
 
 import json
@@ -241,7 +241,7 @@ def test_both_machines_vanish(site: Site, bearer: Bearer) -> None:
 
 
 def test_one_instance_loses_the_database(site: Site, bearer: Bearer) -> None:
-    """Its 503 is passed on: the other instance responds to what may be repeated."""
+    """Its 503 is passed on: the other instance responds to requests that may be repeated."""
     machine, place = site.machines[0], site.machines[0].database.target
     with Load(site, bearer()) as load:
         time.sleep(1)
