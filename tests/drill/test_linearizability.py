@@ -43,17 +43,17 @@ PUBLISHED: Final = {
         True,
         None,
         (
-            "4 invoke write 2; 4 ok write 2; 6 invoke read; 1 invoke write 4; 1 ok write 4; 14 invoke read; 14 ok read 4; "
-            "9 invoke write 0; 9 ok write 0; 19 invoke read; 19 ok read 0"
+            "4 invoke write 2; 4 ok write 2; 6 invoke read; 1 invoke write 4; 1 ok write 4; 14 invoke read; "
+            "14 ok read 4; 9 invoke write 0; 9 ok write 0; 19 invoke read; 19 ok read 0"
         ),
     ),
     "Knossos, bad-analysis: values that nobody has written": (
         False,
         None,
         (
-            "4 invoke write 2; 4 ok write 2; 6 invoke read; 1 invoke write 4; 1 ok write 4; 14 invoke read; 14 ok read 4; "
-            "9 invoke write 0; 9 ok write 0; 19 invoke read; 20 invoke write 1; 19 ok read 0; 22 invoke read; "
-            "21 invoke read; 21 ok read 2; 22 ok read 3"
+            "4 invoke write 2; 4 ok write 2; 6 invoke read; 1 invoke write 4; 1 ok write 4; 14 invoke read; "
+            "14 ok read 4; 9 invoke write 0; 9 ok write 0; 19 invoke read; 20 invoke write 1; 19 ok read 0; "
+            "22 invoke read; 21 invoke read; 21 ok read 2; 22 ok read 3"
         ),
     ),
     "Knossos, immediate-failure: a failed write is read": (
