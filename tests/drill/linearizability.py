@@ -1,4 +1,4 @@
-"""Whether a history of one object is linearizable: Wing and Gong's search with Lowe's memoized configurations.
+"""Check if a history of one object is linearizable: Wing and Gong's search with Lowe's memoized configurations.
 
 Sources: J. Wing and C. Gong, "Testing and verifying concurrent objects" (1993); G. Lowe, "Testing for linearizability"
 (2017). A configuration is the set of operations that have a place in the order, and the state after them. One that was
@@ -35,7 +35,7 @@ class Special(Enum):
     UNKNOWN = auto()
     """The result of an operation whose client did not receive it."""
     ILLEGAL = auto()
-    """What ``Model.step`` returns for a result that is impossible in a state."""
+    """``Model.step`` returns this for a result that is impossible in a state."""
 
 
 UNKNOWN: Final = Special.UNKNOWN

@@ -1,6 +1,6 @@
 """Histories of objects of the service, recorded by its clients, and their sequential specifications.
 
-A 4xx that says "nothing was done" and a definite 503 are no operations. A 412 is a result: the version was another one.
+A 4xx and a definite 503 had no effect and are left out. A 412 is a result: the version was another one.
 """
 
 from collections.abc import Sequence

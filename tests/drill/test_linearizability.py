@@ -47,7 +47,7 @@ PUBLISHED: Final = {
             "14 ok read 4; 9 invoke write 0; 9 ok write 0; 19 invoke read; 19 ok read 0"
         ),
     ),
-    "Knossos, bad-analysis: values that nobody has written": (
+    "Knossos, bad-analysis: values that were never written": (
         False,
         None,
         (

@@ -94,7 +94,7 @@ class TestHistories:
         history.add(("write", 1), answer, True)
         assert history.operations == expected
 
-    def test_a_503_says_whether_the_outcome_is_unknown(self) -> None:
+    def test_a_503_with_and_without_a_known_outcome(self) -> None:
         history = History("h", Register())
         history.add(("write", 1), self.answer(503, instance="/v1/tasks", detail="Nothing was done."), None)
         assert history.operations == []

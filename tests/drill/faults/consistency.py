@@ -99,7 +99,7 @@ class _Recorder(Protocol):
 
 
 class _Task:
-    """Clients that read and update one task; each description is written once, so that it names its version."""
+    """Clients that read and update one task. Each description is written once and identifies a version."""
 
     def __init__(self, env: Environment, number: int, until: float) -> None:
         self._env, self._until = env, until
