@@ -7,22 +7,20 @@ import random
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from tests.drill.environment import SCALE, Environment
-from tests.drill.history import Update
 from tests.drill.http_client import Answer, Caller, request
-from tests.drill.linearizability import UNKNOWN, Register, Set
-from tests.drill.load import version_of
+from tests.drill.linearizability import UNKNOWN, Set
 from tests.drill.recorded import Chain, History, Key, Session
-from tests.drill.verdicts import outcome
+from tests.drill.recorders import TaskClients, together
 
 SECONDS: Final = 20
 """Less than the minute in which a refresh token may be repeated."""
-WRITERS: Final = 6
+BLIND: Final = 0.1
+"""The share of updates without a condition."""
 CREATORS: Final = 4
 TABS: Final = 2
 SESSIONS: Final = 3
@@ -57,7 +55,14 @@ async def _record(env: Environment, number: int, chains: list[str]) -> list[Hist
     """Return the histories of some seconds."""
     until = time.monotonic() + SECONDS
     recorders: list[_Recorder] = [
-        _Task(env, number, until),
+        TaskClients(
+            env.deployment.port,
+            env.bearer,
+            env.ledger,
+            f"{env.ledger.tag}/register-{number}",
+            is_over=lambda: time.monotonic() > until,
+            blind=BLIND,
+        ),
         _Creations(env, number, until),
         *(_Tabs(env, each, until) for each in chains),
     ]
@@ -86,64 +91,10 @@ def _kill(env: Environment, until: float) -> None:
         time.sleep(0.75)
 
 
-async def _together(times: int, act: Callable[[int], Coroutine[Any, Any, None]]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for number in range(times):
-            group.create_task(act(number))
-
-
 class _Recorder(Protocol):
     @property
     def histories(self) -> list[History]: ...
     async def record(self) -> None: ...
-
-
-class _Task:
-    """Clients that read and update one task. Each description is written once and identifies a version."""
-
-    def __init__(self, env: Environment, number: int, until: float) -> None:
-        self._env, self._until = env, until
-        self._title = f"{env.ledger.tag}/register-{number}"
-        self._history = History("task", Register())
-
-    @property
-    def histories(self) -> list[History]:
-        """Return that of the task."""
-        return [self._history]
-
-    async def record(self) -> None:
-        """Create the task and update it until the time is up."""
-        made = await asyncio.to_thread(self._env.send, "POST", "/v1/tasks", {"task": {"title": self._title}})
-        self._env.ledger.enter("unkeyed", made)
-        self._name = self._env.ledger.created(self._title, [made])
-        if self._name:
-            await _together(WRITERS, self._insist)
-
-    async def _insist(self, number: int) -> None:
-        caller, chance = Caller(self._env.deployment.port, address=f"127.0.2.{number + 1}"), random.Random(number)
-        history, ledger = self._history, self._env.ledger
-        token = self._env.bearer("owner-0")
-        for times in itertools.count():
-            if time.monotonic() > self._until:
-                break
-            read = await caller.send(request("GET", f"/v1/{self._name}", Authorization=token))
-            ledger.enter("get", read)
-            if read.status == 200:
-                known = read.json["description"]
-                history.add(("read",), read, known)
-                mark = f"{self._title}-{number}-{times}"
-                is_blind = chance.random() < 0.1
-                fields = {} if is_blind else {"If-Match": read.header("ETag")}
-                message = request("PATCH", f"/v1/{self._name}", {"description": mark}, Authorization=token, **fields)
-                answer = await caller.send(message)
-                ledger.enter("patch", answer)
-                ledger.updates.append(Update(self._name, mark, outcome(answer), version_of(answer)))
-                if is_blind:
-                    history.add(("write", mark), answer, None)
-                else:
-                    history.add(("cas", known, mark), answer, answer.status == 200, statuses=(200, 412))
-            await asyncio.sleep(chance.uniform(0, 0.1))
-        caller.close()
 
 
 class _Creations:
@@ -171,7 +122,7 @@ class _Creations:
                     break
                 title = f"{self._env.ledger.tag}/set-{self._number}-{number}"
                 self._keys[title] = History(f"key {title}", Key())
-                await _together(CREATORS, partial(self._create, title))
+                await together(CREATORS, partial(self._create, title))
             self._has_ended = True
         for title, answers in self._answers.items():
             answers.sort(key=lambda answer: answer.status != 201)
@@ -225,7 +176,7 @@ class _Tabs:
 
     async def record(self) -> None:
         """Refresh until the time is up, or the session has ended."""
-        await _together(TABS, self._refresh)
+        await together(TABS, self._refresh)
 
     async def _refresh(self, number: int) -> None:
         caller, chance = Caller(self._env.deployment.port, address=f"127.0.4.{number + 1}"), random.Random(self._token)
