@@ -128,6 +128,7 @@ class Cluster:
                         "use_slots": True,
                         "parameters": {
                             "max_connections": 100,
+                            "wal_sender_timeout": "20s",
                             "wal_log_hints": "on",
                             "max_wal_senders": 10,
                             "max_replication_slots": 10,
