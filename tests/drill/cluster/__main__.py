@@ -38,7 +38,7 @@ from tests.nightly import commit
 from tests.stack.deployment import ROOT
 
 LOGS: Final = ROOT / ".local" / "test-drill-cluster"
-PROGRAMS: Final = ("ip", "etcd", "haproxy", "pgbouncer", "nginx")
+PROGRAMS: Final = ("ip", "etcd", "haproxy", "pgbouncer", "nginx", "redis-server")
 CLIENTS: Final = 4
 STEADY: Final = 2.0
 BACK_WITHIN: Final = 60.0
@@ -110,6 +110,7 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
     """Run a fault under load, and measure the service and the oracle. Raises: ClusterError, NotPossible."""
     rig.cluster.wait_until_whole()
     wait_for(rig.service.is_ready, BACK_WITHIN, "the service is not ready")
+    rig.broken.clear()
     ledger = Ledger(f"{way}-{name_of(fault)}-{number}")
     oracle = Oracle(rig, way)
     try:
@@ -136,6 +137,7 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
     findings = examine(ledger.creations, ledger.updates, rig.cluster.rows(f"{ledger.tag}/"))
     findings.lost += _lost(rig, oracle.acknowledged())
     reads = [each.is_good for each in prober.probes if each.kind == "get" and each.began >= began]
+    improper = [each.why for each in ledger.entries if each.verdict is Verdict.FAILED]
     back = theirs.ended if theirs.seconds > 1 else began
     return Trial(
         name_of(fault),
@@ -145,7 +147,7 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
         failed_later(prober.probes, since=back + GRACE, until=ended - GRACE),
         reads.count(False) / len(reads),
         findings,
-        (*(each.why for each in ledger.entries if each.verdict is Verdict.FAILED), *_contradictions(prober)),
+        (*improper, *_contradictions(prober), *rig.broken),
     )
 
 
@@ -202,6 +204,8 @@ def main(environ: dict[str, str]) -> int:
                 _run(rig, plan, way, began, trials, skipped)
     except (ClusterError, NetworkError, NginxError, subprocess.SubprocessError) as error:
         skipped.append(f"the run ended early: {error}")
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return _judged(plan, trials, skipped, time.monotonic() - began)
 
 

@@ -4,7 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from psycopg import sql
 
 from tests.drill.cluster.network import Network, NetworkError
 from tests.drill.cluster.postgres import DATABASE, NODES, Cluster, ClusterError, wait_for
-from tests.drill.cluster.service import Service
+from tests.drill.cluster.service import LOGINS, Service
 from tests.drill.faults.upkeep import migrations_after
 
 FAILS_OVER_WITHIN: Final = 60.0
@@ -23,6 +23,9 @@ AFTERWARDS: Final = 3.0
 """Seconds under the next leader before the previous one comes back."""
 PAUSE: Final = 3.0
 UPGRADES_WITHIN: Final = 60.0
+SHARED_WITHIN: Final = 5.0
+TOLERANCE: Final = 1.2
+"""Requests that pass a shared limit, relative to it: workers count the first ones after a change alone."""
 QUALITY: Final = "delay 50ms 20ms loss 2%"
 
 
@@ -38,6 +41,8 @@ class Rig:
     cluster: Cluster
     service: Service
     home: Path
+    broken: list[str] = field(default_factory=list)
+    """Promises that a fault has found broken, besides those about all faults."""
 
 
 Fault = Callable[[Rig], None]
@@ -128,6 +133,15 @@ def instance_cut_off(rig: Rig) -> None:
         time.sleep(LASTS)
 
 
+def redis_role_changed(rig: Rig) -> None:
+    """Let Redis and its replica change roles; 5 s later, the limit of logins is shared by all workers again."""
+    rig.service.change_roles_of_redis()
+    time.sleep(SHARED_WITHIN)
+    passed = rig.service.logins_passed(3 * LOGINS)
+    if passed > LOGINS * TOLERANCE:
+        rig.broken.append(f"{passed} logins passed at a limit of {LOGINS}")
+
+
 def network_slow(rig: Rig) -> None:
     """Delay the service's packets to PostgreSQL by 50 ± 20 ms and lose 2 % of them, for 12 s."""
     try:
@@ -169,6 +183,7 @@ OTHERS: Final[tuple[Fault, ...]] = (
     balancer_reloaded,
     pooler_restarted,
     instance_cut_off,
+    redis_role_changed,
     network_slow,
     switchover_during_upgrade,
 )

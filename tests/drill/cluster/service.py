@@ -5,12 +5,15 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
+
+from redis import Redis
 
 from app.resilience.clock import SystemClock
 from app.services.tokens import TokenService
@@ -25,6 +28,9 @@ PORT: Final = 8000
 WAYS: Final = ("hosts", "haproxy", "pgbouncer")
 """How the service reaches PostgreSQL: libpq's list of hosts, HAProxy, or PgBouncer behind HAProxy."""
 NAMES: Final = {"hosts": "libpq host list", "haproxy": "HAProxy", "pgbouncer": "PgBouncer and HAProxy"}
+REDIS: Final = (6379, 6380)
+"""The ports of two servers, one of which is the replica of the other; HAProxy leads to the primary."""
+LOGINS: Final = 100
 READY_WITHIN: Final = 90.0
 STOPS_WITHIN: Final = 30.0
 MIGRATES_WITHIN: Final = 120.0
@@ -48,6 +54,13 @@ listen primary
     http-check expect status 200
     default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions
 {servers}
+listen redis
+    bind *:6300
+    option tcp-check
+    tcp-check send info\\ replication\r\n
+    tcp-check expect string role:master
+    default-server inter 500ms fall 2 rise 1
+{redis}
 """
 """As in Patroni's documentation."""
 PGBOUNCER: Final = """\
@@ -104,12 +117,15 @@ class Service:
             "METRICS_PORT": "0",
             "PUBLIC_URL": f"http://{address('web')}:{PORT}",
             "RATE_LIMIT": LIMIT,
+            "REDIS_URL": f"redis://{address('way')}:6300/0",
+            "TOKEN_RATE_LIMIT": f"{LOGINS} per minute",
             "TRUSTED_PROXIES": f"{SUBNET}.0/24",
             "WEB_CONCURRENCY": "2",
         }
 
     def start(self) -> None:
         """Start the ways, migrate the database, and start nginx. Raises: ClusterError, NginxError, SubprocessError."""
+        self._start_redis()
         self.start_haproxy()
         self.start_pgbouncer()
         if self.upgrade().wait(MIGRATES_WITHIN):
@@ -126,11 +142,29 @@ class Service:
             stderr=subprocess.DEVNULL,
         )
 
+    def _start_redis(self) -> None:
+        """Start two servers, the second one as the replica of the first."""
+        for port in REDIS:
+            argv: list[str | Path] = [find("redis-server"), "--port", str(port), "--save", "", "--appendonly", "no"]
+            argv += ["--bind", "0.0.0.0", "--protected-mode", "no", "--dir", self._folder(f"redis-{port}")]
+            argv += ["--replicaof", "127.0.0.1", str(REDIS[0])] if port != REDIS[0] else []
+            self._network.start("way", f"redis-{port}", argv)
+
+    def change_roles_of_redis(self) -> None:
+        """Let the replica become the primary, and the primary its replica."""
+        ports = {self._redis(port).info("replication")["role"]: port for port in REDIS}
+        self._redis(ports["slave"]).replicaof("NO", "ONE")
+        self._redis(ports["master"]).replicaof("127.0.0.1", str(ports["slave"]))
+
+    def _redis(self, port: int) -> Redis:
+        return Redis(address("way"), port, socket_timeout=5)
+
     def start_haproxy(self) -> None:
         """Start HAProxy."""
         home = self._folder("haproxy")
         servers = "\n".join(f"    server {node} {address(node)}:5432 maxconn 200 check port 8008" for node in NODES)
-        (home / "haproxy.cfg").write_text(HAPROXY.format(home=home, servers=servers), encoding="utf-8")
+        redis = "\n".join(f"    server redis-{port} 127.0.0.1:{port} check" for port in REDIS)
+        (home / "haproxy.cfg").write_text(HAPROXY.format(home=home, servers=servers, redis=redis), encoding="utf-8")
         argv: list[str | Path] = [find("haproxy"), "-W", "-db", "-f", home / "haproxy.cfg"]
         self._started["haproxy"] = self._network.start("way", "haproxy", argv)
 
@@ -196,6 +230,16 @@ class Service:
     def is_ready(self) -> bool:
         """Return True if both instances report that they are ready."""
         return all(readiness(machine) == 200 for machine in INSTANCES)
+
+    def logins_passed(self, times: int) -> int:
+        """Send logins in a wrong format, and return how many the limit let pass."""
+        statuses = Counter[int]()
+        for _ in range(times):
+            try:
+                urlopen(Request(f"http://{address('web')}:{PORT}/v1/tokens", b"x", method="POST"), timeout=10).close()
+            except HTTPError as error:
+                statuses[error.code] += 1
+        return statuses[415]
 
     def reload_haproxy(self) -> None:
         """Let HAProxy read its configuration again, as ``systemctl reload haproxy`` does."""
