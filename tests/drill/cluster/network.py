@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ PLACES: Final[Mapping[str, int]] = {
     "n1": 11, "n2": 12, "n3": 13, "a1": 21, "a2": 22, "web": 31, "way": 32, "oracle": 41,
 }  # fmt: skip
 """The last part of each machine's address: PostgreSQL, the service, nginx, the ways to PostgreSQL, the oracle."""
+LOCK: Final = f"\0{PREFIX}drill"
+"""An abstract address of Linux, which is free again when its process ends."""
 NO_STATION: Final = "02:00:00:00:00:01"
 """A hardware address that no machine has."""
 
@@ -171,9 +174,14 @@ def network(logs: Path) -> Iterator[Network]:
     if sys.platform != "linux" or os.geteuid() != 0:
         raise NetworkError("network namespaces need root on Linux")
     made = Network(logs)
-    made.remove()  # those of a run that was killed; its processes died with it
-    try:
-        made.build()
-        yield made
-    finally:
-        made.remove()
+    with closing(socket.socket(socket.AF_UNIX)) as lock:
+        try:
+            lock.bind(LOCK)
+        except OSError:
+            raise NetworkError("another cluster drill runs on this machine") from None
+        made.remove()  # those of a run that was killed; its processes died with it
+        try:
+            made.build()
+            yield made
+        finally:
+            made.remove()

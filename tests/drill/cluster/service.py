@@ -180,10 +180,10 @@ class Service:
 
     def _start_nginx(self) -> None:
         """Start nginx with the files of ``deploy/nginx``, whose instances have addresses instead of sockets."""
-        home, places = self._folder("nginx"), [f"{address(machine)}:{PORT}" for machine in INSTANCES]
+        home = self._folder("nginx")
         proxy = ReverseProxy(
             home=home, log=home / "nginx.log", certificate=home / "tls.crt", key=home / "tls.key",
-            port=8443, plain_port=PORT, sockets=(home / "1.sock", home / "2.sock"),
+            port=8443, plain_port=PORT, instances=(f"{address('a1')}:{PORT}", f"{address('a2')}:{PORT}"),
         )  # fmt: skip
         environment = {**os.environ, **self.environment("hosts")}
         problems = subprocess.run(
@@ -193,8 +193,6 @@ class Service:
         proxy._configure(problems.stdout.decode())
         for path in (home / "candor.conf", home / "nginx.conf", home / "candor" / "listen.conf"):
             text = path.read_text(encoding="utf-8").replace("listen 127.0.0.1:", "listen ")
-            for socket, place in zip(proxy.sockets, places, strict=True):
-                text = text.replace(f"unix:{socket}", place)
             text = text.replace("server_name localhost", f"server_name localhost {address('web')}")
             path.write_text(text, encoding="utf-8")
         argv: list[str | Path] = [find("nginx"), "-e", "stderr", "-p", home, "-c", home / "nginx.conf"]
