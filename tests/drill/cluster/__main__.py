@@ -33,7 +33,8 @@ from tests.drill.cluster.probe import Prober
 from tests.drill.cluster.service import NAMES, WAYS, Service, keep, logs
 from tests.drill.history import examine
 from tests.drill.load import Ledger, Load
-from tests.drill.verdicts import Verdict
+from tests.drill.verdicts import BUDGET, Verdict
+from tests.drill.verdicts import GRACE as GRACE_OF_BUDGET
 from tests.nightly import commit
 from tests.stack.deployment import ROOT
 
@@ -137,7 +138,9 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
     findings = examine(ledger.creations, ledger.updates, rig.cluster.rows(f"{ledger.tag}/"))
     findings.lost += _lost(rig, oracle.acknowledged())
     reads = [each.is_good for each in prober.probes if each.kind == "get" and each.began >= began]
-    improper = [each.why for each in ledger.entries if each.verdict is Verdict.FAILED]
+    failures = [each for each in ledger.entries if each.verdict is Verdict.FAILED]
+    late = [each for each in failures if each.status and each.seconds > BUDGET + GRACE_OF_BUDGET]
+    improper = [each.why for each in failures if each not in late]
     back = theirs.ended if theirs.seconds > 1 else began
     return Trial(
         name_of(fault),
@@ -146,6 +149,7 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
         ours.seconds,
         failed_later(prober.probes, since=back + GRACE, until=ended - GRACE),
         reads.count(False) / len(reads),
+        len(late),
         findings,
         (*improper, *_contradictions(prober), *rig.broken),
     )
@@ -229,7 +233,7 @@ def _run(rig: Rig, plan: Plan, way: str, began: float, trials: list[Trial], skip
 def _line(trial: Trial) -> str:
     text = (
         f"{trial.fault} ({trial.way}): oracle {trial.oracle:.1f} s, service {trial.service:.1f} s, "
-        f"failed later {trial.failed_later:.1%}, reads failed {trial.reads_failed:.1%}"
+        f"failed later {trial.failed_later:.1%}, reads failed {trial.reads_failed:.1%}, late {trial.late}"
     )
     wrong = Counter(trial.failures)
     wrong.update(f"lost: {each}" for each in trial.findings.lost[:5])

@@ -17,7 +17,7 @@ GRACE: Final = 2.0
 """Seconds after the return of the oracle, from which requests have to succeed."""
 FAILED_AT_MOST: Final = 0.01
 TITLES: Final = (
-    "fault", "way", "runs", "oracle", "service", "added", "failed later", "reads failed", "lost", "duplicate",
+    "fault", "way", "runs", "oracle", "service", "added", "failed later", "reads failed", "late", "lost", "duplicate",
 )  # fmt: skip
 
 
@@ -47,6 +47,8 @@ class Trial:
     """The share of failed requests that began ``GRACE`` or more after the oracle was back."""
     reads_failed: float
     """The share of reads that failed during the whole trial."""
+    late: int = 0
+    """Responses after their deadline and its grace. On a busy machine, the drill itself is a cause of them."""
     findings: Findings = field(default_factory=Findings)
     failures: tuple[str, ...] = ()
     """Responses that no fault excuses: 500, or a problem document with a fault."""
@@ -120,6 +122,7 @@ def markdown(trials: Iterable[Trial], names: dict[str, str]) -> str:
             *(_seconds([getattr(trial, name) for trial in group]) for name in ("oracle", "service", "added")),
             f"{max(trial.failed_later for trial in group):.1%}",
             f"{max(trial.reads_failed for trial in group):.1%}",
+            str(sum(trial.late for trial in group)),
             str(sum(len(each.lost) for each in found)),
             str(sum(len(each.doubled) + len(each.risen) for each in found)),
         ))  # fmt: skip
