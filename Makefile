@@ -18,6 +18,7 @@ CLIENTS := .local/clients-venv
 GRPC_CLIENTS := .local/clients-grpc-venv
 GRPC_MODULES := .local/clients-grpc-node
 CONTAINERS := .local/containers-venv
+CLUSTER := .local/cluster-venv
 
 comma  := ,
 NAMES  := $(subst $(comma), ,$(ONLY))
@@ -26,7 +27,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -115,6 +116,9 @@ soak: .venv/dev.lock ## Kill, stop, replace and overload the stack under load, E
 drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under load, and check every write (ONLY=a,b DRILL_SCALE=3)
 	@exec $(PY) -m tests.drill
 
+drill-cluster: .venv/dev.lock $(CLUSTER)/installed.lock ## Break machines of a PostgreSQL cluster under load, and compare with an oracle, as root (ALL=1 ONLY=a,b WAYS=hosts,haproxy RUNS=1)
+	@exec $(PY) -m tests.drill.cluster
+
 bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
@@ -151,10 +155,11 @@ lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades 
 	$(call compile,tests/clients/requirements.lock,tests/clients/requirements.in)
 	$(call compile,tests/clients/grpc/requirements.lock,tests/clients/grpc/requirements.in)
 	$(call compile,tests/containers/requirements.lock,tests/containers/requirements.in)
+	$(call compile,tests/drill/cluster/requirements.lock,tests/drill/cluster/requirements.in)
 	$(call compile,tests/ecosystem/requirements.lock,pyproject.toml tests/ecosystem/requirements.in --constraint requirements/run.lock)
 
 clean: ## Remove generated files except data: .venv, caches, test clusters (.local/postgres stays)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/proxies* .local/sbom* .local/containers*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .schemathesis .coverage htmlcov .local/test-* .local/conformance* .local/bench* .local/ecosystem* .local/clients* .local/scanners* .local/docs* .local/proxies* .local/sbom* .local/containers* .local/cluster*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a copy of the installed lock. The dev lock contains the run lock, so it counts as both.
@@ -169,6 +174,12 @@ $(SBOM)/installed.lock: deploy/sbom/requirements.lock .venv/bin/python
 	@echo "candor: creating $(SBOM) for cyclonedx-bom"
 	@"$(PYTHON)" -m venv --clear $(SBOM)
 	@$(SBOM)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
+
+# Patroni of the cluster drill; its nodes run it as the account of PostgreSQL.
+$(CLUSTER)/installed.lock: tests/drill/cluster/requirements.lock .venv/bin/python
+	@echo "candor: creating $(CLUSTER) for Patroni"
+	@"$(PYTHON)" -m venv --clear $(CLUSTER)
+	@$(CLUSTER)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $< && cp $< $@
 
 # The stock servers of the conformance suite have a separate environment.
 $(STOCK)/installed.lock: tests/conformance/stock/requirements.lock .venv/bin/python

@@ -38,6 +38,8 @@ KEYS_TIMEOUT: Final = timedelta(seconds=3)
 NAMED: Final = {"MAX_CONTENT_LENGTH": "MAX_BODY_BYTES", "SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
 """Keys of ``app.config`` that an environment variable with another name sets."""
 MERGED: Final = "SQLALCHEMY_ENGINE_OPTIONS"
+HOOKS: Final = (log_transitions, instrumentation.count_breaker_event)
+"""The hooks of the breaker of a database."""
 REVOCATIONS_INTERVAL: Final = timedelta(seconds=1)
 REVOCATIONS_TIMEOUT: Final = timedelta(seconds=3)
 """Both together are within the 5 seconds after which every worker rejects a revoked token; 500,000 load in time."""
@@ -71,7 +73,7 @@ def create_app(
     db.init_app(app)
     clock = DatabaseClock()
     with app.app_context():
-        engine.prepare(db.engine, hooks=(log_transitions, instrumentation.count_breaker_event), clock=clock)
+        engine.prepare(db.engine, hooks=HOOKS, clock=clock, reports_position=bool(settings.replica_url))
     services = app.extensions["app-services"] = wire(settings, db.session, cache(partial(_engine, app)), clock)
     app.extensions["app-pollers"] = [
         Poller("logger", within(app, services.logger.refresh), every=LOGGER_INTERVAL),
@@ -166,6 +168,7 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
         "RATE_LIMIT": settings.rate_limit,
         "REDIS_URL": settings.redis_url,
         "REGISTRATION_RATE_LIMIT": settings.registration_rate_limit,
+        "REPLICA_URL": settings.replica_url,
         "REQUEST_TIMEOUT": settings.request_timeout,
         "SCRIPT_NAME": settings.script_name,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
@@ -175,6 +178,7 @@ def _flask_config(settings: Settings, engine_options: Mapping[str, object]) -> d
             url=settings.database_url,
             more=engine_options,
         ),
+        "STALE_READS": settings.stale_reads,
         "TOKEN_RATE_LIMIT": settings.token_rate_limit,
         "TRUSTED_PROXIES": settings.trusted_proxies,
     }

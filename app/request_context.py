@@ -29,6 +29,37 @@ class Principal:
         return scope in self.scopes or self.is_admin
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position in PostgreSQL's write-ahead log: the timeline, and the LSN in bytes.
+
+    A failover begins a timeline. A server has all changes before a position if neither part of its position is smaller.
+    """
+
+    timeline: int
+    lsn: int
+
+    def includes(self, other: "Position | None") -> bool:
+        """Return whether a server at this position has all changes before the other one."""
+        return other is None or (self.timeline >= other.timeline and self.lsn >= other.lsn)
+
+    def joined(self, other: "Position | None") -> "Position":
+        """Return the smallest position that includes both."""
+        return self if other is None else Position(max(self.timeline, other.timeline), max(self.lsn, other.lsn))
+
+
+UNREACHED: Final = Position(2**32 - 1, 2**63 - 1)
+"""A position that no replica reaches. The next read then goes to the primary."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaReads:
+    """Permission to read from a replica."""
+
+    after: Position | None
+    """The position that the replica must have reached; ``None`` permits any."""
+
+
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
 traceparent: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
@@ -38,6 +69,12 @@ bearer: Final[ContextVar[str | None]] = ContextVar("bearer", default=None)
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)
 changing: Final[ContextVar[bool | None]] = ContextVar("changing", default=None)
 """True once a COMMIT was sent for this request: from then on a change may have been made, whatever the response."""
+
+
+replica_reads: Final[ContextVar[ReplicaReads | None]] = ContextVar("replica_reads", default=None)
+"""The permission to read from a replica; ``None`` reads from the primary."""
+position: Final[ContextVar[Position | None]] = ContextVar("position", default=None)
+"""The position that includes every change that this request has made or read, if it is known."""
 
 
 def carried(work: Callable[P, R]) -> Callable[P, R]:

@@ -117,6 +117,8 @@ def _dispose(applications: Iterable[Flask]) -> None:
     for application in applications:
         with application.app_context():
             close(db.engine)
+        if replica := application.extensions["app-services"].replica:
+            close(replica)
 
 
 def close(engine: Engine) -> None:

@@ -32,6 +32,7 @@ SUITES: Final = {
     "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",
+    "drill-cluster": "make drill-cluster",
     "bench-guard": "make bench-guard",
     "soak": "make soak",
     "bench": 'make bench ARGS="$BENCH_ARGS"',
@@ -42,8 +43,11 @@ SCALES: Final = {
     "FUZZ_SEED": {"test", "fuzz"},
     "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
     "DRILL_SCALE": {"drill"},
+    "ALL": {"drill-cluster"},
+    "WAYS": {"drill-cluster"},
+    "RUNS": {"drill-cluster"},
     "BENCH_ARGS": {"bench"},
-    "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "bench"},
+    "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "drill-cluster", "bench"},
 }
 """Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")

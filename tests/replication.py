@@ -32,9 +32,9 @@ class Node:
         url = make_url(self.server.url)
         return url.host or "", url.port or 0
 
-    def run(self, statement: str) -> None:
+    def run(self, statement: str, *, database: str | None = "postgres") -> None:
         """Run a statement as the superuser."""
-        url = make_url(self.server.url).set(username="postgres", database="postgres")
+        url = make_url(self.server.url).set(username="postgres", database=database)
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text(statement))

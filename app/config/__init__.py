@@ -61,6 +61,16 @@ class Settings:
         readers.integer(1, 100),
         "Database connections per worker process: one for readiness, the others for requests.",
     )
+    replica_url: str = _setting(
+        "",
+        postgresql_url.replica_url,
+        "Read replicas of DATABASE_URL, in the same forms. Unset: all reads use the primary.",
+    )
+    stale_reads: bool = _setting(
+        False,
+        readers.boolean,
+        "Let requests without Read-After read from a replica, which lags, in operations that permit it.",
+    )
     jwt_secret: str = _setting("", str, "The key of HS256 tokens, at least 32 bytes. Development generates one.")
     jwt_keys: tuple[tuple[str, str], ...] = _setting(
         (),

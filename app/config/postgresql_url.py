@@ -55,6 +55,17 @@ def database_url(text: str) -> str:
     return _spelled(found)
 
 
+def replica_url(text: str) -> str:
+    """Accept the same as ``database_url``. Standbys are preferred, unless the URL has another ``target_session_attrs``.
+
+    Raises:
+        ValueError: as ``database_url``.
+    """
+    url = database_url(text)
+    found = _parsed(url.replace(DRIVER, "postgresql://", 1))
+    return _spelled({TARGET: "prefer-standby", **found})
+
+
 def with_environment(url: str, environ: Mapping[str, str]) -> str:
     """Return the URL with the values of libpq's variables that the service would otherwise replace.
 

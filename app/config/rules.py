@@ -56,8 +56,8 @@ def is_local(host: str) -> bool:
         return host in LOOPBACK or host == "" or host.startswith("/")
 
 
-def _is_unencrypted(values: Values) -> bool:
-    parts = urlsplit(values["database_url"])
+def _is_unencrypted(url: str) -> bool:
+    parts = urlsplit(url)
     sslmode = parse_qs(parts.query)
     hosts = ",".join([parts.hostname or "", *sslmode.get("host", ())]).split(",")
     return sslmode.get("sslmode") in (["disable"], ["allow"]) and not all(map(is_local, hosts))
@@ -141,7 +141,12 @@ WARNED: Final = (
     Rule(
         "database_url",
         "has sslmode=disable or allow: anyone on the network path can read and change all data",
-        _is_unencrypted,
+        lambda v: _is_unencrypted(v["database_url"]),
+    ),
+    Rule(
+        "replica_url",
+        "has sslmode=disable or allow: anyone on the network path can read and change all data",
+        lambda v: _is_unencrypted(v["replica_url"]),
     ),
     Rule(
         "anonymous_scopes",

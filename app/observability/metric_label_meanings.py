@@ -8,7 +8,7 @@ LABELS: Final[Mapping[str, str]] = {
     "at": "Stage that rejected the request: `request_queue` (before the threads), `work_slots` (concurrency limit), "
     "`hashing` (share for password hashing), `writers` (limit on open writes).",
     "before": "State before the transition: `closed`, `half-open` or `open`.",
-    "breaker": "Name of the circuit breaker: `database`, `redis`, or the dependency.",
+    "breaker": "Name of the circuit breaker: `database`, `replica`, `redis`, or the dependency.",
     "check": "Readiness check, as in `/readyz`.",
     "code": "Error code.",
     "validation_violations.code": "Violation code.",
@@ -28,9 +28,12 @@ LABELS: Final[Mapping[str, str]] = {
     "poll": "Name of the background poll, such as `revocations`.",
     "python": "Version of Python.",
     "reason": "Why no further attempt was made.",
+    "reads.reason": "`reached`: the replica has the state that the caller has seen; `stale`: the caller has seen none; "
+    "`behind`, `failed`: why the primary replaces the replica; `not_permitted`: the request needs the primary.",
     "route": "Route pattern, such as `/v1/tasks/<id:task_id>`; `unmatched` if no route matches.",
     "sqlstate": "SQLSTATE of PostgreSQL; `none` if the connection was lost.",
     "status": "HTTP status.",
+    "target": "`primary` or `replica`.",
     "version": "Version of the service.",
     "work": "Repeated work: `transaction`, `read`, or the dependency.",
 }

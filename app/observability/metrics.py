@@ -78,6 +78,10 @@ POOL_TIMEOUTS: Final = _counter("pool_timeouts_total", "Waits for a connection t
 COMMITS_UNSETTLED: Final = _gauge("commits_unsettled", "COMMITs that still wait after the end of their request.")
 SLOTS: Final = _gauge("work_slots_max", "Maximum number of concurrent requests that use dependencies.")
 SLOTS_IN_USE: Final = _gauge("work_slots_in_use", "Requests that use dependencies.")
+READS: Final = _counter("reads_total", "Reads outside of transactions, with REPLICA_URL.", "target", "reason")
+REPLICA_LAG: Final = _gauge(
+    "replica_lag_seconds", "Age of the last transaction on the replica; NaN if it fails.", mode="livemostrecent"
+)
 LIMITER_DEGRADED: Final = _gauge("limiter_degraded", "1 while each worker counts rate limits alone.", mode="livemax")
 READY: Final = _gauge("ready", "1 if the last check passed.", "check", mode="livemostrecent")
 JOBS: Final = _counter("jobs_total", "Attempts at jobs, by outcome.", "kind", "outcome")

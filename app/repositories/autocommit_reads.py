@@ -78,6 +78,13 @@ class Reads:
             transaction = Transaction(self._engine(), self._sessions)
         if transaction is not None and (transaction.is_connected or transaction.has_begun):
             return transaction.use(read)
+        return self._run_alone(read) if transaction is None else self._run_at_primary(read)
+
+    def _run_alone(self, read: Callable[[ReadConnection], T]) -> T:
+        """Run a read outside of any unit of work. ``ReplicaReads`` chooses the server here."""
+        return self._run_at_primary(read)
+
+    def _run_at_primary(self, read: Callable[[ReadConnection], T]) -> T:
         found: T = self._run_with_retry(read)
         return found
 

@@ -23,7 +23,7 @@ from app import product, request_context
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
 from app.observability import metrics
-from app.repositories import connection_checkout, error_translation, libpq_commands
+from app.repositories import connection_checkout, error_translation, libpq_commands, position
 from app.resilience import deadline
 from app.resilience.socket_watchdog import GRACE
 from app.resilience.writer_limit import WriterLimit
@@ -45,8 +45,15 @@ Detach = Callable[[PoolProxiedConnection, BaseException], Callable[[], None]]
 class Commits:
     """The ``do_commit`` of an engine's dialect."""
 
-    def __init__(self, writer_limit: WriterLimit, detach: Detach) -> None:
-        self._writers, self._leave = writer_limit, detach
+    def __init__(self, writer_limit: WriterLimit, detach: Detach, *, reports_position: bool = False) -> None:
+        """Store the limit of writers, and how to detach a connection.
+
+        Args:
+            writer_limit: counts the writers.
+            detach: detaches a connection from its request.
+            reports_position: true to set ``request_context.position`` with each COMMIT, in the same round trip.
+        """
+        self._writers, self._leave, self._reports_position = writer_limit, detach, reports_position
 
     def __call__(self, connection: PoolProxiedConnection) -> None:
         """Commit.
@@ -63,7 +70,7 @@ class Commits:
         self._enter(connection, limit, checkout)
         is_left = False
         try:
-            commit = _Commit(driven)
+            commit = _Commit(driven, reports_position=self._reports_position)
             if limit is None:
                 commit.finishes(None)
             elif not commit.finishes(limit.at + GRACE - time.monotonic()):
@@ -131,15 +138,16 @@ def _roll_back(connection: PoolProxiedConnection) -> None:
 class _Commit:
     """A COMMIT that was sent."""
 
-    def __init__(self, driven: "psycopg.Connection[Any]") -> None:
+    def __init__(self, driven: "psycopg.Connection[Any]", *, reports_position: bool) -> None:
         self.driven = driven
+        self._reports_position = reports_position
         self._pgconn: PGconn = driven.pgconn
         self._results: list[PGresult] = []
         self._result: PGresult | None = None
         self._warnings: list[str | None] = []
         self._before = request_context.changing.get()
         driven.add_notice_handler(self._record_notice)
-        self._pgconn.send_query(b"COMMIT")
+        self._pgconn.send_query(b"COMMIT;" + position.AFTER_COMMIT if reports_position else b"COMMIT")
         request_context.changing.set(True)
 
     def _record_notice(self, notice: psycopg.errors.Diagnostic) -> None:
@@ -147,9 +155,9 @@ class _Commit:
 
     def finishes(self, within: float | None) -> bool:
         """Wait for the result, at most ``within`` seconds. Return whether it has arrived."""
-        self._result = libpq_commands.received(self._pgconn, within, self._results)
-        if self._result is None:
+        if libpq_commands.received(self._pgconn, within, self._results) is None:
             return False
+        self._result = self._results[0]
         self.driven.remove_notice_handler(self._record_notice)
         return True
 
@@ -173,6 +181,15 @@ class _Commit:
         if result.command_status != b"COMMIT":
             request_context.changing.set(self._before)
             raise psycopg.errors.InFailedSqlTransaction("COMMIT of a failed transaction has rolled it back")
+        if self._reports_position:
+            request_context.position.set(self._position())
+
+    def _position(self) -> request_context.Position:
+        """Return the position after the COMMIT. Without it, the next read has to go to the primary."""
+        found = None
+        if len(self._results) > 1 and self._results[1].status == ExecStatus.TUPLES_OK:
+            found = position.parsed((self._results[1].get_value(0, 0), self._results[1].get_value(0, 1)))
+        return found or request_context.UNREACHED
 
     def settle(self) -> None:
         """Wait for the result without a limit, and close the connection."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, event, make_url
+from sqlalchemy import Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from app import product
@@ -41,6 +41,7 @@ OPEN_FOR: Final = timedelta(seconds=1)
 LONGEST_USE: Final = timedelta(minutes=30)
 """The age at which a connection is replaced. A load balancer then spreads the connections over new servers, too."""
 _LOG: Final = product.logger("database")
+Hooks = tuple[Callable[[Event], None], ...]
 
 
 def engine_options(
@@ -93,7 +94,12 @@ def engine_options(
 
 
 def prepare(
-    engine: Engine, *, hooks: tuple[Callable[[Event], None], ...] = (), clock: DatabaseClock | None = None
+    engine: Engine,
+    *,
+    hooks: Hooks = (),
+    clock: DatabaseClock | None = None,
+    is_replica: bool = False,
+    reports_position: bool = False,
 ) -> None:
     """Add error translation, the circuit breaker, and enforcement of deadlines to an engine.
 
@@ -101,11 +107,13 @@ def prepare(
         engine: an engine with ``engine_options``.
         hooks: called with the events of the breaker.
         clock: the clock that new connections measure.
+        is_replica: true for an engine whose servers are standbys.
+        reports_position: see ``Commits``.
     """
     if not isinstance(engine.pool, BoundedPool):
         raise TypeError("the engine must be created with engine_options")
     breaker = Breaker(
-        "database",
+        "replica" if is_replica else "database",
         ready_to_trip=_is_unreachable(more_than=engine.pool.size(), timeouts=max(2, work_slots(engine.pool.size()))),
         is_failure=error_translation.is_failure,
         open_for=OPEN_FOR,
@@ -116,8 +124,11 @@ def prepare(
     error_translation.install(engine)
     connection_with_listeners.install(engine)
     stale_plans.install(engine)
-    standby.install(engine)
-    engine.dialect.do_commit = Commits(engine.pool.writer_limit, engine.pool.detach)  # type: ignore[method-assign, assignment]
+    if not is_replica:
+        standby.install(engine)
+    engine.dialect.do_commit = Commits(  # type: ignore[method-assign, assignment]
+        engine.pool.writer_limit, engine.pool.detach, reports_position=reports_position
+    )
     engine.dialect.do_rollback = libpq_commands.roll_back  # type: ignore[method-assign, assignment]
     around_statements(engine, partial(request_timing.timed, "database"))
     event.listen(engine, "do_connect", new_connections.HostList().connect)
@@ -125,6 +136,14 @@ def prepare(
     if clock is not None:
         event.listen(engine, "connect", clock.measure)
     listener_detection.install(engine)
+
+
+def replica_engine(url: str, *, pool_size: int, statement_timeout: timedelta, hooks: Hooks) -> Engine:
+    """Return an engine for reads from replicas. It connects at its first use."""
+    options = engine_options(pool_size=pool_size, statement_timeout=statement_timeout, url=url)
+    engine = create_engine(url, **options)
+    prepare(engine, hooks=hooks, is_replica=True)
+    return engine
 
 
 def around_statements(engine: Engine, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

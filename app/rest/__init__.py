@@ -27,6 +27,7 @@ from app.rest.openapi_components import introduction
 from app.rest.pages import catalogue, docs, documentation_links, front
 from app.rest.prepared_health import PreparedHealth
 from app.wire.page_tokens import PageTokens
+from app.wire.read_after import Positions
 
 BLUEPRINTS = (
     tasks.blp,
@@ -54,7 +55,9 @@ def register(app: Application, settings: Settings) -> None:
     """Register hooks, error handlers and all blueprints."""
     app.url_map.converters["id"] = converters.ResourceId
     app.url_map.merge_slashes = False
-    app.extensions["app-page-tokens"] = PageTokens((settings.page_token_secret or settings.jwt_secret).encode())
+    secret = (settings.page_token_secret or settings.jwt_secret).encode()
+    app.extensions["app-page-tokens"] = PageTokens(secret)
+    app.extensions["app-positions"] = Positions(secret)
     errors.register(app)
     database_errors.register(app)
     order.install(app)

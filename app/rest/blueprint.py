@@ -140,11 +140,17 @@ class Blueprint(Routes):
 
         return decorate
 
-    def calls(self, use_case: Callable[..., object], *, needs_database: bool = True) -> Callable[[View], View]:
-        """Declare that the handler calls this use case. Its errors become errors of the operation."""
+    def calls(
+        self, use_case: Callable[..., object], *, needs_database: bool = True, reads_replica: bool = False
+    ) -> Callable[[View], View]:
+        """Declare that the handler calls this use case. Its errors become errors of the operation.
+
+        With ``reads_replica``, its reads outside of units of work can use a replica (``REPLICA_URL``). Never declare
+        it for accounts, sessions, permissions or revocations.
+        """
 
         def decorate(view: View) -> View:
-            operations.declare_calls(view, use_case, needs_database=needs_database)
+            operations.declare_calls(view, use_case, needs_database=needs_database, reads_replica=reads_replica)
             return view
 
         return decorate

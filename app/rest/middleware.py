@@ -6,8 +6,9 @@ outside of Flask's hooks. Context variables are reset here too.
 """
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception
 from werkzeug.wsgi import ClosingIterator
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     from app.rest.application import Application
 
 SENT: Final = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in request_ids.SENT)
+RESET: Final[tuple[ContextVar[Any], ...]] = (
+    request_context.principal,
+    request_context.bearer,
+    request_context.changing,
+    request_context.replica_reads,
+    request_context.position,
+    deadline.current,
+)
 _LOG: Final = product.logger("errors")
 
 
@@ -126,7 +135,7 @@ class Middleware:
         request_id = request_ids.chosen(map(environ.get, SENT))
         environ[HELD] = True
         request_context.request_id.set(request_id)
-        for variable in (request_context.principal, request_context.bearer, request_context.changing, deadline.current):
+        for variable in RESET:
             variable.set(None)  # the value of an enclosing request, if any
         parent = environ.get("HTTP_TRACEPARENT")
         trace = request_ids.trace_of(parent) if parent else None

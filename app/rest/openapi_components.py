@@ -68,6 +68,11 @@ PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
         "description": "An entity tag that you already have. The status is 304 if it is still current.",
         "schema": {"type": "string"},
     },
+    "Read-After": {
+        "description": "The values of Read-After in earlier responses, separated by commas. "
+        "The response contains at least the data that they had. Without replicas, this is always so.",
+        "schema": {"type": "string"},
+    },
     "If-None-Match-To-Write": {
         "name": "If-None-Match",
         "description": "An entity tag that the resource must not have. Separate several by commas, or send * for any.",

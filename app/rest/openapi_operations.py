@@ -12,7 +12,7 @@ from app import errs
 from app.rest import error_examples
 from app.rest.errors import BODILESS, MEDIA_TYPE, status_of
 from app.rest.operations import PUBLIC, Operation
-from app.rest.response_header_meanings import DOCUMENTED, declared, key, of_deprecation, of_errors, of_success
+from app.rest.response_header_meanings import DOCUMENTED, SAFE, declared, key, of_deprecation, of_errors, of_success
 from app.wire.deprecation import Deprecation
 
 FORMS: Final = frozenset({"form", "files"})
@@ -39,12 +39,15 @@ def document_operation(
         doc["x-max-body-bytes"] = operation.body_limit(app.config["MAX_BODY_BYTES"])
     shown = doc_info.get("headers", ())
     doc.setdefault("parameters", []).extend(key(name) for name in _parameters(doc_info, method, shown))
-    success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once"))))
+    is_write = method not in SAFE
+    success = declared(of_success(operation, shown, is_kept=bool(doc_info.get("once")), is_write=is_write))
     success |= {name: {"schema": {"type": "string"}} for name in shown if name not in DOCUMENTED}
     responses = doc.setdefault("responses", {})
     for status, response in responses.items():
         _complete(
-            response, success if str(status) < "4" else declared(of_success(operation, (), is_kept=False)), operation
+            response,
+            success if str(status) < "4" else declared(of_success(operation, (), is_kept=False, is_write=is_write)),
+            operation,
         )
     if method == "get" and "ETag" in shown:
         responses[HTTPStatus.NOT_MODIFIED] = {
@@ -118,6 +121,8 @@ def _parameters(doc_info: dict[str, Any], method: str, headers: tuple[str, ...])
             yield "If-None-Match-To-Write"
     if method == "get" and "ETag" in headers:
         yield "If-None-Match"
+    if doc_info["operation"].reads_replica:
+        yield "Read-After"
 
 
 def _error_response(group: list[type[errs.Error]], public_url: str) -> str:

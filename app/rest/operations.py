@@ -79,6 +79,8 @@ class Operation:
     deprecation: Deprecation | None = None
     """The deprecation of the operation."""
     needs_slot: bool = False
+    reads_replica: bool = False
+    """True if it can read from a replica with the state that the caller has seen."""
     hashes: bool = False
     """True if its use case hashes a password, and therefore counts against the limit of hashing operations."""
     raises: list[type[Error]] = field(default_factory=list)
@@ -188,13 +190,20 @@ def pass_through(view: Callable[..., Any]) -> Callable[..., Any]:
     return passing
 
 
-def declare_calls(view: Callable[..., Any], use_case: Callable[..., object], *, needs_database: bool = True) -> None:
-    """Declare the errors of a use case and of its database.
+def declare_calls(
+    view: Callable[..., Any],
+    use_case: Callable[..., object],
+    *,
+    needs_database: bool = True,
+    reads_replica: bool = False,
+) -> None:
+    """Declare the errors of a use case and of its database, and whether it can read from a replica.
 
     Raises:
         TypeError: the use case has no declaration.
     """
     draft(view).add(raised_by(use_case))
+    draft(view).reads_replica = reads_replica
     if needs_database:
         draft(view).needs_slot = True
         draft(view).hashes |= hashes(use_case)

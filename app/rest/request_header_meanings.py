@@ -15,6 +15,8 @@ READ: Final[Mapping[str, str]] = {
     "If-Match": "Entity tag that the resource must have. 412 if it has another one; 428 if a `PUT` omits the field.",
     "If-None-Match": "Entity tag that the client has. A read returns 304 if it is current; a write returns 412.",
     "Origin": "Origin of the calling page. Origins in `CORS_ORIGINS` get `Access-Control-*` fields.",
+    "Read-After": "Position of the data that the client has seen, from the same field of a response. "
+    "A replica serves the read if it has this data. Read only with `REPLICA_URL`.",
     "Request-Id": "Request ID, if `X-Request-Id` is absent or invalid.",
     "Request-Timeout": "Time budget of the request in seconds, from 0.05 to `REQUEST_TIMEOUT`. "
     "Larger values are lowered.",

@@ -20,6 +20,7 @@ DOCUMENTED: Final[Mapping[str, str]] = {
     "Location": "The path of the new resource.",
     "Idempotent-Replayed": "`true` if this is the stored response to an earlier request with the same key.",
     "Degraded": "The failed dependencies with the reasons: `preferences;reason=breaker-open`.",
+    "Read-After": "The position of the data after this request. Send it with the next read. Only with replicas.",
     "RateLimit-Policy": "The limit and its window in seconds.",
     "RateLimit": "The remaining requests, and the seconds until the limit is reset.",
     "Retry-After": "The seconds to wait before a retry.",
@@ -32,6 +33,7 @@ DOCUMENTED: Final[Mapping[str, str]] = {
     "Referrer-Policy": "The information that a page sends to the targets of its links.",
 }
 ALWAYS: Final = ("X-Request-Id", "Request-Id", "X-Content-Type-Options", "Cache-Control", "Vary")
+SAFE: Final = frozenset({"get", "head", "options"})
 LIMITED: Final = ("RateLimit-Policy", "RateLimit")
 OF_PAGES: Final = ("Content-Security-Policy", "Referrer-Policy")
 
@@ -47,15 +49,16 @@ def declared(names: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: {"$ref": f"#/components/headers/{key(name)}"} for name in DOCUMENTED if name in carried}
 
 
-def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool) -> Iterator[str]:
+def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool, is_write: bool) -> Iterator[str]:
     """Yield the header fields of a success.
 
     Args:
         operation: the operation.
         own: the fields that its handler adds.
         is_kept: true if the response is stored for retries with an Idempotency-Key.
+        is_write: true if its method is not safe.
     """
-    yield from (*_of_any(operation), *own)
+    yield from (*_of_any(operation, is_write=is_write), *own)
     if is_kept:
         yield "Idempotent-Replayed"
     if "text/html" in operation.produces:
@@ -64,7 +67,7 @@ def of_success(operation: Operation, own: Iterable[str], *, is_kept: bool) -> It
 
 def of_errors(operation: Operation, errors: Iterable[type[Error]], status: HTTPStatus, *, method: str) -> Iterator[str]:
     """Yield the header fields of a response with one of these errors."""
-    yield from _of_any(operation)
+    yield from _of_any(operation, is_write=method not in SAFE)
     for error in errors:
         yield from error_examples.headers(error, method=method)
     if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
@@ -81,7 +84,9 @@ def of_deprecation(deprecation: Deprecation) -> dict[str, dict[str, object]]:
     return {name: {"description": described[name], "schema": {"type": "string"}} for name in deprecation.fields}
 
 
-def _of_any(operation: Operation) -> Iterator[str]:
+def _of_any(operation: Operation, *, is_write: bool) -> Iterator[str]:
     yield from ALWAYS
+    if operation.reads_replica or (is_write and operation.needs_slot):
+        yield "Read-After"
     if operation.is_limited:
         yield from LIMITED

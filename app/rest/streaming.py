@@ -19,6 +19,8 @@ OF_A_REQUEST: Final[tuple[ContextVar[Any], ...]] = (
     request_context.principal,
     request_context.bearer,
     request_context.changing,
+    request_context.replica_reads,
+    request_context.position,
     deadline.current,
     request_timing.current,
 )

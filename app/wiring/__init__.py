@@ -58,6 +58,7 @@ from app.services.users import UserService
 from app.wiring import accounts, event_hooks
 from app.wiring.client_factory import http_client, redis_store
 from app.wiring.external_issuers import external_issuers
+from app.wiring.replicas import Replicas, replicas
 
 if TYPE_CHECKING:
     from app.clients.http import HttpClient
@@ -99,6 +100,8 @@ class Services:
     """Returns the state of every circuit breaker, by dependency."""
     clients: "Sequence[HttpClient]"
     """The clients of HTTP dependencies."""
+    replica: Engine | None
+    """The engine of the replicas, if there are any."""
     key_sets: Mapping[str, KeySet]
     """The signing keys of external issuers, by issuer."""
 
@@ -151,25 +154,30 @@ def _logger(settings: Settings, reads: Reads, unit_of_work: Callable[[], UnitOfW
     )
 
 
-def _readiness(reads: Reads, redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]") -> ReadinessService:
+def _readiness(
+    reads: Reads, redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]", replicated: Replicas
+) -> ReadinessService:
     """Return the service. Shared dependencies are optional: their failure must not make all instances unready."""
     cache = {"cache": redis.is_shared} if redis else {}
     database = DatabaseChecks(reads)
     return ReadinessService(
         database.all(),
-        optional={**cache, **{each.name: each.is_available for each in clients}},
+        optional={**cache, **replicated.checks, **{each.name: each.is_available for each in clients}},
         conditions={"writes": database.are_writes_replicated},
         is_draining=draining.has_begun,
     )
 
 
 def _breakers(
-    engine: Callable[[], Engine], redis: "RedisRateLimitStore | None", clients: "Sequence[HttpClient]"
+    engine: Callable[[], Engine],
+    redis: "RedisRateLimitStore | None",
+    clients: "Sequence[HttpClient]",
+    replicated: Replicas,
 ) -> Callable[[], dict[str, str]]:
     """Return a function that returns the state of every breaker, by name."""
 
     def states() -> dict[str, str]:
-        all_ = (breaker_of(engine()), redis and redis.breaker, *(each.breaker for each in clients))
+        all_ = (breaker_of(engine()), replicated.breaker, redis and redis.breaker, *(each.breaker for each in clients))
         return {each.name: each.state().value for each in all_ if each}
 
     return states
@@ -181,6 +189,7 @@ def wire(
     """Return the services for this database."""
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
+    replicated = replicas(settings, session, engine, reads)
     redis = redis_store(settings.redis_url) if settings.redis_url else None
     rate_limits, bulkhead = redis or InMemoryRateLimitStore(), _bulkhead(settings)
     external = external_issuers(settings, rate_limits, bulkhead, clock)
@@ -212,20 +221,21 @@ def wire(
             hooks=(event_hooks.log_job, event_hooks.count_job),
         ),
         logger=_logger(settings, reads, unit_of_work, clock),
-        movies=MovieService(reads=MovieReads(reads), unit_of_work=unit_of_work, clock=clock),
-        orders=OrderService(reads=OrderReads(reads), unit_of_work=unit_of_work, clock=clock),
+        movies=MovieService(reads=MovieReads(replicated.reads), unit_of_work=unit_of_work, clock=clock),
+        orders=OrderService(reads=OrderReads(replicated.reads), unit_of_work=unit_of_work, clock=clock),
         passwords=passwords,
         preferences=PreferencesService(reads=PreferencesReads(reads), unit_of_work=unit_of_work),
         products=ProductService(reads=ProductReads(reads), unit_of_work=unit_of_work, clock=clock),
         profiles=profiles,
-        readiness=_readiness(reads, redis, remote),
+        readiness=_readiness(reads, redis, remote, replicated),
         revocations=revocations,
         sessions=sessions,
-        tasks=TaskService(reads=TaskReads(reads), unit_of_work=unit_of_work, clock=clock),
+        tasks=TaskService(reads=TaskReads(replicated.reads), unit_of_work=unit_of_work, clock=clock),
         tokens=tokens,
         users=users,
-        breakers=_breakers(engine, redis, clients),
+        breakers=_breakers(engine, redis, clients, replicated),
         clients=clients,
+        replica=replicated.engine,
         key_sets=external.key_sets,
     )
 

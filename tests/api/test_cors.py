@@ -213,10 +213,10 @@ class TestReads:
         return read
 
     def test_exactly_these_are_permitted(self, shared: Flask, read: set[str]) -> None:
-        only_traced = {"tracestate"}
+        unread = {"tracestate", "read-after"}  # without tracing, and without replicas
         assert {name for name in read if not name.startswith(("sec-", "proxy-"))} - FORBIDDEN - OF_PROXIES == allowed(
             shared
-        ) - only_traced
+        ) - unread
 
     def test_header_fields_of_traces_are_permitted(self, shared: Flask) -> None:
         tracing = pytest.importorskip("app.observability.tracing", reason="requirements/tracing.lock is not installed")

@@ -13,6 +13,8 @@ GIVES_UP_AFTER: Final = 30.0
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSES: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 BODILESS: Final = frozenset({204, 304})
+Place = int | Path | tuple[str, int]
+"""A port of loopback, a Unix socket, or a host and a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ class Wire(asyncio.Protocol):
 
 
 class Caller:
-    """Sends requests to a port of loopback, or to a Unix socket, on one connection, which it replaces when closed."""
+    """Sends requests on one connection, which it replaces when closed; ``address`` is its own on loopback."""
 
-    def __init__(self, place: int | Path, *, address: str = "127.0.0.1") -> None:
+    def __init__(self, place: Place, *, address: str = "127.0.0.1") -> None:
         self._place, self._address = place, address
         self._wire: Wire | None = None
 
@@ -136,6 +138,8 @@ class Caller:
         loop = asyncio.get_running_loop()
         if isinstance(self._place, Path):
             return (await loop.create_unix_connection(Wire, str(self._place)))[1]
+        if isinstance(self._place, tuple):
+            return (await loop.create_connection(Wire, *self._place))[1]
         return (await loop.create_connection(Wire, "127.0.0.1", self._place, local_addr=(self._address, 0)))[1]
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from tests.drill.history import Creation, Update, settled
-from tests.drill.http_client import Answer, Caller, request
+from tests.drill.http_client import Answer, Caller, Place, request
 from tests.drill.verdicts import Outcome, Verdict, judge, outcome
 
 OWNERS: Final = 4
@@ -177,9 +177,9 @@ class Client:
 class Load:
     """A number of clients in a separate thread, from entering until leaving."""
 
-    def __init__(self, port: int, bearer: Bearer, ledger: Ledger, *, clients: int, name: str = "c") -> None:
+    def __init__(self, place: Place, bearer: Bearer, ledger: Ledger, *, clients: int, name: str = "c") -> None:
         self._clients = [
-            Client(Caller(port, address=f"127.0.1.{n + 1}"), bearer(f"owner-{n % OWNERS}"), ledger, f"{name}{n}")
+            Client(Caller(place, address=f"127.0.1.{n + 1}"), bearer(f"owner-{n % OWNERS}"), ledger, f"{name}{n}")
             for n in range(clients)
         ]
         self._begun = threading.Event()

@@ -118,6 +118,13 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "MAX_BODY_BYTES": (("1024", OK), ("1", REJECTED)),
     "LOG_LEVEL": (("ERROR", OK), ("loud", REJECTED)),
     "LOG_LEVEL_MIN": (("INFO", OK), ("ERROR", REJECTED), ("loud", REJECTED)),
+    "REPLICA_URL": (
+        ("", OK),
+        ("postgresql://candor@a,b/candor", OK),
+        ("postgresql://db/candor?sslmode=disable", WARNED),
+        ("mysql://candor@a/candor", REJECTED),
+    ),
+    "STALE_READS": (("false", OK), ("true", OK), ("no", REJECTED)),
     "LOG_CLIENT": (("true", OK), ("false", OK), ("no", REJECTED)),
     "FAILURES_KEPT": (("0", OK), ("-1", REJECTED)),
     "FAILURES_DAYS": (("1", OK), ("0", REJECTED)),

@@ -41,7 +41,7 @@ def create_movie(new: NewMovie) -> Any:
 @blp.route("/movies")
 @blp.arguments(wire.ListMoviesSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.MovieListSchema)
-@blp.calls(MovieService.page)
+@blp.calls(MovieService.page, reads_replica=True)
 def list_movies(listing: ListRequest) -> Any:
     """List movies."""
     page = services().movies.page(listing.query(page_tokens(), caller=principal().id))
@@ -52,7 +52,7 @@ def list_movies(listing: ListRequest) -> Any:
 @blp.arguments(wire.GetMovieQuerySchema, location="query")
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.MovieSchema, headers=("ETag",))
-@blp.calls(MovieService.get)
+@blp.calls(MovieService.get, reads_replica=True)
 def get_movie(query: Mapping[str, Any], movie_id: UUID, precondition: Precondition) -> Any:
     """Return one movie."""
     movie = services().movies.get(movie_id, precondition=precondition)

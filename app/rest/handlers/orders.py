@@ -41,7 +41,7 @@ def create_order(new: NewOrder) -> Any:
 @blp.route("/orders")
 @blp.arguments(wire.ListOrdersSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.OrderListSchema)
-@blp.calls(OrderService.page)
+@blp.calls(OrderService.page, reads_replica=True)
 def list_orders(listing: wire.OrderListRequest) -> Any:
     """List the caller's orders. Admins get the orders of all customers. With items a page has at most 50 orders."""
     query = listing.query(page_tokens(), caller=principal().id)
@@ -53,7 +53,7 @@ def list_orders(listing: wire.OrderListRequest) -> Any:
 @blp.arguments(wire.GetOrderQuerySchema, location="query")
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.OrderSchema, headers=("ETag",))
-@blp.calls(OrderService.get)
+@blp.calls(OrderService.get, reads_replica=True)
 def get_order(query: Mapping[str, Any], order_id: UUID, precondition: Precondition) -> Any:
     """Return one order, optionally with a page of its items."""
     expansion = wire.expansion(query, page_tokens(), order_id, caller=principal().id)

@@ -49,7 +49,7 @@ def create_tasks(news: Sequence[NewTask]) -> Any:
 @blp.route("/tasks")
 @blp.arguments(wire.ListTasksSchema, location="query")
 @blp.response(HTTPStatus.OK, wire.TaskListSchema)
-@blp.calls(TaskService.page)
+@blp.calls(TaskService.page, reads_replica=True)
 def list_tasks(listing: ListRequest) -> Any:
     """List the caller's tasks. Admins get the tasks of all users."""
     query = listing.query(page_tokens(), caller=principal().id)
@@ -61,7 +61,7 @@ def list_tasks(listing: ListRequest) -> Any:
 @blp.arguments(wire.GetTaskQuerySchema, location="query")
 @conditional(wire.READABLE)
 @blp.response(HTTPStatus.OK, wire.TaskSchema, headers=("ETag",))
-@blp.calls(TaskService.get)
+@blp.calls(TaskService.get, reads_replica=True)
 def get_task(query: Mapping[str, Any], task_id: UUID, precondition: Precondition) -> Any:
     """Return one task."""
     task = services().tasks.get(task_id, by=principal(), precondition=precondition)

@@ -16,12 +16,12 @@ from app.wire import request_ids, simulation
 
 EXPOSED: Final = (
     "WWW-Authenticate, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Request-Id, "
-    "Idempotent-Replayed, Degraded, Deprecation, Sunset"
+    "Idempotent-Replayed, Degraded, Deprecation, Sunset, Read-After"
 )
 METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
 READ: Final = (
     *("Authorization", "Accept", "Content-Type", "Content-Encoding", "Idempotency-Key", "If-Match", "If-None-Match"),
-    *("Request-Timeout", *request_ids.SENT, request_ids.TRACEPARENT, "Tracestate"),
+    *("Read-After", "Request-Timeout", *request_ids.SENT, request_ids.TRACEPARENT, "Tracestate"),
 )
 """All header fields that pages can set and the service reads. A test compares them with the reads in the code."""
 MAX_AGE: Final = "600"

@@ -4,9 +4,9 @@ from typing import Final
 
 from flask import Flask
 
-from app.rest.hooks import authentication, caching, initial_checks, limits, simulation
+from app.rest.hooks import authentication, caching, initial_checks, limits, read_after, simulation
 
-HOOKS: Final = (initial_checks, limits, authentication, simulation, caching)
+HOOKS: Final = (initial_checks, limits, authentication, simulation, read_after, caching)
 
 
 def install(app: Flask) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from tests.drill.environment import Environment
 from tests.drill.faults import (
     clients,
+    consistency,
     database,
     noisy_neighbours,
     overload,
@@ -51,6 +52,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     clients.hot_row,
     clients.title_race,
     clients.read_your_writes,
+    consistency.histories,
     upkeep.migrated,
     upkeep.migration_blocked,
     schema.column_widened,

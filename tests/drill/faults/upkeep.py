@@ -85,10 +85,14 @@ def migration_blocked(env: Environment) -> None:
 def with_another(env: Environment) -> str:
     """Return a folder with the service's migrations and one more."""
     [(head,)] = env.database.run("SELECT version_num FROM alembic_version")
-    migrations = env.deployment.home / "migrations"
+    return str(migrations_after(head, env.deployment.home / "migrations"))
+
+
+def migrations_after(head: str, migrations: Path) -> Path:
+    """Write the service's migrations and one more into a folder, and return it."""
     shutil.copytree(ROOT / "migrations", migrations, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     (migrations / "versions" / "drill.py").write_text(REVISION.format(new=int(head) + 1, head=head))
-    return str(migrations)
+    return migrations
 
 
 def columns(env: Environment) -> int:
