@@ -31,8 +31,8 @@ def lists() -> Iterator[tuple[type[ListSchema], ListRules, Table]]:
         if schema.__module__.startswith("app."):
             table = Base.metadata.tables.get(schema.rules.resource)
             assert table is not None, (
-                f"{schema.__name__} lists {schema.rules.resource!r}, and no table has this name: write the __tablename__"
-                " of the model as `resource`"
+                f"{schema.__name__} lists {schema.rules.resource!r}, and no table has this name: write the"
+                " __tablename__ of the model as `resource`"
             )
             yield schema, schema.rules, table
 
@@ -94,8 +94,9 @@ def test_page_tokens_hold_every_order() -> None:
 def is_held(column: Column[Any]) -> bool:
     """Return whether a value of a column is the same after a token."""
     try:
-        plain = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
-        kind = plain.python_type
+        kind = column.type.python_type
+        if kind is object and isinstance(column.type, TypeDecorator):
+            kind = column.type.impl_instance.python_type
         value = SAMPLES[kind] if kind in SAMPLES else kind()
         keys = (listing._cursor_value(value),)
         return TOKENS.open(TOKENS.seal(Cursor(keys, 1), bound_to=()), bound_to=()).keys == (value,)
@@ -111,9 +112,9 @@ def test_types_that_do_not_sort_are_not_held(kind: TypeEngine[Any]) -> None:
 def test_every_foreign_key_has_an_index() -> None:
     """PostgreSQL does not create one. A deletion of the referenced row then reads the whole table, under a lock."""
     faults = [
-        f"{key.parent.name}.{column} refers to {key.referred_table.name}, and no index begins with it, therefore each"
-        f" deletion there reads all {key.parent.name}: write"
-        f' Index("ix_{key.parent.name}_{column}", "{column}") in app/models/{key.parent.name}.py, and run make migration'
+        f"{table.name}.{column} refers to {key.referred_table.name}, and no index begins with it, therefore a deletion"
+        f' there reads all {table.name}: write Index("ix_{table.name}_{column}", "{column}") in'
+        f" app/models/{table.name}.py, and run make migration"
         for table in Base.metadata.sorted_tables
         for key in table.constraints
         if isinstance(key, ForeignKeyConstraint)
