@@ -25,7 +25,7 @@ UNCHECKED: Final = (
     " _check_owner(item, by), directly after it reads the item, and pass by=principal() from the handler"
 )
 UNFILTERED: Final = (
-    "{} shows the items of others, and operations on an item deny access to them: compare the owner in the service, with"
+    "{} shows the items of others, to which operations on an item deny access: compare the owner in the service, with"
     ' replace(query, where=(Comparison("created_by", Operator.EQ, by.id), *query.where))'
 )
 

@@ -13,7 +13,9 @@ from tests.stack.conftest import ROOT
 MACHINERY: Final = {".git", ".venv", ".local", "__pycache__", ".hypothesis", ".schemathesis", ".pytest_cache"}
 LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",))
 FLASK: Final = (sys.executable, "-m", "flask")
-LAW: Final = tuple(f"tests/law/test_{each}.py" for each in ("declared_errors", "env_example", "nginx", "sizes"))
+LAW: Final = tuple(
+    f"tests/law/test_{each}.py" for each in ("declared_errors", "env_example", "nginx", "schema", "sizes")
+)
 """Tests that fail at once when a part is missing."""
 
 
