@@ -32,7 +32,7 @@ from tests.databases import Databases, shared
 from tests.observed_errors import UNDECLARED
 from tests.response_checks import CheckedClient
 
-pytest_plugins = ["tests.distributed", "tests.skips"]
+pytest_plugins = ["tests.distributed", "tests.skips", "tests.unprovoked_errors"]
 TokenMaker = Callable[..., str]
 
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
