@@ -4,6 +4,7 @@ The code gives no such member to a logger, and requests with known values of the
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from tests.sent_statements import seen
 
 __all__ = ["log"]
 Bearer = Callable[..., dict[str, str]]
+LOGGER: Final = re.compile(r"log(s|ger)?(\(.*\))?$", re.IGNORECASE)
 LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 INSTEAD: Final = 'write the ID, such as extra={"fields": {"user": user.id}}: an operator finds the row by it'
 WORD: Final = "Quetzalcoatlus"
@@ -43,7 +45,7 @@ def logged(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield each attribute of an object that is an argument of a logger, with its line."""
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in LEVELS:
-            if not ast.unparse(call.func.value).lower().endswith(("log", "logs", "logger")):
+            if not LOGGER.search(ast.unparse(call.func.value)):
                 continue
             for part in (*call.args, *(each.value for each in call.keywords)):
                 yield from ((each.lineno, each.attr) for each in ast.walk(part) if isinstance(each, ast.Attribute))
@@ -60,7 +62,12 @@ def test_no_logger_gets_a_personal_member() -> None:
 
 
 def test_every_form_of_logging_is_found() -> None:
-    for source in ("log.info(user.email)", "_LOG.error('%s', user.email)", "x.logger.log(1, '', extra={'a': u.email})"):
+    for source in (
+        "log.info(user.email)",
+        "product.logger('x').info(user.email)",
+        "_LOG.error('%s', user.email)",
+        "x.logger.log(1, '', extra={'a': u.email})",
+    ):
         assert [name for _, name in logged(ast.parse(source))] == ["email"], source
     assert not [*logged(ast.parse("math.log(user.email)\nlog.info(user)"))][1:]
 

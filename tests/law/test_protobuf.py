@@ -1,5 +1,6 @@
 """The committed protobuf code equals the output of protoc, with the promised numbers."""
 
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from app.rpc.error_numbers import error_number, violation_number
 from app.rpc.errors import EVERYWHERE
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2
-from app.rpc.generate import GEN, generate
+from app.rpc.generate import GEN, PROTO, generate
 from app.rpc.services import METHODS
 
 NUMBERS: Final = {
@@ -55,6 +56,23 @@ def test_the_committed_stubs_equal_the_output_of_protoc(tmp_path: Path) -> None:
     made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.py*") if path.suffix != ".pyc"}
     committed = {path.relative_to(GEN): path.read_text() for path in GEN.rglob("*.py*") if path.suffix != ".pyc"}
     assert made == committed, "make proto"
+
+
+def test_another_package_is_generated_with_imports_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates the stubs, is not installed")
+    proto, into = tmp_path / "proto", tmp_path / "gen"
+    shutil.copytree(PROTO, proto)
+    into.mkdir()
+    (proto / "acme" / "v1").mkdir(parents=True)
+    (proto / "acme" / "v1" / "money.proto").write_text('syntax = "proto3"; package acme.v1; message Money {}')
+    (proto / "acme" / "v1" / "bills.proto").write_text(
+        'syntax = "proto3"; package acme.v1; import "acme/v1/money.proto"; message Bill { Money amount = 1; }'
+    )
+    generate(into, proto)
+    for suffix in ("py", "pyi"):
+        made = (into / "acme" / "v1" / f"bills_pb2.{suffix}").read_text()
+        assert "from app.rpc.gen.acme.v1 import money_pb2" in made
+    assert (into / "acme" / "__init__.py").exists()
 
 
 @pytest.mark.parametrize("message", NUMBERS)

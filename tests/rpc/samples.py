@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 
 NAME: Final = "tasks/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
-TASK: Final = pb.Task(name=NAME, title="Buy milk")
+TASK: Final = pb.Task(name=NAME, title="Sample")
 REQUESTS: Final[Mapping[str, Message]] = {
     "CreateTask": pb.CreateTaskRequest(task=TASK),
     "GetTask": pb.GetTaskRequest(name=NAME),
