@@ -60,7 +60,7 @@ def no_undeclared_error() -> Iterator[None]:
     """Fail a test in which an operation ended with an error that it does not declare (C13)."""
     UNDECLARED.clear()
     yield
-    assert not UNDECLARED
+    assert not UNDECLARED, "\n".join(UNDECLARED)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The operations that have succeeded in a run, with the codes of their own errors."""
+"""The operations that have succeeded in a run, with the codes of the errors that only they have."""
 
 from collections.abc import Iterator
 from typing import Final

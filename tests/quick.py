@@ -1,5 +1,7 @@
 """``make quick``: lint the files that have changed, and run the tests that the change is most likely to break.
 
+The laws come first that find typical mistakes in these files (``tests/mistakes``).
+
 A change is the difference between the working tree and the last commit of the main branch (``origin/main``, otherwise
 ``main``) that it is based on. On the main branch it is the uncommitted difference; if there is none, the last commit.
 Without git, and without a change, a fixed selection of fast tests runs.
@@ -55,6 +57,20 @@ OTHER_FILES: Final = {
     "pyproject.toml": "tests/law/test_version.py",
 }
 """The tests of files that are not modules, by the beginning of their paths."""
+LAWS: Final = {
+    "app/clients/mail_templates/": ("mail_templates",),
+    "app/config/": ("secrets", "env_example"),
+    "app/errs/": ("declared_errors",),
+    "app/models/": ("models", "schema"),
+    "app/repositories/": ("every_list",),
+    "app/rest/handlers/": ("every_list", "ownership", "declared_errors"),
+    "app/services/": (*("every_list", "ownership", "declared_errors", "outbound_calls", "job_kinds", "personal_data"),),
+    "app/wire/schemas/": ("models", "every_list"),
+    "app/wiring/": ("outbound_calls", "job_kinds"),
+    "migrations/": ("schema",),
+    "tests/samples.py": ("every_list", "ownership"),
+}
+"""The laws of tests/law that find typical mistakes in files, by the beginning of their paths. They run first."""
 DISTANCE: Final = 2
 """Importers of importers, and no further: sooner or later everything imports everything."""
 
@@ -106,6 +122,9 @@ def selected(paths: Iterable[str], graph: grimp.ImportGraph) -> list[str]:
 def _tests_of(path: str, graph: grimp.ImportGraph) -> Iterator[tuple[str, int]]:
     if path.startswith("tests/") and Path(path).name.startswith("test_"):
         yield path, 0
+    for beginning, laws in LAWS.items():
+        if path.startswith(beginning):
+            yield from ((f"tests/law/test_{law}.py", 0) for law in laws)
     yield from ((test, 1) for beginning, test in OTHER_FILES.items() if path.startswith(beginning))
     if module := module_of(path):
         yield from ((test, 1) for test in _namesakes(module))
@@ -154,15 +173,28 @@ class Budget:
 
 
 def lint(paths: Iterable[str]) -> int:
-    """Check the format and the rules of ruff in changed files, and return the status."""
+    """Check format, rules and import contracts of changed files, and return the status."""
     files = [path for path in paths if path.endswith(".py") and (ROOT / path).exists()]
     if not files:
         return 0
-    check = subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", *files], cwd=ROOT, check=False)
-    style = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--quiet", "--check", *files], cwd=ROOT, check=False
-    )
-    return check.returncode or style.returncode
+    ruff = (sys.executable, "-m", "ruff")
+    commands = [
+        (*ruff, "check", "--quiet", *files),
+        (*ruff, "format", "--quiet", "--check", *files),
+        (sys.executable, "-m", "tests.lint", *files),
+        (str(Path(sys.executable).with_name("lint-imports")),),
+    ]
+    running = [
+        subprocess.Popen(each, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for each in commands
+    ]
+    status = 0
+    for each in running:
+        output, _ = each.communicate()
+        if each.returncode:
+            sys.stdout.write(output)
+            status = each.returncode
+    return status
 
 
 def main(*arguments: str) -> int:

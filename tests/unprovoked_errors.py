@@ -1,8 +1,8 @@
 """pytest plugin: declared errors that a part of the tests has not provoked, for the operations that ran.
 
 A complete run judges every error (``tests/law/test_declared_errors.py``). A run of a whole ``tests/api`` fails if an
-operation that succeeded in it never ended with an error of its own; errors of the machinery, such as a rate limit, are
-provoked elsewhere. A smaller run only lists the errors of operations of which it has provoked some.
+operation that succeeded in it did not end with an error that its use cases declare. Errors of the machinery, such as a
+rate limit, are provoked elsewhere. A smaller run only lists the errors of operations of which it has provoked some.
 """
 
 from typing import Final

@@ -163,7 +163,7 @@ def test_a_list_can_be_read_to_its_end_in_every_order(lists: list[List]) -> None
 
 
 def fault_of_pages(each: List, order: str) -> str:
-    """Return what is wrong with the pages of three items, one a page; an empty string if nothing is."""
+    """Return the fault in the pages of three items, one on each; an empty string if there is none."""
     token, items = "", list[Any]()
     for number in range(1, 4):
         response = each.get(page_size=1, order_by=order, page_token=token)

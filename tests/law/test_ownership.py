@@ -1,4 +1,4 @@
-"""Another caller can't read, change or delete what a list doesn't show to them: every operation on an item.
+"""Every operation on an item of another owner is denied.
 
 A resource is owned if callers don't see the items of others in its list, or if one of its operations denies access to
 them. Then all of its operations must.

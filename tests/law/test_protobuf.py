@@ -58,7 +58,7 @@ def test_the_committed_stubs_equal_the_output_of_protoc(tmp_path: Path) -> None:
     assert made == committed, "make proto"
 
 
-def test_another_package_is_generated_with_imports_of_its_own(tmp_path: Path) -> None:
+def test_another_package_is_generated_with_its_own_imports(tmp_path: Path) -> None:
     pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates the stubs, is not installed")
     proto, into = tmp_path / "proto", tmp_path / "gen"
     shutil.copytree(PROTO, proto)

@@ -42,7 +42,7 @@ def test_every_secret_is_listed() -> None:
 
 
 def test_no_secret_has_a_default() -> None:
-    """A default is in the repository, therefore everybody knows it."""
+    """A default is in the repository, where every reader finds it."""
     faults = [
         f'{each.name.upper()} is a secret and has the default {default_of(each)!r}: write "" as its default in'
         " app/config/__init__.py, and a rule in app/config/rules.py that production requires it"

@@ -22,7 +22,7 @@ def main(*paths: str) -> int:
     """Print the findings, and return the status."""
     folders = (ROOT / "app", ROOT / "migrations" / "versions")
     every = (str(path.relative_to(ROOT)) for folder in folders for path in folder.rglob("*.py"))
-    given = (path for path in paths if path.endswith(".py") and (ROOT / path).exists())
+    given = (path for path in paths if path.endswith(".py") and (ROOT / path).exists())  # not those that were removed
     found = [line for path in (given if paths else every) for line in findings(path)]
     sys.stdout.writelines(f"{line}\n" for line in sorted(found))
     return int(bool(found))

@@ -60,7 +60,7 @@ def _faults(call: ast.Call) -> Iterator[str]:
         case "create_index" if not _is_true(call, "postgresql_concurrently"):
             yield (
                 "create_index blocks writes while PostgreSQL reads the table: write postgresql_concurrently=True, in a"
-                " migration of its own with op.get_context().autocommit_block()"
+                " separate migration, with op.get_context().autocommit_block()"
             )
         case "create_check_constraint" | "create_foreign_key" if not _is_true(call, "postgresql_not_valid"):
             yield (
