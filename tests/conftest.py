@@ -36,7 +36,7 @@ pytest_plugins = ["tests.distributed", "tests.skips", "tests.unprovoked_errors"]
 TokenMaker = Callable[..., str]
 
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
-"""Empties every table."""
+"""Empties every table, referencing tables first. Of a few rows, it is faster than TRUNCATE … CASCADE."""
 
 of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy machine is not a fault
 of_hypothesis.load_profile("without-deadlines")

@@ -20,7 +20,7 @@ from app.rpc.calls import Method
 from tests.conftest import TokenMaker
 from tests.observed_errors import PROVOKED
 from tests.rpc.client import SCOPES, Client, Failure
-from tests.rpc.samples import REQUESTS
+from tests.rpc.samples import PREREQUISITES, REQUESTS
 from tests.sent_statements import seen
 
 METHODS: Final = {path.rpartition("/")[2]: method for path, method in services.METHODS.items()}
@@ -181,6 +181,12 @@ class TestDatabase:
 
 class TestIdempotencyKeys:
     """C21."""
+
+    @pytest.fixture(autouse=True)
+    def prerequisites(self, app: Flask, alice: Client) -> None:
+        """Store the resources that the requests refer to."""
+        for prepare in PREREQUISITES.values():
+            prepare(app)
 
     @every_kept
     @pytest.mark.parametrize("keys", [("",), ("k" * 256,), ("a,b",), ('"unclosed',), ("one", "two")])
