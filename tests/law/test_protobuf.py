@@ -61,7 +61,6 @@ def test_the_committed_stubs_equal_the_output_of_protoc(tmp_path: Path) -> None:
 def test_another_package_is_generated_with_its_own_imports(tmp_path: Path) -> None:
     pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates the stubs, is not installed")
     proto, into = tmp_path / "proto", tmp_path / "gen"
-    shutil.copytree(PROTO, proto)
     into.mkdir()
     (proto / "acme" / "v1").mkdir(parents=True)
     (proto / "acme" / "v1" / "money.proto").write_text('syntax = "proto3"; package acme.v1; message Money {}')
