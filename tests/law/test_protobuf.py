@@ -1,6 +1,5 @@
 """The committed protobuf code equals the output of protoc, with the promised numbers."""
 
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from app.rpc.error_numbers import error_number, violation_number
 from app.rpc.errors import EVERYWHERE
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2
-from app.rpc.generate import GEN, PROTO, generate
+from app.rpc.generate import GEN, generate
 from app.rpc.services import METHODS
 
 NUMBERS: Final = {
