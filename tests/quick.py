@@ -7,8 +7,8 @@ A change is the difference between the working tree and the last commit of the m
 Without git, and without a change, a fixed selection of fast tests runs.
 
 The tests nearest to the change come first: changed tests, tests named like a changed module, tests that import it, and
-tests that import its importers. Tests that have not begun after ``QUICK_SECONDS`` are left out; the last line reports
-their number.
+tests that import its importers. Tests other than laws that have not begun after ``QUICK_SECONDS`` are left out; the
+last line reports their number.
 """
 
 import logging
@@ -119,12 +119,21 @@ def selected(paths: Iterable[str], graph: grimp.ImportGraph) -> list[str]:
     return sorted(nearness, key=lambda test: (nearness[test], test))
 
 
+def laws_of(paths: Iterable[str]) -> set[str]:
+    """Return the laws that belong to changed files."""
+    return {
+        f"tests/law/test_{law}.py"
+        for path in paths
+        for beginning, laws in LAWS.items()
+        if path.startswith(beginning)
+        for law in laws
+    }
+
+
 def _tests_of(path: str, graph: grimp.ImportGraph) -> Iterator[tuple[str, int]]:
     if path.startswith("tests/") and Path(path).name.startswith("test_"):
         yield path, 0
-    for beginning, laws in LAWS.items():
-        if path.startswith(beginning):
-            yield from ((f"tests/law/test_{law}.py", 0) for law in laws)
+    yield from ((law, 0) for law in laws_of([path]))
     yield from ((test, 1) for beginning, test in OTHER_FILES.items() if path.startswith(beginning))
     if module := module_of(path):
         yield from ((test, 1) for test in _namesakes(module))
@@ -152,10 +161,11 @@ def _importers(module: str, graph: grimp.ImportGraph) -> Iterator[tuple[str, int
 
 
 class Budget:
-    """pytest plugin: tests that have not begun in time are left out."""
+    """pytest plugin: tests that have not begun in time are left out, except the laws of the changed files."""
 
     def __init__(self, until: float) -> None:
         self._until = until
+        self.laws: set[str] = set()
         self.left_out = 0
 
     def pytest_collection_finish(self) -> None:
@@ -165,7 +175,7 @@ class Budget:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Leave a test out that begins too late. Without a next test, fixtures end after the last one that ran."""
-        if time.monotonic() < self._until:
+        if time.monotonic() < self._until or item.nodeid.partition("::")[0] in self.laws:
             return None
         self.left_out += 1
         logging.disable(logging.INFO)  # of fixtures that end when no test is there to show it
@@ -201,6 +211,7 @@ def main(*arguments: str) -> int:
     """Lint, select, run, and report the tests that were left out."""
     budget = Budget(time.monotonic() + SECONDS)
     paths = changed()
+    budget.laws = laws_of(paths)
     status = lint(paths)
     tests = selected(paths, grimp.build_graph("app", "tests", cache_dir=str(ROOT / ".import_linter_cache")))
     sys.stdout.write(f"quick: {len(paths)} changed files, {min(len(tests), MOST)} of {len(tests)} test files\n")
