@@ -155,8 +155,9 @@ def used(each: List) -> Iterator[tuple[str, bool]]:
     member = each.rules.order_by.partition(" ")[0]
     up, down = (each.page(order_by=f"{member} {direction}")[0] for direction in ("asc", "desc"))
     yield "order_by", up == down[::-1] != down
-    name, values = next(((name, m.values[0]) for name, m in each.rules.filterable.items() if m.values[0] in NONE))
-    yield "filter", each.page(filter=NONE[values].format(name))[0] == []
+    absent = [NONE[m.values[0]].format(name) for name, m in each.rules.filterable.items() if m.values[0] in NONE]
+    if absent:
+        yield "filter", each.page(filter=absent[0])[0] == []
     shown = each.rules.items[0]
     yield "fields", all(set(item) == {shown} for item in each.page(fields=shown)[0])
 
