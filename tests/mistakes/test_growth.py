@@ -105,5 +105,5 @@ def tree(tmp_path: Path) -> Iterator[Path]:
 
 def test_the_tests_of_the_kit_pass(tree: Path, server_url: str) -> None:
     command = (sys.executable, "-m", "pytest", "-q", "-x", "-n0", "--show-capture=no", *TESTS)
-    status, output, _ = ran(tree, command, server_url, timeout=900)
+    status, output, _ = ran(tree, command, server_url, timeout=1800)
     assert status == 0, output[-8000:]
