@@ -22,7 +22,7 @@ LEFT_OUT: Final = {
 }
 SECONDS: Final = 10.0
 """The processor time in which a check finds its mistake."""
-TIMEOUT: Final = 120
+TIMEOUT: Final = 300
 """Seconds. A loaded machine takes longer than the processor."""
 IN_CI: Final = frozenset({"lint", "ruff", "import", "tests/law/test_mail_templates.py"})
 """The checks of which every run makes the mistakes; the others run at night."""
