@@ -38,7 +38,7 @@ def locks(tree: ast.Module) -> Findings:
     """Yield the operations that lock a table with rows for long."""
     revision = next((each for each in _strings(tree, "revision")), "")
     upgrade = next((each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "upgrade"), None)
-    if upgrade is None or (revision.isdecimal() and len(revision) == len(STRICT_FROM) and revision < STRICT_FROM):
+    if upgrade is None or (revision.isdecimal() and int(revision) < int(STRICT_FROM)):
         return
     helpers = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
     nodes = list(_reached(upgrade, helpers, set()))
