@@ -56,7 +56,7 @@ proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app
 test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
 	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers $(ARGS)
 
-quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run the nearest tests
+quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run their laws and the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
 
 edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES)/installed.lock),$(SCANNERS)/installed.lock $(DOCS)/installed.lock) ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes (PROXY=haproxy: of one reverse proxy, in full)
@@ -64,9 +64,10 @@ edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES
 
 check: lint contract test edge ## Run all checks that must pass before a push
 
-lint: .venv/dev.lock ## Check format, lint, types and import contracts
+lint: .venv/dev.lock ## Check format, lint, own rules, types and import contracts
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	$(PY) -m tests.lint
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 

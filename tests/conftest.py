@@ -32,11 +32,11 @@ from tests.databases import Databases, shared
 from tests.observed_errors import UNDECLARED
 from tests.response_checks import CheckedClient
 
-pytest_plugins = ["tests.distributed", "tests.skips"]
+pytest_plugins = ["tests.distributed", "tests.skips", "tests.unprovoked_errors"]
 TokenMaker = Callable[..., str]
 
 EMPTY: Final = "; ".join(f"DELETE FROM {table}" for table in reversed(Base.metadata.sorted_tables))
-"""Empties every table."""
+"""Empties every table, referencing tables first. Of a few rows, it is faster than TRUNCATE … CASCADE."""
 
 of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy machine is not a fault
 of_hypothesis.load_profile("without-deadlines")
@@ -60,7 +60,7 @@ def no_undeclared_error() -> Iterator[None]:
     """Fail a test in which an operation ended with an error that it does not declare (C13)."""
     UNDECLARED.clear()
     yield
-    assert not UNDECLARED
+    assert not UNDECLARED, "\n".join(UNDECLARED)
 
 
 @pytest.fixture(scope="session")

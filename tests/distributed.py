@@ -37,10 +37,11 @@ def is_full(config: pytest.Config) -> bool:
     """Return whether this run selects all tests, apart from directories that ``--ignore`` names."""
     if hasattr(config, "workerinput"):
         return bool(config.workerinput["is_full"])
-    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not _is_filtered(config)
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_filtered(config)
 
 
-def _is_filtered(config: pytest.Config) -> bool:
+def is_filtered(config: pytest.Config) -> bool:
+    """Return whether options leave tests out."""
     return any(config.getoption(option, None) for option in ("keyword", "markexpr", "deselect", "lf", "stepwise"))
 
 
@@ -48,7 +49,7 @@ def _is_filtered(config: pytest.Config) -> bool:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Answer ``-n auto``: as many workers as cores if a directory is given; none, for a quick start, for files."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    has_few = _is_filtered(config) or not any((config.invocation_params.dir / arg).is_dir() for arg in config.args)
+    has_few = is_filtered(config) or not any((config.invocation_params.dir / arg).is_dir() for arg in config.args)
     return 0 if has_few or cores == 1 else min(cores, MOST_WORKERS)
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from app import errs
+from tests.operations_that_ran import RAN
 from tests.response_checks import PROBLEMS
 
 PROVOKED: Final[set[tuple[str, str]]] = set()
@@ -26,7 +27,7 @@ errs.WATCHERS.append(_watch)
 
 def exported() -> dict[str, Any]:
     """Return the observations of this process, in types that execnet can send."""
-    return {"provoked": sorted(PROVOKED), "problems": json.dumps(PROBLEMS)}
+    return {"provoked": sorted(PROVOKED), "problems": json.dumps(PROBLEMS), "ran": RAN}
 
 
 def merge(observed: dict[str, Any]) -> None:
@@ -34,3 +35,4 @@ def merge(observed: dict[str, Any]) -> None:
     PROVOKED.update(map(tuple, observed["provoked"]))
     for code, documents in json.loads(observed["problems"]).items():
         PROBLEMS.setdefault(code, []).extend(documents)
+    RAN.update(observed["ran"])

@@ -1,12 +1,14 @@
 """``make quick``: lint the files that have changed, and run the tests that the change is most likely to break.
 
+The laws come first that find typical mistakes in these files (``tests/mistakes``).
+
 A change is the difference between the working tree and the last commit of the main branch (``origin/main``, otherwise
 ``main``) that it is based on. On the main branch it is the uncommitted difference; if there is none, the last commit.
 Without git, and without a change, a fixed selection of fast tests runs.
 
 The tests nearest to the change come first: changed tests, tests named like a changed module, tests that import it, and
-tests that import its importers. Tests that have not begun after ``QUICK_SECONDS`` are left out; the last line reports
-their number.
+tests that import its importers. Tests other than laws that have not begun after ``QUICK_SECONDS`` are left out; the
+last line reports their number.
 """
 
 import logging
@@ -55,6 +57,20 @@ OTHER_FILES: Final = {
     "pyproject.toml": "tests/law/test_version.py",
 }
 """The tests of files that are not modules, by the beginning of their paths."""
+LAWS: Final = {
+    "app/clients/mail_templates/": ("mail_templates",),
+    "app/config/": ("secrets", "env_example"),
+    "app/errs/": ("declared_errors",),
+    "app/models/": ("models", "schema"),
+    "app/repositories/": ("every_list",),
+    "app/rest/handlers/": ("every_list", "ownership", "declared_errors"),
+    "app/services/": (*("every_list", "ownership", "declared_errors", "outbound_calls", "job_kinds", "personal_data"),),
+    "app/wire/schemas/": ("models", "every_list"),
+    "app/wiring/": ("outbound_calls", "job_kinds"),
+    "migrations/": ("schema",),
+    "tests/samples.py": ("every_list", "ownership"),
+}
+"""The laws of tests/law that find typical mistakes in files, by the beginning of their paths. They run first."""
 DISTANCE: Final = 2
 """Importers of importers, and no further: sooner or later everything imports everything."""
 
@@ -103,9 +119,21 @@ def selected(paths: Iterable[str], graph: grimp.ImportGraph) -> list[str]:
     return sorted(nearness, key=lambda test: (nearness[test], test))
 
 
+def laws_of(paths: Iterable[str]) -> set[str]:
+    """Return the laws that belong to changed files."""
+    return {
+        f"tests/law/test_{law}.py"
+        for path in paths
+        for beginning, laws in LAWS.items()
+        if path.startswith(beginning)
+        for law in laws
+    }
+
+
 def _tests_of(path: str, graph: grimp.ImportGraph) -> Iterator[tuple[str, int]]:
     if path.startswith("tests/") and Path(path).name.startswith("test_"):
         yield path, 0
+    yield from ((law, 0) for law in laws_of([path]))
     yield from ((test, 1) for beginning, test in OTHER_FILES.items() if path.startswith(beginning))
     if module := module_of(path):
         yield from ((test, 1) for test in _namesakes(module))
@@ -133,10 +161,11 @@ def _importers(module: str, graph: grimp.ImportGraph) -> Iterator[tuple[str, int
 
 
 class Budget:
-    """pytest plugin: tests that have not begun in time are left out."""
+    """pytest plugin: tests that have not begun in time are left out, except the laws of the changed files."""
 
     def __init__(self, until: float) -> None:
         self._until = until
+        self.laws: set[str] = set()
         self.left_out = 0
 
     def pytest_collection_finish(self) -> None:
@@ -146,7 +175,7 @@ class Budget:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Leave a test out that begins too late. Without a next test, fixtures end after the last one that ran."""
-        if time.monotonic() < self._until:
+        if time.monotonic() < self._until or item.nodeid.partition("::")[0] in self.laws:
             return None
         self.left_out += 1
         logging.disable(logging.INFO)  # of fixtures that end when no test is there to show it
@@ -154,21 +183,35 @@ class Budget:
 
 
 def lint(paths: Iterable[str]) -> int:
-    """Check the format and the rules of ruff in changed files, and return the status."""
+    """Check format, rules and import contracts of changed files, and return the status."""
     files = [path for path in paths if path.endswith(".py") and (ROOT / path).exists()]
     if not files:
         return 0
-    check = subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", *files], cwd=ROOT, check=False)
-    style = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--quiet", "--check", *files], cwd=ROOT, check=False
-    )
-    return check.returncode or style.returncode
+    ruff = (sys.executable, "-m", "ruff")
+    commands = [
+        (*ruff, "check", "--quiet", *files),
+        (*ruff, "format", "--quiet", "--check", *files),
+        (sys.executable, "-m", "tests.lint", *files),
+        (str(Path(sys.executable).with_name("lint-imports")),),
+    ]
+    running = [
+        subprocess.Popen(each, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for each in commands
+    ]
+    status = 0
+    for each in running:
+        output, _ = each.communicate()
+        if each.returncode:
+            sys.stdout.write(output)
+            status = each.returncode
+    return status
 
 
 def main(*arguments: str) -> int:
     """Lint, select, run, and report the tests that were left out."""
     budget = Budget(time.monotonic() + SECONDS)
     paths = changed()
+    budget.laws = laws_of(paths)
     status = lint(paths)
     tests = selected(paths, grimp.build_graph("app", "tests", cache_dir=str(ROOT / ".import_linter_cache")))
     sys.stdout.write(f"quick: {len(paths)} changed files, {min(len(tests), MOST)} of {len(tests)} test files\n")

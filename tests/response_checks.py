@@ -14,9 +14,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import errs
+from app.rest import operations
 from app.rest.error_statuses import STATUS_OF_CODE
 from app.rest.operations import EVERYWHERE
 from tests.documents import inlined
+from tests.operations_that_ran import record
 
 PROBLEMS: Final[dict[str, list[dict[str, Any]]]] = {}
 """Problem documents that the tests provoked, by code; a test compares the catalogue's examples with them."""
@@ -85,6 +87,9 @@ def _check_declared(app: Flask, response: TestResponse) -> None:
         rule, _ = app.url_map.bind("").match(environ["PATH_INFO"].encode("latin-1").decode(), method, return_rule=True)
     except (HTTPException, UnicodeDecodeError):
         return
+    operation = operations.table(app).get((rule.endpoint, method))
+    if operation is not None and response.status_code < 400:
+        record(operation)
     template = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
     known = _document(app)["paths"].get(template, {}).get(method.lower(), {}).get("responses", {})
     if (answer := known.get(str(response.status_code))) is None:

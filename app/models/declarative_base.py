@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import ARRAY, TIMESTAMP, Dialect, MetaData, SmallInteger, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, registry
 
 EnumT = TypeVar("EnumT", bound=IntEnum)
+PERSONAL: Final = {"personal": True}
+"""``mapped_column(Text, info=PERSONAL)``: personal data, which no log entry contains."""
 
 
 class Base(DeclarativeBase):

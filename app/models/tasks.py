@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.errs.error import Violation
 from app.errs.requests import ValidationFailed
 from app.errs.tasks import TaskTitleTaken
-from app.models.declarative_base import Base, SmallEnum, Texts
+from app.models.declarative_base import PERSONAL, Base, SmallEnum, Texts
 from app.models.invisible_characters import SPACES
 
 TITLE_LENGTH: Final = 200
@@ -112,8 +112,8 @@ class Task(Base):
     __tablename__ = "tasks"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(Text, info={"normal_form": same_title_in_sql})
-    description: Mapped[str | None] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text, info=PERSONAL | {"normal_form": same_title_in_sql})
+    description: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
     status: Mapped[Status] = mapped_column(SmallEnum(Status))
     priority: Mapped[Priority] = mapped_column(SmallEnum(Priority))
     due_date: Mapped[datetime | None]

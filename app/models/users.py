@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.errs.users import InvalidOneTimeToken, NotThisUser
-from app.models.declarative_base import Base
+from app.models.declarative_base import PERSONAL, Base
 from app.request_context import Principal
 
 NAME_LENGTH: Final = 100
@@ -103,8 +103,8 @@ class Registration(Base):
     __tablename__ = "registrations"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
+    email: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    name: Mapped[str] = mapped_column(Text, info=PERSONAL)
     password_hash: Mapped[str | None] = mapped_column(Text)
     """Not used. The previous release runs on this schema during an upgrade and writes it. Drop it in the next one."""
     token_digest: Mapped[bytes] = mapped_column(LargeBinary)
@@ -134,8 +134,8 @@ class User(Base):
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
-    email: Mapped[str | None] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    email: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
     password_hash: Mapped[str | None] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     is_disabled: Mapped[bool]

@@ -10,19 +10,24 @@ from typing import Final
 
 PROTO: Final = Path(__file__).parent / "proto"
 GEN: Final = Path(__file__).parent / "gen"
-_OWN_IMPORTS: Final = re.compile(r"^from (errors|todo)\.", re.MULTILINE)
 _SAYS: Final = '"""Made by `make proto`; do not edit."""\n'
 
 
-def generate(into: Path) -> None:
+def generate(into: Path, proto: Path = PROTO) -> None:
     """Write messages, their types and stubs.
+
+    Args:
+        into: the folder of the package ``app.rpc.gen``.
+        proto: the folder with the protocol: a folder for each package.
 
     Raises:
         RuntimeError: protoc rejects a file.
     """
-    _protoc(PROTO, *(f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")))
+    _protoc(proto, *(f"--{kind}_out={into}" for kind in ("python", "pyi", "grpc_python")))
+    packages = "|".join(sorted(path.name for path in proto.iterdir() if path.is_dir()))
+    own = re.compile(rf"^from ({packages})([. ])", re.MULTILINE)
     for made in [*into.rglob("*_pb2*.py"), *into.rglob("*_pb2.pyi")]:
-        made.write_text(_OWN_IMPORTS.sub(r"from app.rpc.gen.\1.", made.read_text()))
+        made.write_text(own.sub(r"from app.rpc.gen.\1\2", made.read_text()))
     for folder in [into, *(path for path in into.rglob("*") if path.is_dir() and path.name != "__pycache__")]:
         (folder / "__init__.py").write_text(_SAYS)
 

@@ -256,7 +256,11 @@ class TestDecisions:
     def test_every_table_has_one(self) -> None:
         """docs/policies/data-protection.md has a decision for each table, and for no other."""
         listed = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
-        assert sorted(listed) == sorted(Base.metadata.tables)
+        lacking, strange = {*Base.metadata.tables} - {*listed}, {*listed} - {*Base.metadata.tables}
+        instead = "to the table of docs/policies/data-protection.md: its personal data, and when that is deleted"
+        assert not lacking, f"add {', '.join(sorted(lacking))} {instead}"
+        assert not strange, f"remove the rows of {strange} there: these tables do not exist"
+        assert len(listed) == len({*listed})
 
     def test_each_decision_is_implemented(self, person: Person, app: Flask) -> None:
         """No row is left in the tables where the page promises deletion."""

@@ -81,7 +81,7 @@ def full(app: Flask) -> Iterator[Database]:
             _fill(connection)
         yield database
         with database.engine.begin() as connection:  # deleted rows would remain in the indexes
-            connection.execute(text("TRUNCATE tasks"))
+            connection.execute(text("TRUNCATE tasks CASCADE"))
 
 
 def _fill(connection: Connection) -> None:

@@ -26,6 +26,8 @@ from tests.integration.mail_server import QUOTED, USER, Mailbox, certificate, st
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="makes a certificate with openssl")
 PLAIN: Final = MailRenderer(sender="Candor <candor@example.com>", public_url="https://api.example.com")
 TOKEN: Final = "the-token-of-the-mail"
+OF_ACCOUNTS: Final = ("mail.activation", "mail.address_taken", "mail.no_account", "mail.password_reset")
+"""The emails that anyone can cause. Each explains when, and what to do if it was someone else."""
 EVIL: Final = "<b>See http://evil.example</b>"
 LINKED: Final = MailRenderer(
     sender="Candor <candor@example.com>",
@@ -205,7 +207,7 @@ class TestRenderer:
         text, page = bodies(renderer.render(a_job(kind=kind, name="Alice")))
         words = " ".join(re.sub(r"<[^>]+>", " ", page.partition("<body")[2]).split())
         paragraphs = [" ".join(each.split()) for each in text.split("\n\n")]
-        assert len(paragraphs) >= 3
+        assert len(paragraphs) >= (3 if kind in OF_ACCOUNTS else 1)
         assert [each for each in paragraphs if each.replace(" here ", " ") not in words] == []
 
     @pytest.mark.parametrize("kind", ["mail.activation", "mail.password_reset"])
@@ -218,8 +220,8 @@ class TestRenderer:
         assert f'href="{link}"' in page
         assert TOKEN not in text.replace(link, "")
 
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_every_mail_contains_the_time_of_the_request(self, kind: str) -> None:
+    @pytest.mark.parametrize("kind", OF_ACCOUNTS)
+    def test_an_account_mail_contains_the_time_of_the_request(self, kind: str) -> None:
         assert all(" on 21 November 2026 at 12:00 UTC" in body for body in bodies(PLAIN.render(a_job(kind=kind))))
 
     @pytest.mark.parametrize("kind", ["mail.activation", "mail.address_taken"])

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import to_tuple
 from flask import Flask
-from sqlalchemy import CheckConstraint, Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import DataError
 
 from app.cli import schema_comparison
@@ -26,11 +26,9 @@ from app.extensions import db
 from app.models import Base
 from app.repositories.autocommit_reads import Reads
 from app.repositories.readiness import DatabaseChecks, expected_head
-from tests.integration.conftest import Database
 from tests.response_checks import CheckedClient
 from tests.sent_statements import sent_by
 
-CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass(:table)")
 INDEXED: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?\w+ ON ")
 STRICT_FROM: Final = "0012"
 """Migrations before this one were not applied where tables are large."""
@@ -59,9 +57,6 @@ def tables(connection: Connection) -> set[str]:
 
 
 class TestRevisions:
-    def test_there_is_one_base_and_one_head(self, directory: ScriptDirectory) -> None:
-        assert len(directory.get_heads()) == len(directory.get_bases()) == 1
-
     def test_ids_are_numbers_greater_than_those_before_and_files_begin_with_them(
         self, directory: ScriptDirectory
     ) -> None:
@@ -75,19 +70,6 @@ class TestRevisions:
 
     def test_a_folder_without_any_expects_nothing(self, tmp_path: Path) -> None:
         assert expected_head(tmp_path) is None
-
-
-class TestSchema:
-    def test_it_matches_the_models(self, app: Flask) -> None:
-        with app.app_context():
-            flask_migrate.check()
-
-    def test_checks_have_the_names_of_the_models(self, database: Database) -> None:
-        """Alembic does not compare them, and the translation of errors uses them."""
-        with database.engine.connect() as connection:
-            for table in Base.metadata.sorted_tables:
-                named = {str(each.name) for each in table.constraints if isinstance(each, CheckConstraint)}
-                assert set(connection.execute(CONSTRAINTS, {"table": table.name}).scalars()) == named
 
 
 def perform(migration: ops.UpgradeOps | ops.DowngradeOps | None) -> None:

@@ -53,7 +53,7 @@ def full(app: Flask) -> Iterator[Database]:
                 connection.execute(text(statement), {"orders": ORDERS, "customer": CUSTOMER})
         yield database
         with database.engine.begin() as connection:
-            connection.execute(text("TRUNCATE orders, order_items"))
+            connection.execute(text("TRUNCATE orders, order_items CASCADE"))
 
 
 @pytest.fixture

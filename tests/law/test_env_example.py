@@ -22,6 +22,17 @@ def spelled(default: object) -> str:
     )
 
 
+def test_it_lists_every_setting() -> None:
+    listed = {name for _, name, _ in SETTING.findall((ROOT / ".env.example").read_text())}
+    faults = [
+        f".env.example lacks {name}: write these two lines there, at the place that the field has in Settings:\n"
+        f"# {each.metadata['says']}\n# {name}={spelled(default_of(each))}"
+        for each in fields(Settings)
+        if (name := each.name.upper()) not in listed
+    ]
+    assert not faults, "\n".join(faults)
+
+
 def test_it_lists_every_setting_with_default_and_description_in_order() -> None:
     text = (ROOT / ".env.example").read_text()
     listed = [

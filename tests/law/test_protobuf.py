@@ -57,6 +57,22 @@ def test_the_committed_stubs_equal_the_output_of_protoc(tmp_path: Path) -> None:
     assert made == committed, "make proto"
 
 
+def test_another_package_is_generated_with_its_own_imports(tmp_path: Path) -> None:
+    pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates the stubs, is not installed")
+    proto, into = tmp_path / "proto", tmp_path / "gen"
+    into.mkdir()
+    (proto / "acme" / "v1").mkdir(parents=True)
+    (proto / "acme" / "v1" / "money.proto").write_text('syntax = "proto3"; package acme.v1; message Money {}')
+    (proto / "acme" / "v1" / "bills.proto").write_text(
+        'syntax = "proto3"; package acme.v1; import "acme/v1/money.proto"; message Bill { Money amount = 1; }'
+    )
+    generate(into, proto)
+    for suffix in ("py", "pyi"):
+        made = (into / "acme" / "v1" / f"bills_pb2.{suffix}").read_text()
+        assert "from app.rpc.gen.acme.v1 import money_pb2" in made
+    assert (into / "acme" / "__init__.py").exists()
+
+
 @pytest.mark.parametrize("message", NUMBERS)
 def test_numbers_never_change(message: str) -> None:
     described = {**todo_pb2.DESCRIPTOR.message_types_by_name, **errors_pb2.DESCRIPTOR.message_types_by_name}[message]

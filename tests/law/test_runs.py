@@ -7,7 +7,8 @@ from typing import Any
 import grimp
 import pytest
 
-from tests import distributed, nightly, observed_errors, quick, skips
+from tests import distributed, nightly, observed_errors, quick, skips, unprovoked_errors
+from tests.operations_that_ran import RAN
 from tests.response_checks import PROBLEMS
 
 
@@ -28,7 +29,17 @@ class TestQuick:
         ],
     )
     def test_the_nearest_tests_come_first(self, graph: grimp.ImportGraph, path: str, first: str) -> None:
-        assert quick.selected([path], graph)[0] == first
+        others = [test for test in quick.selected([path], graph) if test not in quick.laws_of([path])]
+        assert others[0] == first
+
+    def test_the_laws_of_a_changed_file_come_before_others(self, graph: grimp.ImportGraph) -> None:
+        path = "app/services/products.py"
+        found, laws = quick.selected([path], graph), quick.laws_of([path])
+        assert len(laws) > 3
+        assert {*found[: len(laws)]} == laws
+
+    def test_every_law_exists(self) -> None:
+        assert [law for law in quick.laws_of(quick.LAWS) if not (quick.ROOT / law).exists()] == []
 
     def test_importers_follow_in_order_of_distance(self, graph: grimp.ImportGraph) -> None:
         found = quick.selected(["app/resilience/breaker.py"], graph)
@@ -74,16 +85,29 @@ class TestObserved:
     def restored(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         problems = {code: list(documents) for code, documents in PROBLEMS.items()}
         monkeypatch.setattr(observed_errors, "PROVOKED", set(observed_errors.PROVOKED))
+        monkeypatch.setattr("tests.observed_errors.RAN", dict(RAN))
         yield
         PROBLEMS.clear()
         PROBLEMS.update(problems)
 
     def test_the_controller_merges_the_data_of_workers(self) -> None:
-        sent = {"provoked": [["GET /v1/nothing", "OF_A_WORKER"]], "problems": '{"OF_A_WORKER": [{"status": 404}]}'}
+        problems = '{"OF_A_WORKER": [{"status": 404}]}'
+        provoked = [["GET /v1/nothing", "OF_A_WORKER"]]
+        sent = {"provoked": provoked, "problems": problems, "ran": {"GET /v1/nothing": ["OF_A_WORKER", "OTHER"]}}
         observed_errors.merge(sent)
         assert ("GET /v1/nothing", "OF_A_WORKER") in observed_errors.PROVOKED
         assert PROBLEMS["OF_A_WORKER"] == [{"status": 404}]
-        assert ("GET /v1/nothing", "OF_A_WORKER") in observed_errors.exported()["provoked"]
+        exported = observed_errors.exported()
+        assert ("GET /v1/nothing", "OF_A_WORKER") in exported["provoked"]
+        assert exported["ran"]["GET /v1/nothing"] == ["OF_A_WORKER", "OTHER"]
+
+    def test_errors_that_a_part_of_the_tests_left_out_are_listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A small part lists only the operations of which it has provoked an error."""
+        monkeypatch.setattr(unprovoked_errors, "PROVOKED", {("GET /v1/a", "ONE")})
+        monkeypatch.setattr(unprovoked_errors, "RAN", {"GET /v1/a": ["ONE", "THREE", "TWO"], "GET /v1/b": ["ONE"]})
+        some = "GET /v1/a declares THREE, TWO"
+        assert unprovoked_errors.unprovoked(is_whole=False) == [some]
+        assert unprovoked_errors.unprovoked(is_whole=True) == [some, "GET /v1/b declares ONE"]
 
 
 class TestNightly:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Final
 
 from app.config import ROOT, Settings
+from app.config.setting import default_of
 
 PAGE: Final = (ROOT / "docs" / "operate" / "secrets.md").read_text()
 SECRET: Final = re.compile(r"secret|token$|_key$|_keys$|_url$")
@@ -38,6 +39,17 @@ def test_every_secret_is_listed() -> None:
     secrets = {each.name for each in fields(Settings) if SECRET.search(each.name)} - PUBLIC
     assert {name for name in secrets if f"`{name.upper()}`" not in PAGE} == set()
     assert {"jwt_secret", "jwt_keys", "page_token_secret", "debug_token", "database_url"} <= secrets
+
+
+def test_no_secret_has_a_default() -> None:
+    """A default is in the repository, where every reader finds it."""
+    faults = [
+        f'{each.name.upper()} is a secret and has the default {default_of(each)!r}: write "" as its default in'
+        " app/config/__init__.py, and a rule in app/config/rules.py that production requires it"
+        for each in fields(Settings)
+        if SECRET.search(each.name) and each.name not in PUBLIC and (default_of(each) or each.metadata["production"])
+    ]
+    assert not faults, "\n".join(faults)
 
 
 def test_a_signing_key_is_used_for_one_purpose() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from google.protobuf import json_format, struct_pb2
+from google.protobuf import json_format, message_factory, struct_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -16,9 +16,12 @@ from grpc_status import rpc_status
 from app.rpc.gen.errors.v1 import errors_pb2
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceStub
+from app.rpc.services import SERVICES
 from tests.response_checks import LEAKS, slug_of
 
 WITHIN: Final = 10.0
+SCOPES: Final = " ".join(sorted({service.scope for service in SERVICES}))
+"""The scopes of all methods."""
 KINDS: Final = (
     error_details_pb2.ErrorInfo,
     error_details_pb2.BadRequest,
@@ -162,9 +165,19 @@ class Client:
         self, method: str, request: Message, *, within: float | None = WITHIN, metadata: Any = ()
     ) -> tuple[Any, dict[str, str]]:
         """Return the response and its metadata."""
-        ask = getattr(self.stub, method)
+        ask: Any = self._ask(method, request)
         answer, call = ask.with_call(request, timeout=within, metadata=self.metadata(metadata))
         return answer, dict(call.trailing_metadata())
+
+    def _ask(self, method: str, request: Message) -> object:
+        """Return the method of this name, of any service."""
+        service = next(each.described for each in SERVICES if method in each.described.methods_by_name)
+        answer = message_factory.GetMessageClass(service.methods_by_name[method].output_type)
+        return self.channel.unary_unary(
+            f"/{service.full_name}/{method}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
 
     def failure(self, method: str, request: Message, *, may_be_a_bug: bool = False, **how: Any) -> Failure:
         """Return the failure of a call, which must fail."""

@@ -18,7 +18,7 @@ from tests.api.caller import Caller
 from tests.api.conftest import Bearer, Log, log
 from tests.conftest import TokenMaker
 from tests.observed_errors import PROVOKED
-from tests.rpc.client import Client
+from tests.rpc.client import SCOPES, Client
 
 __all__ = ["Log", "log"]
 ENDS_WITHIN: Final = 10.0
@@ -67,14 +67,14 @@ def serve(make_application: Callable[..., Flask], settings: Settings) -> Iterato
 @pytest.fixture
 def alice(client: FlaskClient, port: int, token: TokenMaker) -> Iterator[Client]:
     """Return a client with the scope of tasks; the tables are emptied afterwards."""
-    with Client.of(port, token("alice")) as alice:
+    with Client.of(port, token("alice", SCOPES)) as alice:
         yield alice
 
 
 @pytest.fixture
 def bob(client: FlaskClient, port: int, token: TokenMaker) -> Iterator[Client]:
     """Return a second client."""
-    with Client.of(port, token("bob")) as bob:
+    with Client.of(port, token("bob", SCOPES)) as bob:
         yield bob
 
 

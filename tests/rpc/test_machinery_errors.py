@@ -14,22 +14,23 @@ from sqlalchemy import create_engine, text
 from app.config import Settings
 from app.extensions import db
 from app.models import Base
+from app.rpc import services
 from app.rpc.admission import Admission
 from app.rpc.calls import Method
-from app.rpc.handlers import tasks
 from tests.conftest import TokenMaker
 from tests.observed_errors import PROVOKED
-from tests.rpc.client import Client, Failure
-from tests.rpc.samples import REQUESTS
+from tests.rpc.client import SCOPES, Client, Failure
+from tests.rpc.samples import PREREQUISITES, REQUESTS
 from tests.sent_statements import seen
 
-METHODS: Final = {path.rpartition("/")[2]: method for path, method in tasks.SERVICE.methods.items()}
+METHODS: Final = {path.rpartition("/")[2]: method for path, method in services.METHODS.items()}
 every_method = pytest.mark.parametrize("name", METHODS)
 every_kept = pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.is_kept])
 
 
 def test_every_method_of_the_protocol_is_tested() -> None:
-    assert set(METHODS) == set(tasks.SERVICE.described.methods_by_name) == set(REQUESTS)
+    described = {name for service in services.SERVICES for name in service.described.methods_by_name}
+    assert set(METHODS) == described == set(REQUESTS)
 
 
 def raw(client: Client, name: str, sent: bytes, metadata: Any = ()) -> Failure:
@@ -62,7 +63,7 @@ class TestAuthentication:
         with Client.of(port, token("alice", "other")) as client:
             failure = client.failure(name, REQUESTS[name])
         assert (failure.code, failure.reason) == (StatusCode.PERMISSION_DENIED, "INSUFFICIENT_SCOPE")
-        assert failure.facts["scope"] == "tasks"
+        assert failure.facts["scope"] == METHODS[name].scope
 
 
 class TestLimits:
@@ -75,7 +76,7 @@ class TestLimits:
 
         limited = make_application(rate_limit="1 per hour")
         limited.test_client().get("/v1/tasks")
-        with served(limited, settings) as port, Client.of(port, token("alice")) as client:
+        with served(limited, settings) as port, Client.of(port, token("alice", SCOPES)) as client:
             for name, request in REQUESTS.items():
                 failure = client.failure(name, request)
                 assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMIT_EXCEEDED")
@@ -88,7 +89,7 @@ class TestMessages:
     def test_too_large(self, alice: Client, name: str) -> None:
         failure = raw(alice, name, b" " * 1048577)
         assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "BODY_TOO_LARGE")
-        assert failure.extensions == {"limit": 1048576 if name.endswith("BatchCreateTasks") else 16384}
+        assert failure.extensions == {"limit": METHODS[name].max_bytes}
 
     def test_far_too_large(self, alice: Client) -> None:
         """A message that is not even read is rejected with the same status."""
@@ -100,8 +101,10 @@ class TestMessages:
     @pytest.mark.parametrize("sent", [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe"])
     def test_a_malformed_message(self, alice: Client, name: str, sent: bytes) -> None:
         """Truncated, random, or invalid UTF-8 in a string."""
-        if name == "ListTasks" and sent[0] == 0x0A:
-            sent = b"\x12" + sent[1:]  # its first field is a number
+        if sent[0] == 0x0A:  # the first field that has a length, of every method
+            fields = METHODS[name].takes.DESCRIPTOR.fields
+            number = next(each.number for each in fields if each.type in {each.TYPE_STRING, each.TYPE_MESSAGE})
+            sent = bytes([number << 3 | 2]) + sent[1:]
         failure = raw(alice, name, sent)
         assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
@@ -115,7 +118,7 @@ class TestDatabase:
         from tests.rpc.conftest import served
 
         unreachable = make_application(database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-        with served(unreachable, settings) as port, Client.of(port, token("alice")) as client:
+        with served(unreachable, settings) as port, Client.of(port, token("alice", SCOPES)) as client:
             for name, request in REQUESTS.items():
                 failure = client.failure(name, request)
                 assert (failure.code, failure.reason) == (StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE")
@@ -178,6 +181,12 @@ class TestDatabase:
 
 class TestIdempotencyKeys:
     """C21."""
+
+    @pytest.fixture(autouse=True)
+    def prerequisites(self, app: Flask, alice: Client) -> None:
+        """Store the resources that the requests refer to."""
+        for prepare in PREREQUISITES.values():
+            prepare(app)
 
     @every_kept
     @pytest.mark.parametrize("keys", [("",), ("k" * 256,), ("a,b",), ('"unclosed',), ("one", "two")])

@@ -22,6 +22,7 @@ from h2.events import ConnectionTerminated, PingAckReceived
 from app.config import ROOT
 from app.rpc import server
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
+from app.rpc.services import NAMES
 from tests.rpc.client import Client, health
 
 
@@ -31,7 +32,7 @@ def test_the_server_describes_itself(unauthenticated: Client) -> None:
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
-        "todo.v1.TodoService",
+        *NAMES,
     }
     file = described.FindFileContainingSymbol("todo.v1.TodoService")
     assert [method.name for method in file.service[0].method] == [
@@ -72,7 +73,7 @@ def test_health_lists_every_service(unauthenticated: Client) -> None:
         response_deserializer=messages.HealthListResponse.FromString,
     )
     statuses = ask(messages.HealthListRequest(), timeout=10).statuses
-    assert set(statuses) == {"", "todo.v1.TodoService"}
+    assert set(statuses) == {"", *NAMES}
     assert {name: each.status for name, each in statuses.items()} == {
         name: health(unauthenticated.channel, name) for name in statuses
     }

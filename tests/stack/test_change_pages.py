@@ -34,7 +34,7 @@ PAGES: Final = (
     "run-tests.md",
 )
 REMOVAL: Final = "remove-resource.md"
-OTHERS: Final = {"api-contract.md", "name-your-product.md", REMOVAL}
+OTHERS: Final = {"api-contract.md", "mistakes.md", "name-your-product.md", REMOVAL}
 CHECKED: Final = (*LAW, "tests/integration/test_migrations.py", "tests/law/test_contract.py")
 VENV: Final = Path(sys.executable).parents[1]
 FOLLOWED: Final = [pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in (FIRST, *PAGES)]

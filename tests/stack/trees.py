@@ -11,10 +11,16 @@ from typing import Final
 from tests.stack.conftest import ROOT
 
 MACHINERY: Final = {".git", ".venv", ".local", "__pycache__", ".hypothesis", ".schemathesis", ".pytest_cache"}
-LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("mypy",))
+LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("tests.lint",), ("mypy",))
 FLASK: Final = (sys.executable, "-m", "flask")
-LAW: Final = tuple(f"tests/law/test_{each}.py" for each in ("declared_errors", "env_example", "nginx", "sizes"))
-"""Tests that fail at once when a part is missing."""
+LAW: Final = tuple(
+    f"tests/law/test_{each}.py"
+    for each in (
+        *("declared_errors", "env_example", "every_list", "job_kinds", "mail_templates", "models", "nginx"),
+        *("outbound_calls", "ownership", "personal_data", "schema", "secrets", "sizes"),
+    )
+)
+"""Tests that fail at once when a part is missing, and those that find typical mistakes."""
 
 
 def copied(source: Path, tree: Path) -> Path:

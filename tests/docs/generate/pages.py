@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.docs.generate import commands, errors, headers, http_api, limits, observability, settings
+from tests.docs.generate import commands, errors, headers, http_api, limits, mistakes, observability, settings
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "alerts.md": observability.alerts_page,
@@ -14,6 +14,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "limits.md": limits.page,
     "log-fields.md": observability.log_page,
     "make.md": commands.make_page,
+    "mistakes.md": mistakes.page,
     "metrics.md": observability.page,
     "scopes.md": http_api.scopes_page,
     "settings.md": settings.page,

@@ -1,0 +1,1 @@
+"""Typical mistakes, the check that finds each, and the sentence with what to write instead."""
