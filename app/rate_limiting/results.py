@@ -16,6 +16,8 @@ from ordered_set import OrderedSet
 from app.rate_limiting import limits_storage_adapter
 from app.resilience.in_memory_rate_limit_store import Window
 
+CONTEXT: Final = "app.limiter"
+"""The key in the WSGI environment of a request's results."""
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
 SET_BEFORE: Final = "app.retry_after"
@@ -24,6 +26,9 @@ SET_BEFORE: Final = "app.retry_after"
 
 class Context(LimiterContext):
     """Flask-Limiter's results of one request, cheaper to create and to release."""
+
+    is_direct: bool = False
+    """True if Flask-Limiter has evaluated nothing itself. Its hooks then have nothing to do."""
 
     def __init__(self) -> None:
         self.view_rate_limit = None

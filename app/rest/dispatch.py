@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from inspect import CO_COROUTINE
 from operator import attrgetter
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, signals
 from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, MapAdapter, RequestRedirect
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from werkzeug.exceptions import BadRequestKeyError, HTTPException
+from werkzeug.routing import Map, MapAdapter, RequestRedirect, RoutingException
+
+from app.rest import known_routes
+from app.rest.request import current
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,6 +34,8 @@ METHODS: Final = (
     "ensure_sync",
     "finalize_request",
     "full_dispatch_request",
+    "handle_http_exception",
+    "handle_user_exception",
     "make_response",
     "preprocess_request",
     "process_response",
@@ -61,14 +67,14 @@ def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
     )
 
 
-def _around() -> tuple[Any, ...]:
-    """Return the methods that call ``METHODS``, and the methods of Flask's contexts."""
-    return (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
-
-
-_CONTEXT_METHODS_OF: Final = attrgetter("__init__", "push", "pop", "match_request")
+_CLASSES: Final = SimpleNamespace(Flask=Flask, request=RequestContext, app=AppContext)
+_AROUND_OF: Final = attrgetter(
+    *("Flask.wsgi_app", "request.__init__", "request.push", "request.pop", "request.match_request"),
+    *("app.push", "app.pop"),
+)
+"""The methods that call ``METHODS``, and the methods of Flask's contexts."""
 _OWN: Final = _unpatched(_METHODS_OF(Flask))
-_OWN_AROUND: Final = _unpatched(_around())
+_OWN_AROUND: Final = _unpatched(_AROUND_OF(_CLASSES))
 _MARK: Final = "_is_coroutine_mark"
 """The attribute that ``inspect.markcoroutinefunction`` sets, from Python 3.12."""
 
@@ -80,11 +86,20 @@ class Context(RequestContext):
         if request is None:
             request = app.request_class(environ)
             request.json_module = app.json
-        self.app, self.request, self._session = app, request, session
+        self.app, self.request = app, request
+        if session is not None:
+            self._session = session
         self.flashes = None
         self._after_request_functions = []
         self._cv_tokens = []
         self.is_plain = True
+
+    @cached_property
+    def _session(self) -> SessionMixin:  # type: ignore[override]  # an attribute there
+        """The session, which Flask opens when the request begins; here also later, if it is always empty."""
+        opening = self.app.session_interface
+        session = opening.open_session(self.app, self.request)
+        return opening.make_null_session(self.app) if session is None else session
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
@@ -106,7 +121,7 @@ def _is_untouched(app: Flask) -> bool:
         not (any(_RECEIVERS) and any(signal.has_receivers_for(app) for signal in SIGNALS))
         and _METHODS_OF(type(app)) == _OWN
         and app.__dict__.keys().isdisjoint(METHODS)
-        and _around() == _OWN_AROUND
+        and _AROUND_OF(_CLASSES) == _OWN_AROUND
     )
 
 
@@ -138,10 +153,10 @@ def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartRespons
 
 def _respond(app: Flask, context: Context) -> Response:
     """Return the response: ``RequestContext.push`` and ``Flask.full_dispatch_request`` with all calls."""
-    request = context.request
-    opening = app.session_interface
-    session = opening.open_session(app, request)
-    context._session = opening.make_null_session(app) if session is None else session  # noqa: SLF001 -- as Flask does
+    request, opening = context.request, app.session_interface
+    has_session = type(opening) is not SecureCookieSessionInterface or bool(app.secret_key)
+    if has_session:
+        context._session  # noqa: B018, SLF001 -- this opens it
     _match(app, context)
     app._got_first_request = True  # noqa: SLF001 -- Flask has no other way to close the setup
     try:
@@ -149,7 +164,7 @@ def _respond(app: Flask, context: Context) -> Response:
         if returned is None:
             returned = _called(app, request)
     except Exception as exc:
-        returned = app.handle_user_exception(exc)
+        returned = _handled(app, exc)
     context.is_plain = _is_untouched(app)
     if not context.is_plain:  # a hook or the view connected a receiver, or patched a method
         return app.finalize_request(returned)
@@ -159,7 +174,7 @@ def _respond(app: Flask, context: Context) -> Response:
     for name in (*request.blueprints, None):
         for function in reversed(app.after_request_funcs.get(name, ())):
             response = sync(app, function)(response)
-    if not opening.is_null_session(context._session):  # noqa: SLF001 -- as Flask does
+    if has_session and not opening.is_null_session(context._session):  # noqa: SLF001 -- as Flask does
         opening.save_session(app, context._session, response)  # noqa: SLF001 -- as above
     return response  # type: ignore[no-any-return]
 
@@ -169,11 +184,14 @@ def _match(app: Flask, context: Context) -> None:
     request: Any = context.request
     environ = request.environ
     if environ["PATH_INFO"] and not depends_on_host(app, environ):
-        adapter = _adapter(app)
+        adapter, path, method = _adapter(app), request.path, environ["REQUEST_METHOD"]
+        routes = known_routes.of(adapter)
+        if (found := routes.find(path, method)) is not None:
+            request.url_rule, request.view_args = found
+            return
         try:
-            request.url_rule, request.view_args = adapter.match(
-                request.path, environ["REQUEST_METHOD"], return_rule=True
-            )
+            request.url_rule, request.view_args = adapter.match(path, method, return_rule=True)
+            routes.learn(path, method, request.url_rule, request.view_args)
         except RequestRedirect:  # it contains the host
             context.match_request()
         except HTTPException as error:
@@ -225,6 +243,21 @@ def _called(app: Flask, request: Any) -> Any:
     if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return app.make_default_options_response()
     return sync(app, app.view_functions[rule.endpoint])(**request.view_args)
+
+
+def _handled(app: Flask, exc: Exception) -> Any:
+    """Return the result of the error handler, or an ``HTTPException`` without one. Raises: any other exception."""
+    if isinstance(exc, (RoutingException, BadRequestKeyError)):
+        return app.handle_user_exception(exc)
+    is_answer = isinstance(exc, HTTPException) and not app.trap_http_exception(exc)
+    if is_answer and exc.code is None:  # type: ignore[attr-defined]  # an HTTPException
+        return exc
+    handler = app._find_error_handler(exc, current().blueprints)  # noqa: SLF001 -- as Flask does
+    if handler is not None:
+        return sync(app, handler)(exc)
+    if not is_answer:
+        raise  # noqa: PLE0704 -- called while it is handled
+    return exc
 
 
 def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
