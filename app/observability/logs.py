@@ -113,8 +113,9 @@ def set_level(level: str, *, shows_stacks: bool) -> None:
 def access(fields: dict[str, object]) -> None:
     """Log a finished request; method and path of a rejected one may be unknown."""
     fields["method"] = method(fields["method"])
-    message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
-    _write(ACCESS, logging.INFO, message, fields)
+    if ACCESS.isEnabledFor(logging.INFO):
+        message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
+        _write(ACCESS, logging.INFO, message, fields)
     for watcher in WATCHERS:
         watcher.access(fields)
 
@@ -245,7 +246,8 @@ def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
         and root.handlers == [handler]
         and handler.level == logging.NOTSET
         and type(handler.formatter) is JsonFormatter
-        and all(method.__globals__ is _OF_LOGGING for method in (logging.Logger.handle, logging.Logger.callHandlers))
+        and logging.Logger.handle.__globals__ is _OF_LOGGING
+        and logging.Logger.callHandlers.__globals__ is _OF_LOGGING
     )
 
 

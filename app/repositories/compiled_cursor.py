@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 import psycopg
 from psycopg import generators
 from psycopg.abc import Buffer
-from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
 from app.repositories import libpq_commands, psycopg_internals
@@ -71,12 +70,20 @@ class CompiledCursor:
         Raises:
             psycopg.Error: PostgreSQL's error, or the connection is lost.
         """
-        compiled = self._compiled
+        compiled, connection = self._compiled, self.connection
         query, formats, names = compiled.numbered if text is compiled.text else psycopg_internals.numbered(text)
-        self._adapter = adapter = Transformer(self.connection)
+        self._adapter = adapter = psycopg_internals.adapter(connection, compiled)
         values = adapter.dump_sequence([parameters[name] for name in names], formats)
-        statement = Statement(query, adapter.types or (), values, adapter.formats or ())
-        begin = psycopg_internals.begin_command(self.connection)
+        types, formats_sent = adapter.types or (), adapter.formats or ()
+        begin = psycopg_internals.begin_command(connection)
+        if begin is None and self._timeout is None:
+            name = psycopg_internals.name_of(connection, query, types)
+            if name is not None:
+                connection.pgconn.send_query_prepared(name, values, formats_sent, self.format)
+                results = connection.wait(generators.execute(connection.pgconn))
+                self._result = libpq_commands.last(results, connection)
+                return
+        statement = Statement(query, types, values, formats_sent)
         if begin is not None:
             statements = [Statement(begin), statement]
         elif self._timeout is not None:
@@ -84,12 +91,15 @@ class CompiledCursor:
             statements = [limit, statement]
         else:
             statements = [statement]
-        self._result = _execute(self.connection, statements, self.format)
+        self._result = _execute(connection, statements, self.format)
 
     def fetchall(self) -> list[Any]:
         """Return the rows."""
-        self._adapter.set_pgresult(self._result)
-        return self._adapter.load_rows(0, self._result.ntuples, self._compiled.row)
+        adapter = self._adapter
+        adapter.set_pgresult(self._result)
+        rows: list[Any] = adapter.load_rows(0, self._result.ntuples, self._compiled.row)
+        adapter.set_pgresult(None)  # it is kept, and would keep the result
+        return rows
 
 
 def _execute(

@@ -98,7 +98,7 @@ class Ticket:
     def report(self, error: BaseException | None) -> None:
         """Report success, or the outcome that the error stands for."""
         if error is None:
-            self.done(ok=True)
+            self._breaker._settle(self, True, None)  # noqa: SLF001 -- the other half of the breaker
         else:
             failed = self._breaker.is_failure(error)
             self.done(ok=None if failed is None else not failed, cause=error)
@@ -191,7 +191,8 @@ class Breaker:
         """
         with self._lock:
             now = self._monotonic()
-            self._catch_up(now)
+            if now >= self._ends:
+                self._catch_up(now)
             state, wait = self._state, self._ends - now
             ticket = None
             if state is State.CLOSED or (state is State.HALF_OPEN and self._may_probe()):
@@ -223,7 +224,9 @@ class Breaker:
 
     def _settle(self, ticket: Ticket, ok: bool | None, cause: BaseException | None) -> None:
         with self._lock:
-            self._catch_up(self._monotonic())
+            now = self._monotonic()
+            if now >= self._ends:
+                self._catch_up(now)
             if not ticket.is_done and ticket.generation == self._generation:
                 ticket.is_done = True
                 self._count(ok, cause)
