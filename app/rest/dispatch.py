@@ -39,6 +39,7 @@ METHODS: Final = (
     "make_response",
     "preprocess_request",
     "process_response",
+    "raise_routing_exception",
     "request_context",
 )
 """The methods of Flask that this module does not call."""
@@ -237,7 +238,10 @@ def _before(app: Flask, request: Any) -> Any:
 
 def _called(app: Flask, request: Any) -> Any:
     """Call the view."""
-    if request.routing_exception is not None:
+    failed = request.routing_exception
+    if failed is not None:
+        if not isinstance(failed, RequestRedirect):
+            raise failed
         app.raise_routing_exception(request)
     rule = request.url_rule
     if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
