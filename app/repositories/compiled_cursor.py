@@ -74,16 +74,8 @@ class CompiledCursor:
         query, formats, names = compiled.numbered if text is compiled.text else psycopg_internals.numbered(text)
         self._adapter = adapter = psycopg_internals.adapter(connection, compiled)
         values = adapter.dump_sequence([parameters[name] for name in names], formats)
-        types, formats_sent = adapter.types or (), adapter.formats or ()
+        statement = Statement(query, adapter.types or (), values, adapter.formats or ())
         begin = psycopg_internals.begin_command(connection)
-        if begin is None and self._timeout is None:
-            name = psycopg_internals.name_of(connection, query, types)
-            if name is not None:
-                connection.pgconn.send_query_prepared(name, values, formats_sent, self.format)
-                results = connection.wait(generators.execute(connection.pgconn))
-                self._result = libpq_commands.last(results, connection)
-                return
-        statement = Statement(query, types, values, formats_sent)
         if begin is not None:
             statements = [Statement(begin), statement]
         elif self._timeout is not None:
@@ -106,16 +98,38 @@ def _execute(
     connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
 ) -> "PGresult":
     """Send the statements in one round trip, and return the result of the last one."""
+    pgconn = connection.pgconn
+    names = [psycopg_internals.name_of(connection, each.query, each.types) for each in statements]
+    if None in names:
+        return _prepare(connection, statements, result_format)
+    if len(names) == 1:
+        (name,), (statement,) = names, statements
+        pgconn.send_query_prepared(name or b"", statement.values, statement.formats, result_format)
+        return libpq_commands.last(connection.wait(generators.execute(pgconn)), connection)
+
+    def send() -> None:
+        for name, each in zip(names, statements, strict=True):
+            pgconn.send_query_prepared(name or b"", each.values, each.formats, result_format)
+
+    return libpq_commands.last(libpq_commands.in_pipeline(connection, send), connection)
+
+
+def _prepare(
+    connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
+) -> "PGresult":
+    """Do the same with statements that are not prepared yet, by psycopg's rules."""
     pgconn, record = connection.pgconn, psycopg_internals.prepared(connection)
     states = [record.get(cast("Any", each)) for each in statements]
+
+    def send() -> None:
+        for each, state in zip(statements, states, strict=True):
+            _send(pgconn, each, *state, result_format)
+
     if len(states) == 1 and states[0][0] is not PREPARE:
-        _send(pgconn, statements[0], *states[0], result_format)
+        send()
         results = connection.wait(generators.execute(pgconn))
     else:
-        with libpq_commands.pipeline(connection) as collect:
-            for each, state in zip(statements, states, strict=True):
-                _send(pgconn, each, *state, result_format)
-            results = collect()
+        results = libpq_commands.in_pipeline(connection, send)
     is_full = _record(record, statements, states, results)
     result = libpq_commands.last(results, connection)
     if is_full:
