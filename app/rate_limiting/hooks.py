@@ -24,21 +24,18 @@ def _name(hook: Any) -> object:
     return getattr(hook.func if isinstance(hook, partial) else hook, "__name__", None)
 
 
-def _has_work() -> bool:
-    context = _cv_request.get().request.environ.get(CONTEXT)
-    return context is not None and not context.is_direct
-
-
 def _after(hook: Callable[..., Any]) -> Callable[[Response], Any]:
     def inject_headers(response: Response) -> Any:
-        return hook(response) if _has_work() else response
+        context = _cv_request.get().request.environ.get(CONTEXT)
+        return response if context is None or context.is_direct else hook(response)
 
     return inject_headers
 
 
 def _at_end(hook: Callable[..., Any]) -> Callable[[BaseException | None], None]:
     def release_context(error: BaseException | None = None) -> None:
-        if _has_work():
+        context = _cv_request.get().request.environ.get(CONTEXT)
+        if context is not None and not context.is_direct:
             hook(error)
 
     return release_context

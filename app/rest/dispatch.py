@@ -6,7 +6,6 @@ overridden or patched, Flask's ``wsgi_app`` processes the request (``is_plain``)
 """
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from inspect import CO_COROUTINE
 from operator import attrgetter
 from types import FunctionType, MethodType, SimpleNamespace
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response, signals
 from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import BadRequestKeyError, HTTPException
 from werkzeug.routing import Map, MapAdapter, RequestRedirect, RoutingException
 
 from app.rest import known_routes
+from app.rest.cheap_contexts import CheapAppContext, CheapRequestContext
 from app.rest.request import current
 
 if TYPE_CHECKING:
@@ -71,45 +71,13 @@ def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
 _CLASSES: Final = SimpleNamespace(Flask=Flask, request=RequestContext, app=AppContext)
 _AROUND_OF: Final = attrgetter(
     *("Flask.wsgi_app", "request.__init__", "request.push", "request.pop", "request.match_request"),
-    *("app.push", "app.pop"),
+    *("app.__init__", "app.push", "app.pop"),
 )
 """The methods that call ``METHODS``, and the methods of Flask's contexts."""
 _OWN: Final = _unpatched(_METHODS_OF(Flask))
 _OWN_AROUND: Final = _unpatched(_AROUND_OF(_CLASSES))
 _MARK: Final = "_is_coroutine_mark"
 """The attribute that ``inspect.markcoroutinefunction`` sets, from Python 3.12."""
-
-
-class Context(RequestContext):
-    """Flask's request context, with a URL adapter that is created on first use."""
-
-    def __init__(self, app: Flask, environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
-        if request is None:
-            request = app.request_class(environ)
-            request.json_module = app.json
-        self.app, self.request = app, request
-        if session is not None:
-            self._session = session
-        self.flashes = None
-        self._after_request_functions = []
-        self._cv_tokens = []
-        self.is_plain = True
-
-    @cached_property
-    def _session(self) -> SessionMixin:  # type: ignore[override]  # an attribute there
-        """The session, which Flask opens when the request begins; here also later, if it is always empty."""
-        opening = self.app.session_interface
-        session = opening.open_session(self.app, self.request)
-        return opening.make_null_session(self.app) if session is None else session
-
-    @cached_property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
-        """The adapter for ``url_for``, or ``None`` if the host is not trusted, which ends the request."""
-        try:
-            return self.app.create_url_adapter(self.request)
-        except HTTPException as error:
-            self.request.routing_exception = error
-            return None
 
 
 def is_plain(app: Flask) -> bool:
@@ -129,7 +97,7 @@ def _is_untouched(app: Flask) -> bool:
 def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Process a request as the ``wsgi_app`` of a WSGI application."""
     error: BaseException | None = None
-    context, around = Context(app, environ), AppContext(app)
+    context, around = CheapRequestContext(app, environ), CheapAppContext(app)
     of_app, of_request = _cv_app.set(around), _cv_request.set(context)
     around._cv_tokens.append(of_app)  # noqa: SLF001 -- as ``push`` does, for code that pushes the contexts again
     context._cv_tokens.append((of_request, around))  # noqa: SLF001 -- as above
@@ -152,7 +120,7 @@ def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartRespons
         _end(app, context, error)
 
 
-def _respond(app: Flask, context: Context) -> Response:
+def _respond(app: Flask, context: CheapRequestContext) -> Response:
     """Return the response: ``RequestContext.push`` and ``Flask.full_dispatch_request`` with all calls."""
     request, opening = context.request, app.session_interface
     has_session = type(opening) is not SecureCookieSessionInterface or bool(app.secret_key)
@@ -180,7 +148,7 @@ def _respond(app: Flask, context: Context) -> Response:
     return response  # type: ignore[no-any-return]
 
 
-def _match(app: Flask, context: Context) -> None:
+def _match(app: Flask, context: CheapRequestContext) -> None:
     """Find the route with an adapter that all requests share, unless the host matters or the result is a redirect."""
     request: Any = context.request
     environ = request.environ
@@ -272,7 +240,7 @@ def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _end(app: Flask, context: Context, error: BaseException | None) -> None:
+def _end(app: Flask, context: CheapRequestContext, error: BaseException | None) -> None:
     """Run the teardown functions, and remove the request's contexts."""
     if not context.is_plain or len(context._cv_tokens) > 1:  # noqa: SLF001 -- pushed again, and not popped
         context.pop(error)
