@@ -16,7 +16,7 @@ from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import BadRequestKeyError, HTTPException
-from werkzeug.routing import Map, MapAdapter, RequestRedirect, RoutingException
+from werkzeug.routing import MapAdapter, RequestRedirect, RoutingException
 
 from app.rest import known_routes
 from app.rest.cheap_contexts import CheapAppContext, CheapRequestContext
@@ -181,7 +181,7 @@ def depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
     """Return True if the route of a request can depend on its host."""
     return (
         app.url_map.host_matching
-        or type(app.url_map) is not Map
+        or type(app.url_map) is not known_routes.RouteMap
         or app.subdomain_matching
         or "HTTP_UPGRADE" in environ
         or app.config["TRUSTED_HOSTS"] is not None

@@ -6,13 +6,25 @@ end, if every other route below the same path has an ID or a fixed text there.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
-from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.routing import Map, MapAdapter, Rule, RuleFactory
 
 from app.rest.converters import ResourceId
 from app.wire.ids import is_id
+
+
+class RouteMap(Map):
+    """Werkzeug's map of routes, which counts its changes."""
+
+    version = 0
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Add a route."""
+        self.version += 1
+        super().add(rulefactory)
+
 
 KEPT: Final = "app_known_routes"
 """The attribute of an adapter with its known routes."""
@@ -22,14 +34,15 @@ Found = tuple[Rule, Mapping[str, Any]]
 class KnownRoutes:
     """The known routes of a map."""
 
-    def __init__(self, url_map: Map) -> None:
-        self._map = url_map
+    def __init__(self, url_map: RouteMap) -> None:
+        self._map, self._version = url_map, 0
         self._fixed: dict[tuple[str, str], Rule] = {}
         self._with_id: dict[tuple[str, str], tuple[Rule, str]] = {}
 
     def find(self, path: str, method: str) -> Found | None:
         """Return the route and its arguments, if it is known."""
-        if self._map._remap:  # noqa: SLF001 -- a route was added, and Werkzeug will sort them before it searches
+        if self._map.version != self._version:
+            self._version = self._map.version
             self._fixed.clear()
             self._with_id.clear()
         rule = self._fixed.get((path, method))
@@ -65,8 +78,8 @@ def _is_fixed(segment: str) -> bool:
 
 
 def of(adapter: MapAdapter) -> KnownRoutes:
-    """Return the known routes of an adapter's map."""
+    """Return the known routes of an adapter's map, which is a ``RouteMap``."""
     known: KnownRoutes | None = adapter.__dict__.get(KEPT)
     if known is None:
-        known = adapter.__dict__[KEPT] = KnownRoutes(adapter.map)
+        known = adapter.__dict__[KEPT] = KnownRoutes(cast("RouteMap", adapter.map))
     return known
