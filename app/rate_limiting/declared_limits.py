@@ -49,7 +49,7 @@ APPLICATION: Final = (
 
 
 class Declared(NamedTuple):
-    """A limit with its scope, and what does not differ between requests."""
+    """A limit with its scope, and values that are the same for all requests."""
 
     scope: str
     limit: RateLimitItem

@@ -150,7 +150,7 @@ class Timestamp(Encodable, ma.fields.DateTime):
 
     def inline(self) -> tuple[str, dict[str, Any]]:
         """Return the same. A time of the database is in UTC already."""
-        return "found if found.tzinfo is utc_N else encode_N(found)", {"utc_N": UTC, "encode_N": timestamps.in_utc}
+        return "found.tzinfo is utc_N and found or encode_N(found)", {"utc_N": UTC, "encode_N": timestamps.in_utc}
 
     def decode(self, value: object) -> datetime:
         """Return the time in UTC."""
@@ -245,9 +245,8 @@ class Name(Encodable, ma.fields.String):
     def inline(self) -> tuple[str, dict[str, Any]]:
         """Return the same, with the text of a UUID, which the standard library makes in Python."""
         digits = "{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-        text = (
-            f"f'{{start_N}}{digits}' if type(found) is uuid_N and (digits := '%032x' % found.int) else encode_N(found)"
-        )
+        is_uuid = "type(found) is uuid_N and (digits := '%032x' % found.int)"
+        text = f"{is_uuid} and f'{{start_N}}{digits}' or encode_N(found)"
         return text, {"uuid_N": UUID, "start_N": f"{self.collection}/", "encode_N": self.compiled()}
 
 
