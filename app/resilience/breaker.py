@@ -191,8 +191,7 @@ class Breaker:
         """
         with self._lock:
             now = self._monotonic()
-            if now >= self._ends:
-                self._catch_up(now)
+            self._catch_up(now)
             state, wait = self._state, self._ends - now
             ticket = None
             if state is State.CLOSED or (state is State.HALF_OPEN and self._may_probe()):
@@ -224,9 +223,7 @@ class Breaker:
 
     def _settle(self, ticket: Ticket, ok: bool | None, cause: BaseException | None) -> None:
         with self._lock:
-            now = self._monotonic()
-            if now >= self._ends:
-                self._catch_up(now)
+            self._catch_up(self._monotonic())
             if not ticket.is_done and ticket.generation == self._generation:
                 ticket.is_done = True
                 self._count(ok, cause)

@@ -47,10 +47,7 @@ class Encodable:
         return self.encode if type(self).encode is not Encodable.encode else None
 
     def inline(self) -> tuple[str, dict[str, Any]]:
-        """Return ``compiled`` as a Python expression of the value, ``found``, and the objects in it by their names.
-
-        A function call costs more than most conversions. The names end with ``_N``, which the encoder replaces.
-        """
+        """Return ``compiled`` as an expression of ``found`` and the objects in it; their names end with ``_N``."""
         return "encode_N(found)", {"encode_N": self.compiled()}
 
     def _serialize(self, value: Any, *_: object, **__: object) -> Any:
@@ -237,13 +234,8 @@ class Name(Encodable, ma.fields.String):
         """Return ``collection/id``."""
         return f"{self.collection}/{value}"
 
-    def compiled(self) -> Callable[[object], str]:
-        """Return an equivalent function without an attribute lookup."""
-        collection = self.collection
-        return lambda value: f"{collection}/{value}"
-
     def inline(self) -> tuple[str, dict[str, Any]]:
-        """Return the same, with the text of a UUID, which the standard library makes in Python."""
+        """Return ``encode`` with the text of a UUID, which the standard library makes in Python."""
         digits = "{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
         is_uuid = "type(found) is uuid_N and (digits := '%032x' % found.int)"
         text = f"{is_uuid} and f'{{start_N}}{digits}' or encode_N(found)"
