@@ -64,6 +64,11 @@ class Database(SQLAlchemy):
         self.has_binds = self.has_binds or bool(app.config["SQLALCHEMY_BINDS"])
         self._applied[app] = tuple(_copied(app.config[name]) for name in SETTINGS)
 
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """Remove the session of the application context, if there is any session at all."""
+        if self.session.registry.registry:
+            super()._teardown_session(exc)
+
     @property
     def engines(self) -> Mapping[str | None, Engine]:
         """The engines of the current application, by bind key.

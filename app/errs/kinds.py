@@ -24,6 +24,8 @@ class Kind(Enum):
     fault: Fault
     retryable: bool
 
+    __hash__ = object.__hash__  # in C; that of Enum is a function
+
     def __new__(cls, number: int, string: str, fault: Fault, retryable: bool = False) -> "Kind":
         """Make the integer the value and store the rest as attributes."""
         kind = object.__new__(cls)

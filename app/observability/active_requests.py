@@ -27,7 +27,8 @@ _active: Final[dict[int, ActiveRequest]] = {}
 
 def begin(request_id: str | None, method: str, path: str) -> None:
     """Record the request that this thread works on."""
-    _active[threading.get_ident()] = ActiveRequest(request_id, method, path[:MAX_PATH_LENGTH], time.monotonic())
+    fields = request_id, method, path[:MAX_PATH_LENGTH], time.monotonic()
+    _active[threading.get_ident()] = tuple.__new__(ActiveRequest, fields)  # half as expensive as the class
 
 
 def current() -> ActiveRequest | None:

@@ -95,9 +95,7 @@ class FailureRecorder:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._sample, self._chance, self._monotonic = write, sample, chance, monotonic
-        self._last_error: ContextVar[tuple[str | None, Mapping[str, object]] | None] = ContextVar(
-            "last_error", default=None
-        )
+        self._last_error: ContextVar[tuple[str | None, logs.Fields] | None] = ContextVar("last_error", default=None)
         self._lock = threading.Lock()
         self._entries: deque[FailureEntry] = deque()
         self._second, self._sampled = 0.0, 0
@@ -122,7 +120,7 @@ class FailureRecorder:
             self._count_dropped(left)
             _LOG.info("%d failed requests were not stored before shutdown; the log contains them", left)
 
-    def error(self, fields: Mapping[str, object]) -> None:
+    def error(self, fields: logs.Fields) -> None:
         """Keep the error entry until the access entry of its request follows."""
         self._last_error.set((request_context.request_id.get(), fields))
 
@@ -135,11 +133,11 @@ class FailureRecorder:
         self._last_error.set(None)
         if fields.get("simulated"):
             return
-        error = last_error[1] if last_error is not None and last_error[0] == request_id else {}
-        is_clients = status < SERVER_ERROR or error.get("fault") == Fault.CLIENT.value
-        if (error and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):
+        error = last_error[1] if last_error is not None and last_error[0] == request_id else dict
+        is_clients = status < SERVER_ERROR or error().get("fault") == Fault.CLIENT.value
+        if (error is not dict and not is_clients) or self._is_sampled(self._sample if is_clients else 1.0):
             self._add(
-                FailureEntry(request_id, datetime.now(UTC), request_context.trace_id.get(), joined(error, fields))
+                FailureEntry(request_id, datetime.now(UTC), request_context.trace_id.get(), joined(error(), fields))
             )
 
     def _is_sampled(self, share: float) -> bool:

@@ -47,11 +47,8 @@ class NonBlockingHandler(logging.Handler):
 
     def put(self, line: bytes) -> None:
         """Write a line that was not made from a record."""
-        self.acquire()
-        try:
+        with self.lock:  # type: ignore[union-attr]  # every handler has one
             self._put(line)
-        finally:
-            self.release()
 
     def _put(self, line: bytes) -> None:
         if self._unreported:

@@ -4,7 +4,7 @@ import logging
 import sysconfig
 import time
 import traceback
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -45,10 +45,14 @@ _ORIGIN.__dict__.update(dict.fromkeys(("thread", "threadName", "process", "proce
 """The common attributes of all records; thread and process are left out because no entry contains them."""
 
 
+Fields = Callable[[], Mapping[str, object]]
+"""Collects the fields of an entry, which only some requests need."""
+
+
 class Watcher(Protocol):
     """Receives the fields of each entry about a request, whatever the level. It must not raise."""
 
-    def error(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
+    def error(self, fields: Fields) -> None: ...  # noqa: D102
     def access(self, fields: Mapping[str, object]) -> None: ...  # noqa: D102
 
 
@@ -113,8 +117,9 @@ def set_level(level: str, *, shows_stacks: bool) -> None:
 def access(fields: dict[str, object]) -> None:
     """Log a finished request; method and path of a rejected one may be unknown."""
     fields["method"] = method(fields["method"])
-    message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
-    _write(ACCESS, logging.INFO, message, fields)
+    if ACCESS.isEnabledFor(logging.INFO):
+        message = f"{fields['method'] or '-'} {fields['path'] or '-'} {fields['status']}"
+        _write(ACCESS, logging.INFO, message, fields)
     for watcher in WATCHERS:
         watcher.access(fields)
 
@@ -144,32 +149,47 @@ def error(
         shared_by: the address of the client, if errors with this code share an entry per second.
     """
     reported = exc if isinstance(exc, errs.Error) else shown
-    kind, fault, caused = reported.kind, reported.fault, cause_chain(exc, stack=stack)
-    fields |= {
-        "method": method(fields.get("method")),
-        "kind": kind.string,
-        "fault": None if fault is kind.fault else fault.value,
-        "code": reported.code or errs.public_code(shown),
-        "param": reported.param,
-        "violations": [f"{place(each)} {each.code}" for each in reported.violations[:MAX_LISTED]] or None,
-        "items": items_by_code(reported.failures),
-        "user": reported.user or fields.get("user"),
-        "facts": facts_of(exc),
-        **caused,
-    }
-    is_own = shared_by is None or not _goes_to_stderr_alone(ERRORS) or _is_first(shared_by, fields)
+    entry = _ErrorEntry(exc, shown, fields, stack=stack)
+    code = reported.code or errs.public_code(shown)
+    same = {"status": fields.get("status"), "kind": reported.kind.string, "code": code}
+    is_own = (
+        shared_by is None
+        or not _goes_to_stderr_alone(ERRORS)
+        or _SHARED.is_first((shared_by, code), request_context.request_id.get(), same)
+    )
     if is_own:
-        message = caused["causes"][0]["message"] if reported is exc else redact_exception(reported)
-        level = kind.log_level if fault is kind.fault and not reported.is_simulated else logging.WARNING
-        _write(ERRORS, logging.ERROR if stack else level, message, fields, exc if stack else None)
+        kind, complete = reported.kind, entry()
+        message = complete["causes"][0]["message"] if reported is exc else redact_exception(reported)
+        level = kind.log_level if reported.fault is kind.fault and not reported.is_simulated else logging.WARNING
+        _write(ERRORS, logging.ERROR if stack else level, message, complete, exc if stack else None)
     for watcher in WATCHERS:
-        watcher.error(fields)
+        watcher.error(entry)
     return is_own
 
 
-def _is_first(shared_by: Hashable, fields: Mapping[str, object]) -> bool:
-    same = {name: fields.get(name) for name in ("status", "kind", "code")}
-    return _SHARED.is_first((shared_by, same["code"]), request_context.request_id.get(), same)
+class _ErrorEntry:
+    """The fields of an entry about an error, which are collected when they are needed."""
+
+    def __init__(self, exc: BaseException, shown: errs.Error, fields: dict[str, object], *, stack: bool) -> None:
+        self._exc, self._shown, self._fields, self._stack = exc, shown, fields, stack
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the fields."""
+        reported = self._exc if isinstance(self._exc, errs.Error) else self._shown
+        kind, fault, fields = reported.kind, reported.fault, self._fields
+        return {
+            **fields,
+            "method": method(fields.get("method")),
+            "kind": kind.string,
+            "fault": None if fault is kind.fault else fault.value,
+            "code": reported.code or errs.public_code(self._shown),
+            "param": reported.param,
+            "violations": [f"{place(each)} {each.code}" for each in reported.violations[:MAX_LISTED]] or None,
+            "items": items_by_code(reported.failures),
+            "user": reported.user or fields.get("user"),
+            "facts": facts_of(self._exc),
+            **cause_chain(self._exc, stack=self._stack),
+        }
 
 
 def _write_shared(shared: SharedEntry) -> None:
@@ -245,7 +265,8 @@ def _goes_to_stderr_alone(logger: logging.Logger) -> bool:
         and root.handlers == [handler]
         and handler.level == logging.NOTSET
         and type(handler.formatter) is JsonFormatter
-        and all(method.__globals__ is _OF_LOGGING for method in (logging.Logger.handle, logging.Logger.callHandlers))
+        and logging.Logger.handle.__globals__ is _OF_LOGGING
+        and logging.Logger.callHandlers.__globals__ is _OF_LOGGING
     )
 
 

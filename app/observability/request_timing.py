@@ -12,7 +12,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestTimings:
     """Seconds by stage, with the names that ``spent_in`` of a 504 has, and retries by work."""
 
@@ -21,6 +21,8 @@ class RequestTimings:
 
     def fields(self) -> dict[str, object]:
         """Return the fields of the log entry."""
+        if not self.spent:
+            return {"spent_ms": None, "retries": self.retries or None}
         spent = {name: round(seconds * 1000, 3) for name, seconds in self.spent.items()}
         return {"spent_ms": spent or None, "retries": self.retries or None}
 

@@ -193,11 +193,11 @@ def _record_error(span: Span, error: Exception) -> None:
 class SpanOfRequest:
     """Records the fields of a request's log entries on its span."""
 
-    def error(self, fields: Mapping[str, object]) -> None:
+    def error(self, fields: Callable[[], Mapping[str, object]]) -> None:
         """Record the error."""
-        span = trace.get_current_span()
+        span, found = trace.get_current_span(), fields()
         for name, member in (("error.type", "code"), (f"{product.SLUG}.error.kind", "kind")):
-            if isinstance(value := fields.get(member), str):
+            if isinstance(value := found.get(member), str):
                 span.set_attribute(name, value)
 
     def access(self, fields: Mapping[str, object]) -> None:

@@ -8,13 +8,12 @@ where nothing else applies to a request (``Limiter._check_request_limit``).
 from app.rate_limiting import declared_limits
 from app.rate_limiting.limiter import Limiter
 from app.rate_limiting.limits_storage_adapter import RateLimitStorage
-from app.rate_limiting.results import remaining_of, restore_retry_after, seconds_until_reset
+from app.rate_limiting.results import restore_retry_after, state_of
 
 __all__ = [
     "Limiter",
     "RateLimitStorage",
     "declared_limits",
-    "remaining_of",
     "restore_retry_after",
-    "seconds_until_reset",
+    "state_of",
 ]

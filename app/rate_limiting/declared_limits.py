@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import flask
 from flask import Flask, Request, current_app, has_request_context
@@ -13,6 +13,8 @@ from limits import RateLimitItem, parse_many
 from app.wire.client_addresses import EVERYTHING
 
 SETTING: Final = "RATE_LIMIT"
+_PLACE: Final = "\0"
+"""Stands for the address in a key; no address contains it."""
 
 
 def client_address() -> str:
@@ -46,16 +48,39 @@ APPLICATION: Final = (
 )
 
 
-def applicable(app: Flask, request: Request) -> tuple[tuple[str, RateLimitItem], ...]:
-    """Return the limits of a request with their scopes, in the order in which Flask-Limiter evaluates them."""
-    operation = _operation(request)
+class Declared(NamedTuple):
+    """A limit with its scope, and values that are the same for all requests."""
+
+    scope: str
+    limit: RateLimitItem
+    key: tuple[str, str]
+    """The parts of ``limit.key_for`` before and after the address."""
+    seconds: int
+
+
+def applicable(app: Flask, request: Request) -> tuple[Declared, ...]:
+    """Return the limits of a request, in the order in which Flask-Limiter evaluates them."""
+    operation, config = _operation(request), app.config
     setting = operation.limit if operation else None
-    return _parsed(app.config[SETTING], app.config[setting] if setting else "", operation.name if setting else "")
+    return _declared(config[SETTING], config[setting] if setting else "", operation.name if setting else "")
 
 
 def of_everything(limits: str) -> tuple[RateLimitItem, ...]:
     """Return the limits of ``RATE_LIMIT``, in the order in which they are evaluated."""
     return tuple(limit for _, limit in _parsed(limits, "", ""))
+
+
+@lru_cache(256)
+def _declared(of_all: str, of_one: str, operation: str) -> tuple[Declared, ...]:
+    return tuple(
+        Declared(scope, limit, _split(limit.key_for(_PLACE, scope)), limit.get_expiry())
+        for scope, limit in _parsed(of_all, of_one, operation)
+    )
+
+
+def _split(key: str) -> tuple[str, str]:
+    before, _, after = key.partition(_PLACE)
+    return before, after
 
 
 @lru_cache(256)

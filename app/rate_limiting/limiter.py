@@ -16,16 +16,14 @@ from flask_limiter import ApplicationLimit, ExemptionScope, RateLimitExceeded, R
 from flask_limiter.constants import ConfigVars
 from ordered_set import OrderedSet
 
-from app.rate_limiting import declared_limits, settings, view_names
+from app.rate_limiting import declared_limits, hooks, settings, view_names
 from app.rate_limiting.application_state import ATTRIBUTES, KEY, Binding, Enabled, OfApplication, Plan, Way
 from app.rate_limiting.decoration import Decoration, check_notation
 from app.rate_limiting.limit_manager import ALL, Manager, identify
 from app.rate_limiting.limits_storage_adapter import SCHEME, RateLimitStorage, rate_limit_store
 from app.rate_limiting.registry import Registry
-from app.rate_limiting.results import Context, Counted, keep_retry_after
+from app.rate_limiting.results import CONTEXT, Context, Counted, keep_retry_after
 
-CONTEXT: Final = "app.limiter"
-"""The key in the WSGI environment of a request's results."""
 MARK: Final = "__wrapper-limiter-instance"
 """Flask-Limiter's attribute of the functions that evaluate limits when they are called."""
 _request: Final = cast("Callable[[], Request]", flask.request._get_current_object)  # type: ignore[attr-defined]  # noqa: SLF001 -- public, says Werkzeug
@@ -54,6 +52,7 @@ class Limiter(flask_limiter.Limiter):
         self.bindings.add(binding)
         with app.app_context():
             super().init_app(app)
+            hooks.shorten(app)
             if self._headers_enabled and keep_retry_after not in app.after_request_funcs[None]:
                 app.after_request_funcs[None].append(keep_retry_after)  # possibly at the first request
         binding.settings = settings.of(app.config)
@@ -172,6 +171,7 @@ class Limiter(flask_limiter.Limiter):
 
     def _evaluate(self, request: Request, callable_name: str | None, *, in_middleware: bool) -> None:
         """Have Flask-Limiter evaluate the limits, and keep the results for the header fields."""
+        self.context.is_direct = False
         try:
             super()._check_request_limit(callable_name, in_middleware)
         finally:
@@ -185,23 +185,22 @@ class Limiter(flask_limiter.Limiter):
         Raises:
             RateLimitExceeded: a limit is exceeded.
         """
-        address, counters, results = self._key_func(), rate_limit_store(app), list[Counted]()
-        for scope, limit in declared_limits.applicable(app, request):
-            key = limit.key_for(address, scope)
-            window = counters.increment(key, seconds=limit.get_expiry())
+        address, counters, results = self._key_func(), rate_limit_store(app), list[RequestLimit]()
+        for scope, limit, (before, after), seconds in declared_limits.applicable(app, request):
+            key = f"{before}{address}{after}"
+            window = counters.increment(key, seconds=seconds)
             results.append(Counted(self._proxy, limit, [address, scope], key, window))
             if results[-1].breached:
                 break
-        context = self.context
         request.limits = tuple(results)  # type: ignore[attr-defined]  # as above
-        context.view_rate_limits = list(results)
-        context.view_rate_limit = None
+        context = self.context
+        context.view_rate_limits, context.view_rate_limit, context.is_direct = results, None, True
         if results:
             context.view_rate_limit = results[-1] if results[-1].breached else results[0]
             if results[-1].breached:
                 self._exceed(results[-1])
 
-    def _exceed(self, result: Counted) -> None:
+    def _exceed(self, result: RequestLimit) -> None:
         """Raise the error and log the message of Flask-Limiter."""
         address, scope = result.request_args
         self.logger.info("ratelimit %s (%s) exceeded at endpoint: %s", result.limit, address, scope)

@@ -16,6 +16,8 @@ from ordered_set import OrderedSet
 from app.rate_limiting import limits_storage_adapter
 from app.resilience.in_memory_rate_limit_store import Window
 
+CONTEXT: Final = "app.limiter"
+"""The key in the WSGI environment of a request's results."""
 RETRY_AFTER: Final = "Retry-After"
 TOO_MANY: Final = str(HTTPStatus.TOO_MANY_REQUESTS.value)
 SET_BEFORE: Final = "app.retry_after"
@@ -24,6 +26,9 @@ SET_BEFORE: Final = "app.retry_after"
 
 class Context(LimiterContext):
     """Flask-Limiter's results of one request, cheaper to create and to release."""
+
+    is_direct: bool = False
+    """True if Flask-Limiter has evaluated nothing itself. Its hooks then have nothing to do."""
 
     def __init__(self) -> None:
         self.view_rate_limit = None
@@ -77,17 +82,18 @@ def restore_retry_after(environ: dict[str, Any], status: str, fields: list[tuple
         fields.append((RETRY_AFTER, before))
 
 
-def remaining_of(result: RequestLimit) -> int:
-    """Return how many requests remain."""
-    window = _counted(result)
-    return max(0, result.limit.amount - window.hits if window else result.remaining)
+def state_of(result: RequestLimit) -> tuple[int, int, int]:
+    """Return how many requests remain, the seconds until there are more, and the length of the window in seconds.
 
-
-def seconds_until_reset(result: RequestLimit) -> int:
-    """Return the seconds until there are more requests, from 1 to the length of the window."""
-    window, length = _counted(result), result.limit.get_expiry()
-    seconds = window.seconds_left if window else result.window.reset_time - time.time()
-    return min(max(1, math.ceil(seconds)), length)
+    The second number is between 1 and the third.
+    """
+    length = result.limit.get_expiry()
+    if (window := _counted(result)) is not None:
+        remaining, seconds = result.limit.amount - window.hits, window.seconds_left
+    else:
+        reset_time, remaining = result.window
+        seconds = reset_time - time.time()
+    return max(0, remaining), min(max(1, math.ceil(seconds)), length), length
 
 
 def _counted(result: RequestLimit) -> Window | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 import psycopg
 from psycopg import generators
 from psycopg.abc import Buffer
-from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
 from app.repositories import libpq_commands, psycopg_internals
@@ -71,12 +70,12 @@ class CompiledCursor:
         Raises:
             psycopg.Error: PostgreSQL's error, or the connection is lost.
         """
-        compiled = self._compiled
+        compiled, connection = self._compiled, self.connection
         query, formats, names = compiled.numbered if text is compiled.text else psycopg_internals.numbered(text)
-        self._adapter = adapter = Transformer(self.connection)
+        self._adapter = adapter = psycopg_internals.adapter(connection, compiled)
         values = adapter.dump_sequence([parameters[name] for name in names], formats)
         statement = Statement(query, adapter.types or (), values, adapter.formats or ())
-        begin = psycopg_internals.begin_command(self.connection)
+        begin = psycopg_internals.begin_command(connection)
         if begin is not None:
             statements = [Statement(begin), statement]
         elif self._timeout is not None:
@@ -84,28 +83,53 @@ class CompiledCursor:
             statements = [limit, statement]
         else:
             statements = [statement]
-        self._result = _execute(self.connection, statements, self.format)
+        self._result = _execute(connection, statements, self.format)
 
     def fetchall(self) -> list[Any]:
         """Return the rows."""
-        self._adapter.set_pgresult(self._result)
-        return self._adapter.load_rows(0, self._result.ntuples, self._compiled.row)
+        adapter = self._adapter
+        adapter.set_pgresult(self._result)
+        rows: list[Any] = adapter.load_rows(0, self._result.ntuples, self._compiled.row)
+        adapter.set_pgresult(None)  # it is kept, and would keep the result
+        return rows
 
 
 def _execute(
     connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
 ) -> "PGresult":
     """Send the statements in one round trip, and return the result of the last one."""
+    pgconn = connection.pgconn
+    names = [psycopg_internals.name_of(connection, each.query, each.types) for each in statements]
+    if None in names:
+        return _prepare(connection, statements, result_format)
+    if len(names) == 1:
+        (name,), (statement,) = names, statements
+        pgconn.send_query_prepared(name or b"", statement.values, statement.formats, result_format)
+        return libpq_commands.last(connection.wait(generators.execute(pgconn)), connection)
+
+    def send() -> None:
+        for name, each in zip(names, statements, strict=True):
+            pgconn.send_query_prepared(name or b"", each.values, each.formats, result_format)
+
+    return libpq_commands.last(libpq_commands.in_pipeline(connection, send), connection)
+
+
+def _prepare(
+    connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
+) -> "PGresult":
+    """Do the same with statements that are not prepared yet, by psycopg's rules."""
     pgconn, record = connection.pgconn, psycopg_internals.prepared(connection)
     states = [record.get(cast("Any", each)) for each in statements]
+
+    def send() -> None:
+        for each, state in zip(statements, states, strict=True):
+            _send(pgconn, each, *state, result_format)
+
     if len(states) == 1 and states[0][0] is not PREPARE:
-        _send(pgconn, statements[0], *states[0], result_format)
+        send()
         results = connection.wait(generators.execute(pgconn))
     else:
-        with libpq_commands.pipeline(connection) as collect:
-            for each, state in zip(statements, states, strict=True):
-                _send(pgconn, each, *state, result_format)
-            results = collect()
+        results = libpq_commands.in_pipeline(connection, send)
     is_full = _record(record, statements, states, results)
     result = libpq_commands.last(results, connection)
     if is_full:

@@ -93,7 +93,7 @@ class ReadConnection:
     def run(self, change: CompiledStatement, **values: Any) -> None:
         """Run a statement that changes data."""
         cursor = self._cursor(change, Format.TEXT)
-        self._dialect.do_execute(cast("Any", cursor), change.text, change.parameters(values))
+        self._dialect.do_execute(cursor, change.text, change.parameters(values))
 
     def first(self, read: CompiledStatement, **values: Any) -> Any | None:
         """Return the first row, if there is any."""
@@ -159,8 +159,9 @@ class ReadConnection:
 
     def _all(self, read: CompiledStatement, values: Values, timeout: int | None = None) -> list[Any]:
         cursor = self._cursor(read, Format.BINARY, timeout)
-        self._dialect.do_execute(cast("Any", cursor), read.text, read.parameters(values))
-        return cast("list[Any]", cursor.fetchall())
+        self._dialect.do_execute(cursor, read.text, read.parameters(values))
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
     def _cursor(self, compiled: CompiledStatement, result_format: Format, timeout: int | None = None) -> Any:
         driven = self._driven

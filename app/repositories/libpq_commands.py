@@ -4,8 +4,7 @@ psycopg does so because a ROLLBACK can undo a DROP. The service does not need th
 PostgreSQL replans changed statements, and ``stale_plans`` repeats statements whose plan is stale.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -95,24 +94,22 @@ def last(results: "Sequence[PGresult]", driven: "psycopg.Connection[Any]") -> "P
     return results[-1]
 
 
-@contextmanager
-def pipeline(driven: "psycopg.Connection[Any]") -> "Iterator[Callable[[], list[PGresult]]]":
-    """Use pipeline mode, and yield a function that sends the collected commands and returns their results.
+def in_pipeline(driven: "psycopg.Connection[Any]", send: Callable[[], None]) -> "list[PGresult]":
+    """Call ``send`` in pipeline mode, and return the results of the commands that it has sent.
 
     Without BEGIN, the commands are one transaction. After an error, the server skips the others.
     """
     pgconn: PGconn = driven.pgconn
-
-    def collect() -> "list[PGresult]":
-        pgconn.pipeline_sync()
-        return driven.wait(_until_sync(pgconn))
-
     pgconn.enter_pipeline_mode()
     try:
-        yield collect
+        send()
+        pgconn.pipeline_sync()
+        return driven.wait(_until_sync(pgconn))
     finally:
-        with suppress(psycopg.Error):
+        try:  # noqa: SIM105 -- `suppress` costs more
             pgconn.exit_pipeline_mode()
+        except psycopg.Error:
+            pass
         if pgconn.pipeline_status != PipelineStatus.OFF:
             driven.close()  # results are missing
 

@@ -159,6 +159,11 @@ class BoundedPool(QueuePool):
         """Ignore the fixed value that the base class sets."""
 
     def _do_get(self) -> ConnectionPoolEntry:
+        idle: Any = self._pool
+        with idle.mutex:
+            if idle.queue:
+                record: ConnectionPoolEntry = idle._get()  # noqa: SLF001 -- as ``get`` does, in a tenth of the calls
+                return record
         must_wait = self.checkedin() == 0 and self.overflow() >= 0
         try:
             with metrics.POOL_WAIT.time() if must_wait else nullcontext():

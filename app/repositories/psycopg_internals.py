@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from psycopg import Connection, errors
+from psycopg import Connection, abc, errors
 from psycopg._preparing import Prepare, PrepareManager
 from psycopg._queries import _query2pg_nocache
-from psycopg.adapt import PyFormat
+from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import TransactionStatus
 
 Record = PrepareManager
@@ -23,6 +23,10 @@ UNPREPARED: Final = Prepare.NO
 PREPARE: Final = Prepare.SHOULD
 """The state of a statement that must be prepared now."""
 NAME_BITS: Final = 48
+ADAPTERS: Final = "app_adapters"
+"""The attribute of a connection with the adapters of its statements."""
+MAX_ADAPTERS: Final = 100
+"""As many as psycopg keeps prepared statements of a connection."""
 WaitTimeout: Final = errors._WaitTimeout  # noqa: SLF001 -- ``waiting.wait`` raises nothing else
 
 
@@ -45,6 +49,31 @@ def prepared(connection: "Connection[Any]") -> Record:
     return connection._prepared  # noqa: SLF001 -- see above
 
 
+def name_of(connection: "Connection[Any]", query: bytes, types: tuple[int, ...]) -> bytes | None:
+    """Return the name of a prepared statement, and record its use; ``None`` if it must be sent otherwise."""
+    record = prepared(connection)
+    if record.prepare_threshold is None:
+        return None
+    key, names = (query, types), record._names  # noqa: SLF001 -- two methods of the record do the same in six calls
+    name = names.get(key)
+    if name is not None:
+        names.move_to_end(key)
+    return name
+
+
+def adapter(connection: "Connection[Any]", statement: object) -> abc.Transformer:
+    """Return the adapter of a statement on a connection. It has found the adapters of its types before."""
+    kept: dict[object, abc.Transformer] | None = connection.__dict__.get(ADAPTERS)
+    if kept is None:
+        kept = connection.__dict__[ADAPTERS] = {}
+    found = kept.get(statement)
+    if found is None:
+        if len(kept) >= MAX_ADAPTERS:
+            kept.clear()
+        found = kept[statement] = Transformer(connection)
+    return found
+
+
 def use_unique_names(connection: "Connection[Any]") -> None:
     """Number the prepared statements of a connection from a random number.
 
@@ -61,7 +90,7 @@ def is_idle(connection: "Connection[Any]") -> bool:
 
 def begin_command(connection: "Connection[Any]") -> bytes | None:
     """Return the command that must begin the transaction; ``None`` in autocommit, and inside a transaction."""
-    if connection.autocommit or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+    if connection._autocommit or connection.pgconn.transaction_status != TransactionStatus.IDLE:  # noqa: SLF001 -- see above
         return None
     return connection._get_tx_start_command()  # noqa: SLF001 -- with the isolation level of the connection
 

@@ -1,6 +1,6 @@
 """The collection of tasks."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -32,14 +32,14 @@ class TaskReads:
         Raises:
             TaskNotFound: there is no task with this ID.
         """
-        row = self._reads.first(ONE, of=task_id)
+        row: TaskView | None = self._reads.first(ONE, of=task_id)
         if row is None:
             raise TaskNotFound
-        return cast("TaskView", row)
+        return row
 
     def page(self, query: ListQuery) -> Page[TaskView]:
         """Return one page of the tasks that match."""
-        return cast("Page[TaskView]", listing.page(self._reads, COLUMNS, MEMBERS, query))
+        return listing.page(self._reads, COLUMNS, MEMBERS, query)
 
 
 class TaskRepository:

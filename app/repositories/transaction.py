@@ -148,6 +148,8 @@ class Usage:
 
 def has_begun(sessions: scoped_session[Session]) -> bool:
     """Return whether the session of this context has begun a transaction; ``False`` without a context."""
+    if not sessions.registry.registry:  # no context has a session
+        return False
     try:
         return sessions.registry.has() and sessions.registry().in_transaction()
     except RuntimeError:

@@ -98,7 +98,7 @@ class Ticket:
     def report(self, error: BaseException | None) -> None:
         """Report success, or the outcome that the error stands for."""
         if error is None:
-            self.done(ok=True)
+            self._breaker._settle(self, True, None)  # noqa: SLF001 -- the other half of the breaker
         else:
             failed = self._breaker.is_failure(error)
             self.done(ok=None if failed is None else not failed, cause=error)

@@ -16,11 +16,11 @@ class Counts(NamedTuple):
 
     def requested(self, change: int = 1) -> "Counts":
         """Return the counts after one more request, or one fewer."""
-        return Counts(self[0] + change, *self[1:])
+        return tuple.__new__(Counts, (self[0] + change, *self[1:]))  # half as expensive as the class
 
     def succeeded(self) -> "Counts":
         """Return the counts after a success."""
-        return Counts(self[0], self[1] + 1, self[2], self[3] + 1)
+        return tuple.__new__(Counts, (self[0], self[1] + 1, self[2], self[3] + 1, 0, 0))
 
     def failed(self, *, is_timeout: bool = False) -> "Counts":
         """Return the counts after a failure."""

@@ -52,7 +52,7 @@ class Bulkhead:
         self._max_waiting = queue
         self._waiting: deque[threading.Lock] = deque()
         self._clock = clock
-        self._moves = 0
+        self._moves = 0  # requests that started or finished; changed with the lock
         self._is_stuck = False
         self.size: Final = size
 
@@ -85,7 +85,7 @@ class Bulkhead:
         with self._lock:
             if self._free:
                 self._free -= 1
-                self._move()
+                self._moves, self._is_stuck = self._moves + 1, False
                 return
             if len(self._waiting) >= (min(self.size, self._max_waiting) if self._is_stuck else self._max_waiting):
                 raise self._full()
@@ -116,14 +116,9 @@ class Bulkhead:
                 limit.check("work_slot")
             raise self._full()
 
-    def _move(self) -> None:
-        """Record, under the lock, that a request started or finished."""
-        self._moves += 1
-        self._is_stuck = False
-
     def _release(self) -> None:
         with self._lock:
-            self._move()
+            self._moves, self._is_stuck = self._moves + 1, False
             if self._waiting:
                 self._waiting.popleft().release()
             else:

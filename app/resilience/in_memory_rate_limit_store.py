@@ -62,7 +62,7 @@ class InMemoryRateLimitStore:
         with self._lock:
             hits, ends = self._open(key, now) or (0, now + seconds)
             self._windows[key] = hits + amount, ends
-        return Window(hits + amount, ends - now)
+        return tuple.__new__(Window, (hits + amount, ends - now))  # half as expensive as the class
 
     def peek_local(self, key: str) -> Window:
         """Return the window, without counting; zero hits if it has closed."""

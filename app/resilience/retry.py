@@ -137,10 +137,18 @@ class Retry:
 
         @wraps(work)
         def retried(*args: P.args, **kwargs: P.kwargs) -> R:
-            for attempt in self.attempts():
-                with attempt:
+            if self._budget is not None:
+                self._budget.deposit()
+            began = self._monotonic()
+            for number in count(1):
+                try:
                     return work(*args, **kwargs)
-            raise AssertionError("an attempt without a successor raises")  # pragma: no cover
+                except Exception as error:
+                    pause = self._pause_after(began, number, error)
+                    if pause is None:
+                        raise
+                self._wait(pause)
+            raise AssertionError("the last attempt raises")  # pragma: no cover
 
         return retried
 
@@ -154,9 +162,12 @@ class Retry:
             yield attempt
             if attempt.pause is None:
                 return
-            request_timing.record_retry(self.name)
-            with request_timing.stage("retry_pause"):
-                self._sleep(attempt.pause)
+            self._wait(attempt.pause)
+
+    def _wait(self, pause: float) -> None:
+        request_timing.record_retry(self.name)
+        with request_timing.stage("retry_pause"):
+            self._sleep(pause)
 
     def _pause_after(self, began: float, number: int, error: Exception) -> float | None:
         """Return the seconds to wait, or ``None`` when this was the last attempt."""

@@ -26,6 +26,7 @@ from app.rest.openapi import Api
 from app.rest.openapi_components import introduction
 from app.rest.pages import catalogue, docs, documentation_links, front
 from app.rest.prepared_health import PreparedHealth
+from app.rest.unknown_paths import UnknownPaths
 from app.wire.page_tokens import PageTokens
 from app.wire.read_after import Positions
 
@@ -79,3 +80,4 @@ def register(app: Application, settings: Settings) -> None:
     )
     blueprint.register(app, api, BLUEPRINTS)
     app.extensions["app-prepared-health"] = PreparedHealth(app)
+    app.extensions["app-unknown-paths"] = UnknownPaths(app)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
 
-from app.rest import dispatch, errors
+from app.rest import dispatch, errors, known_routes
 from app.rest.hooks import special_targets
 from app.rest.request import Request, current
 
@@ -21,6 +21,7 @@ class Application(Flask):
     """A Flask application. Register hooks, error handlers and blueprints as Flask's documentation describes."""
 
     request_class = Request
+    url_map_class = known_routes.RouteMap
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -6,17 +6,21 @@ overridden or patched, Flask's ``wsgi_app`` processes the request (``is_plain``)
 """
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from inspect import CO_COROUTINE
 from operator import attrgetter
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, signals
 from flask.ctx import AppContext, RequestContext
 from flask.globals import _cv_app, _cv_request
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, MapAdapter, RequestRedirect
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import BadRequestKeyError, HTTPException
+from werkzeug.routing import MapAdapter, RequestRedirect, RoutingException
+
+from app.rest import known_routes
+from app.rest.cheap_contexts import CheapAppContext, CheapRequestContext
+from app.rest.request import current
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -30,9 +34,12 @@ METHODS: Final = (
     "ensure_sync",
     "finalize_request",
     "full_dispatch_request",
+    "handle_http_exception",
+    "handle_user_exception",
     "make_response",
     "preprocess_request",
     "process_response",
+    "raise_routing_exception",
     "request_context",
 )
 """The methods of Flask that this module does not call."""
@@ -61,39 +68,16 @@ def _unpatched(methods: Iterable[Any]) -> tuple[Any, ...]:
     )
 
 
-def _around() -> tuple[Any, ...]:
-    """Return the methods that call ``METHODS``, and the methods of Flask's contexts."""
-    return (Flask.wsgi_app, *_CONTEXT_METHODS_OF(RequestContext), AppContext.push, AppContext.pop)
-
-
-_CONTEXT_METHODS_OF: Final = attrgetter("__init__", "push", "pop", "match_request")
+_CLASSES: Final = SimpleNamespace(Flask=Flask, request=RequestContext, app=AppContext)
+_AROUND_OF: Final = attrgetter(
+    *("Flask.wsgi_app", "request.__init__", "request.push", "request.pop", "request.match_request"),
+    *("app.__init__", "app.push", "app.pop"),
+)
+"""The methods that call ``METHODS``, and the methods of Flask's contexts."""
 _OWN: Final = _unpatched(_METHODS_OF(Flask))
-_OWN_AROUND: Final = _unpatched(_around())
+_OWN_AROUND: Final = _unpatched(_AROUND_OF(_CLASSES))
 _MARK: Final = "_is_coroutine_mark"
 """The attribute that ``inspect.markcoroutinefunction`` sets, from Python 3.12."""
-
-
-class Context(RequestContext):
-    """Flask's request context, with a URL adapter that is created on first use."""
-
-    def __init__(self, app: Flask, environ: "WSGIEnvironment", request: Any = None, session: Any = None) -> None:
-        if request is None:
-            request = app.request_class(environ)
-            request.json_module = app.json
-        self.app, self.request, self._session = app, request, session
-        self.flashes = None
-        self._after_request_functions = []
-        self._cv_tokens = []
-        self.is_plain = True
-
-    @cached_property
-    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # an attribute there
-        """The adapter for ``url_for``, or ``None`` if the host is not trusted, which ends the request."""
-        try:
-            return self.app.create_url_adapter(self.request)
-        except HTTPException as error:
-            self.request.routing_exception = error
-            return None
 
 
 def is_plain(app: Flask) -> bool:
@@ -106,14 +90,14 @@ def _is_untouched(app: Flask) -> bool:
         not (any(_RECEIVERS) and any(signal.has_receivers_for(app) for signal in SIGNALS))
         and _METHODS_OF(type(app)) == _OWN
         and app.__dict__.keys().isdisjoint(METHODS)
-        and _around() == _OWN_AROUND
+        and _AROUND_OF(_CLASSES) == _OWN_AROUND
     )
 
 
 def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Process a request as the ``wsgi_app`` of a WSGI application."""
     error: BaseException | None = None
-    context, around = Context(app, environ), AppContext(app)
+    context, around = CheapRequestContext(app, environ), CheapAppContext(app)
     of_app, of_request = _cv_app.set(around), _cv_request.set(context)
     around._cv_tokens.append(of_app)  # noqa: SLF001 -- as ``push`` does, for code that pushes the contexts again
     context._cv_tokens.append((of_request, around))  # noqa: SLF001 -- as above
@@ -136,12 +120,12 @@ def answer(app: Flask, environ: "WSGIEnvironment", start_response: "StartRespons
         _end(app, context, error)
 
 
-def _respond(app: Flask, context: Context) -> Response:
+def _respond(app: Flask, context: CheapRequestContext) -> Response:
     """Return the response: ``RequestContext.push`` and ``Flask.full_dispatch_request`` with all calls."""
-    request = context.request
-    opening = app.session_interface
-    session = opening.open_session(app, request)
-    context._session = opening.make_null_session(app) if session is None else session  # noqa: SLF001 -- as Flask does
+    request, opening = context.request, app.session_interface
+    has_session = type(opening) is not SecureCookieSessionInterface or bool(app.secret_key)
+    if has_session:
+        context._session  # noqa: B018, SLF001 -- this opens it
     _match(app, context)
     app._got_first_request = True  # noqa: SLF001 -- Flask has no other way to close the setup
     try:
@@ -149,7 +133,7 @@ def _respond(app: Flask, context: Context) -> Response:
         if returned is None:
             returned = _called(app, request)
     except Exception as exc:
-        returned = app.handle_user_exception(exc)
+        returned = _handled(app, exc)
     context.is_plain = _is_untouched(app)
     if not context.is_plain:  # a hook or the view connected a receiver, or patched a method
         return app.finalize_request(returned)
@@ -159,21 +143,24 @@ def _respond(app: Flask, context: Context) -> Response:
     for name in (*request.blueprints, None):
         for function in reversed(app.after_request_funcs.get(name, ())):
             response = sync(app, function)(response)
-    if not opening.is_null_session(context._session):  # noqa: SLF001 -- as Flask does
+    if has_session and not opening.is_null_session(context._session):  # noqa: SLF001 -- as Flask does
         opening.save_session(app, context._session, response)  # noqa: SLF001 -- as above
     return response  # type: ignore[no-any-return]
 
 
-def _match(app: Flask, context: Context) -> None:
+def _match(app: Flask, context: CheapRequestContext) -> None:
     """Find the route with an adapter that all requests share, unless the host matters or the result is a redirect."""
     request: Any = context.request
     environ = request.environ
     if environ["PATH_INFO"] and not depends_on_host(app, environ):
-        adapter = _adapter(app)
+        adapter, path, method = _adapter(app), request.path, environ["REQUEST_METHOD"]
+        routes = known_routes.of(adapter)
+        if (found := routes.find(path, method)) is not None:
+            request.url_rule, request.view_args = found
+            return
         try:
-            request.url_rule, request.view_args = adapter.match(
-                request.path, environ["REQUEST_METHOD"], return_rule=True
-            )
+            request.url_rule, request.view_args = adapter.match(path, method, return_rule=True)
+            routes.learn(path, method, request.url_rule, request.view_args)
         except RequestRedirect:  # it contains the host
             context.match_request()
         except HTTPException as error:
@@ -194,7 +181,7 @@ def depends_on_host(app: Flask, environ: "WSGIEnvironment") -> bool:
     """Return True if the route of a request can depend on its host."""
     return (
         app.url_map.host_matching
-        or type(app.url_map) is not Map
+        or type(app.url_map) is not known_routes.RouteMap
         or app.subdomain_matching
         or "HTTP_UPGRADE" in environ
         or app.config["TRUSTED_HOSTS"] is not None
@@ -219,12 +206,30 @@ def _before(app: Flask, request: Any) -> Any:
 
 def _called(app: Flask, request: Any) -> Any:
     """Call the view."""
-    if request.routing_exception is not None:
+    failed = request.routing_exception
+    if failed is not None:
+        if not isinstance(failed, RequestRedirect):
+            raise failed
         app.raise_routing_exception(request)
     rule = request.url_rule
     if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return app.make_default_options_response()
     return sync(app, app.view_functions[rule.endpoint])(**request.view_args)
+
+
+def _handled(app: Flask, exc: Exception) -> Any:
+    """Return the result of the error handler, or an ``HTTPException`` without one. Raises: any other exception."""
+    if isinstance(exc, (RoutingException, BadRequestKeyError)):
+        return app.handle_user_exception(exc)
+    is_answer = isinstance(exc, HTTPException) and not app.trap_http_exception(exc)
+    if is_answer and exc.code is None:  # type: ignore[attr-defined]  # an HTTPException
+        return exc
+    handler = app._find_error_handler(exc, current().blueprints)  # noqa: SLF001 -- as Flask does
+    if handler is not None:
+        return sync(app, handler)(exc)
+    if not is_answer:
+        raise  # noqa: PLE0704 -- called while it is handled
+    return exc
 
 
 def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -235,7 +240,7 @@ def sync(app: Flask, function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _end(app: Flask, context: Context, error: BaseException | None) -> None:
+def _end(app: Flask, context: CheapRequestContext, error: BaseException | None) -> None:
     """Run the teardown functions, and remove the request's contexts."""
     if not context.is_plain or len(context._cv_tokens) > 1:  # noqa: SLF001 -- pushed again, and not popped
         context.pop(error)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app import errs, product, request_context
 from app.errs import Fault, Kind, Outcome, platform
+from app.errs.error import UNSET
 from app.observability import metrics
 from app.observability.batch_log import BatchResult
 from app.observability.error_response_log import report
@@ -36,6 +38,9 @@ LISTED: Final = 100
 MAX_INSTANCE_LENGTH: Final = 1024
 _UNQUOTABLE: Final = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 """Characters that are not allowed in a value of a challenge (RFC 6750, section 3)."""
+_KEPT: Final = ":@!$&'()*+,;=~-._"
+_UNQUOTED: Final = re.compile(rf"[/0-9A-Za-z{re.escape(_KEPT)}]*")
+"""A path that is quoted already."""
 _CUT_ESCAPE: Final = re.compile(r"%[0-9A-F]?$")
 RETRY: Final = {"max_attempts": 3, "backoff": "exponential", "initial_ms": 1000}
 ACCEPTED: Final = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}
@@ -181,7 +186,8 @@ class ProblemContext:
 
 def instance_of(path: str | bytes) -> str:
     """Return ``instance`` for a path. A very long path is truncated."""
-    quoted = quote(path, safe="/:@!$&'()*+,;=~-._")
+    text = path if isinstance(path, str) else path.decode("latin-1")
+    quoted = text if _UNQUOTED.fullmatch(text) else quote(path, safe=f"/{_KEPT}")
     return quoted if len(quoted) <= MAX_INSTANCE_LENGTH else _CUT_ESCAPE.sub("", quoted[:MAX_INSTANCE_LENGTH])
 
 
@@ -207,7 +213,27 @@ def problem(
         is_item: true for an item of a batch, which has no separate request ID.
         status: the status of the response, if it differs from the error's.
     """
-    named, status, kind = errs.definition(error), status or status_of(error), error.kind
+    status = status or status_of(error)
+    is_plain = not (error.facts or is_item or error.__cause__ or error.__dict__.keys() & UNSET.keys())
+    same = _invariant(type(error), status, context.public_url) if is_plain else None  # type: ignore[arg-type]  # a class is hashable
+    if same is None or context.outcome is not Outcome.UNCHANGED:
+        return _complete(error, context, is_item=is_item, status=status)
+    ids = {"request_id": context.request_id, "timestamp": context.timestamp, "trace_id": context.trace_id}
+    return {name: value for name, value in {**same, "instance": context.instance, **ids}.items() if value is not None}
+
+
+@lru_cache(1024)
+def _invariant(named: type[errs.Error], status: int, public_url: str) -> dict[str, Any] | None:
+    """Return the document of an error without facts, with the members of all contexts; ``None`` if it needs facts."""
+    if named.declared_facts or named is errs.Error or errs.named_errors().get(named.code) is not named:
+        return None
+    context = ProblemContext(public_url=public_url, instance="", timestamp="", request_id="", trace_id="")
+    return _complete(named(), context, is_item=False, status=status)
+
+
+def _complete(error: errs.Error, context: ProblemContext, *, is_item: bool, status: int) -> dict[str, Any]:
+    """Return the problem document of any error."""
+    named, kind = errs.definition(error), error.kind
     violations, failed = error.violations, error.failures
     is_retryable = errs.is_retryable(error, context.outcome)
     document: dict[str, Any] = {

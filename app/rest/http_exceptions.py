@@ -6,6 +6,7 @@ Its status and its header fields are kept. Below 500 its description is the ``de
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,17 +17,20 @@ from app.errs import platform, requests
 from app.rest import error_statuses, webargs_errors
 from app.rest.request import current
 
-STATUSES: Final = frozenset(HTTPStatus)
+STATUSES: Final = {status.value: status for status in HTTPStatus}
+BAD_REQUEST: Final = HTTPStatus.BAD_REQUEST
 OWNED: Final = frozenset({"content-type", "content-length"})
 """Header fields that the problem document sets."""
 
 
 def is_answer(exc: HTTPException) -> bool:
     """Return true if an exception is sent unchanged: with a response, its own body, or a status below 400."""
-    has_own_body = any(
-        getattr(type(exc), name).__module__.partition(".")[0] != "werkzeug" for name in ("get_body", "get_response")
-    )
-    return exc.response is not None or has_own_body or exc.code is None or exc.code < HTTPStatus.BAD_REQUEST
+    return exc.response is not None or exc.code is None or exc.code < BAD_REQUEST or _has_own_body(type(exc))  # type: ignore[arg-type]  # a class is hashable
+
+
+@lru_cache(256)
+def _has_own_body(kind: type[HTTPException]) -> bool:
+    return any(getattr(kind, name).__module__.partition(".")[0] != "werkzeug" for name in ("get_body", "get_response"))
 
 
 def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
@@ -47,7 +51,7 @@ def translated(exc: HTTPException) -> tuple[errs.Error, int, Mapping[str, str]]:
 
 def _status(code: int) -> int:
     """Return the status as an ``HTTPStatus`` if there is one."""
-    return HTTPStatus(code) if code in STATUSES else code
+    return STATUSES.get(code, code)
 
 
 def allowed_methods(methods: Any) -> list[str]:

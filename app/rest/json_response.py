@@ -3,17 +3,28 @@
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from flask import Response
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 JSON: Final = "application/json"
 BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 """Statuses of responses without a body (RFC 9110, section 6.4.1)."""
+
+
+class HeaderList(Headers):
+    """Header fields that are created from a list."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._list = fields
+
+    def copy(self) -> Headers:  # type: ignore[override]  # it copies the fields, not the class
+        """Return an independent copy."""
+        return Headers(self._list)
 
 
 class JsonResponse(Response):
@@ -22,25 +33,25 @@ class JsonResponse(Response):
     def __init__(
         self, body: bytes, status: int | str, fields: Mapping[str, str] | None = None, *, content_type: str = JSON
     ) -> None:
-        """Set the attributes that Werkzeug's constructor sets, in a third of its time."""
-        self.headers = Headers()
-        self.headers.add("Content-Type", content_type)
-        self.headers.add("Content-Length", str(len(body)))
-        for name, value in (fields or {}).items():
-            self.headers.add(name, value)
+        """Set the attributes that Werkzeug's constructor sets, in a fifth of its time."""
+        self.headers = headers = HeaderList([("Content-Type", content_type), ("Content-Length", str(len(body)))])
+        for name, value in fields.items() if fields else ():
+            headers.add(name, value)
         self._status, self._status_code = _clean(status)
         self.response = [body]
         self.direct_passthrough = False
         self._on_close = []
 
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Send the fields, and the body unchanged, unless the response has no body or has close callbacks."""
+        if environ["REQUEST_METHOD"] == "HEAD" or self._status_code in BODILESS or self._on_close:
+            return super().__call__(environ, start_response)
+        start_response(self._status, [*self.headers._list])  # noqa: SLF001 -- as ``Headers.to_wsgi_list`` in two more calls
+        return self.response  # type: ignore[return-value]  # bytes
+
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
         """Return the fields."""
         return self.headers
-
-    def get_app_iter(self, environ: "WSGIEnvironment") -> Iterable[bytes]:
-        """Return the body unchanged, unless the response has no body or has close callbacks."""
-        is_plain = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in BODILESS and not self._on_close
-        return cast("list[bytes]", self.response) if is_plain else super().get_app_iter(environ)
 
 
 @lru_cache(256)

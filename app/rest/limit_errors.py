@@ -3,7 +3,7 @@
 from flask_limiter import RateLimitExceeded
 
 from app.errs import platform
-from app.rate_limiting import seconds_until_reset
+from app.rate_limiting import state_of
 from app.rest.request import application, current
 
 
@@ -17,5 +17,5 @@ def translated(exc: RateLimitExceeded) -> platform.RateLimitExceeded:
         message=str(exc.description) if exc.limit.error_message else None,
         limit=limit.amount,
         window_seconds=length,
-        retry_after=seconds_until_reset(exceeded[-1]) if exceeded else length,
+        retry_after=state_of(exceeded[-1])[1] if exceeded else length,
     )

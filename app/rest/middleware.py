@@ -16,7 +16,15 @@ from werkzeug.wsgi import ClosingIterator
 from app import product, request_context
 from app.observability import active_requests, metrics, request_timing
 from app.resilience import deadline
-from app.rest import access_log, operations, path_prefix, prepared_health, public_routes, third_party_instrumentation
+from app.rest import (
+    access_log,
+    operations,
+    path_prefix,
+    prepared_health,
+    public_routes,
+    third_party_instrumentation,
+    unknown_paths,
+)
 from app.rest.request import HELD, Request
 from app.rest.streaming import Streamed, begun, followed, restore, values
 from app.rest.wsgi_response import Announcements, Answer
@@ -51,6 +59,7 @@ class Middleware:
     """Passes requests to Flask."""
 
     _health: prepared_health.PreparedHealth
+    _unknown: unknown_paths.UnknownPaths
 
     def __init__(
         self, app: "Application", wsgi_app: "WSGIApplication", traced: Callable[[], str | None] | None
@@ -85,7 +94,7 @@ class Middleware:
         is_health = answer.path == prepared_health.PATH and self._health.fits(environ)
         metrics.IN_FLIGHT.inc()
         try:
-            prepared = self._health.answer(answer) if is_health else None
+            prepared = self._health.answer(answer) if is_health else self._unknown.answer(answer)
             body = self._wsgi_app(environ, answer.start) if prepared is None else prepared
             if not answer.status:  # PEP 3333 allows that until the first part of the body
                 body = begun(body)
@@ -120,6 +129,7 @@ class Middleware:
         if not issubclass(self._app.request_class, Request):
             raise TypeError(f"request_class must be a subclass of {Request.__module__}.{Request.__name__}")
         self._health = self._app.extensions["app-prepared-health"]
+        self._unknown = self._app.extensions["app-unknown-paths"]
         self._is_first = False
         self._announcements = {
             key: each.deprecation.fields for key, each in operations.table(self._app).items() if each.deprecation

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/healthz"
 ENDPOINT: Final = "health.get_health"
+BLUEPRINT: Final = "health"
 _OF_SERVERS: Final = (
     "PATH_INFO QUERY_STRING RAW_URI REMOTE_ADDR REMOTE_PORT REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT"
     " SERVER_PROTOCOL SERVER_SOFTWARE app.held gunicorn.socket wsgi.early_hints wsgi.errors wsgi.file_wrapper"
@@ -39,7 +40,7 @@ class PreparedHealth:
 
     def __init__(self, app: Flask) -> None:
         """Store the hooks, which are those of the service: ``rest.register`` has just installed them."""
-        self._app, self._own = app, _observers(app)
+        self._app, self._own = app, observers(app, BLUEPRINT)
         self._kept: tuple[str, Fields, str, list[bytes]] | None = None
 
     def fits(self, environ: "WSGIEnvironment") -> bool:
@@ -51,7 +52,7 @@ class PreparedHealth:
             and well_formed.is_authority(environ.get("HTTP_HOST", "//"))
             and dispatch.is_plain(self._app)
             and not dispatch.depends_on_host(self._app, environ)
-            and _observers(self._app) == self._own
+            and observers(self._app, BLUEPRINT) == self._own
         )
 
     def keep(self, answer: Answer, body: Any) -> None:
@@ -69,8 +70,8 @@ class PreparedHealth:
         return [*body]
 
 
-def _observers(app: Flask) -> list[Any]:
-    """Return a copy of everything that processes or observes a request for PATH."""
-    functions = [[*getattr(app, name).get(place, ())] for name in FUNCTIONS for place in (None, "health")]
+def observers(app: Flask, *blueprints: str) -> list[Any]:
+    """Return a copy of everything that processes or observes a request for a view of these blueprints."""
+    functions = [[*getattr(app, name).get(place, ())] for name in FUNCTIONS for place in (None, *blueprints)]
     classes = [app.request_class, app.response_class, type(app.json), type(app.session_interface)]
     return [*functions, [*app.teardown_appcontext_funcs], app.view_functions.get(ENDPOINT), *classes]

@@ -7,6 +7,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 import flask
 from flask.globals import _cv_app, _cv_request
 from flask_limiter import RequestLimit
+from werkzeug import wsgi
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
@@ -44,13 +46,43 @@ class Request(flask.Request):
     limits: tuple[RequestLimit, ...] = ()
     """The limits that it counts against."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.environ[KEY] = self
+    def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
+        """Set the attributes that Werkzeug's constructor sets, except those below, in a third of its time."""
+        self.environ, self.shallow = environ, shallow
+        self.method = environ.get("REQUEST_METHOD", "GET").upper()
+        self.scheme = environ.get("wsgi.url_scheme", "http")
+        self.root_path = _decoded(environ.get("SCRIPT_NAME")).rstrip("/")
+        self.path = "/" + _decoded(environ.get("PATH_INFO")).lstrip("/")
+        self.query_string = environ.get("QUERY_STRING", "").encode("latin1")
+        self.remote_addr = environ.get("REMOTE_ADDR")
+        if populate_request and not shallow:
+            environ["werkzeug.request"] = self
+        environ[KEY] = self
         self.before: tuple[object, ...] | None = None
         """The values of context variables before the hooks, or ``None`` if the middleware resets them."""
         self.violations: list[Violation] = []
         """The collected violations, until the whole request is decoded."""
+
+    @cached_property
+    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]  # an attribute there
+        """The address of the server."""
+        return wsgi._get_server(self.environ)  # noqa: SLF001 -- as Werkzeug's constructor does
+
+    @cached_property
+    def headers(self) -> EnvironHeaders:  # type: ignore[override]  # an attribute there
+        """The header fields."""
+        return EnvironHeaders(self.environ)
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The blueprint of the route, and those that it is nested in, as in Flask."""
+        rule = self.url_rule
+        return [] if rule is None else _blueprints(rule.endpoint)
+
+    def close(self) -> None:
+        """Close uploaded files, as in Werkzeug."""
+        if "files" in self.__dict__:
+            super().close()
 
     def sent(self, name: str) -> str | None:
         """Return a header field directly from the environment."""
@@ -138,9 +170,10 @@ def current() -> Request:
         RuntimeError: there is no request, with Flask's message.
     """
     try:
-        return cast("Request", _cv_request.get().request)
+        request: Request = _cv_request.get().request  # type: ignore[assignment]  # of the application's class
     except LookupError:
-        return cast("Request", flask.request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- public in Werkzeug
+        request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- public in Werkzeug
+    return request
 
 
 def application() -> flask.Flask:
@@ -153,6 +186,18 @@ def application() -> flask.Flask:
         return _cv_app.get().app
     except LookupError:
         return cast("flask.Flask", flask.current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
+
+
+def _decoded(text: str | None) -> str:
+    """Return the characters of a text in the environment, each of which stands for a byte (PEP 3333)."""
+    return "" if text is None else text if text.isascii() else text.encode("latin1").decode(errors="replace")
+
+
+@lru_cache(1024)
+def _blueprints(endpoint: str) -> list[str]:
+    """Return the names of blueprints in an endpoint, innermost first."""
+    name = endpoint.rpartition(".")[0]
+    return [name, *_blueprints(name)] if name else []
 
 
 @lru_cache(256)

@@ -59,9 +59,11 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
         trusted: the networks of trusted proxies.
     """
     client = _parsed(peer)
+    if not forwarded:
+        return UNKNOWN if client is None else client.bucket
     is_proxy = not peer or (client is not None and _is_within(client, trusted))
     reported = list(filter(None, map(str.strip, forwarded.split(",")))) if is_proxy else []
-    if forwarded and client is not None and not is_proxy:
+    if client is not None and not is_proxy:
         _warn_ignored(client)
     while reported and is_proxy:
         text = reported.pop()

@@ -13,6 +13,8 @@ import marshmallow as ma
 from app.wire import fields
 
 Encode = Callable[[Any], Any]
+REPLACED: Final = ("inline", "encode", "compiled")
+"""Methods of a field. The first one is not used if a subclass overrides only another one."""
 TYPES: Final = 256
 """Types of values whose encoder is cached."""
 
@@ -32,7 +34,7 @@ class CompiledEncoder:
         """
         projects = getattr(schema, "projects", None)
         self._members = [
-            (name, field.attribute or name, _compiled(field, only if name == projects else None))
+            (name, field.attribute or name, _inline(field, only if name == projects else None))
             for name, field in schema.dump_fields.items()
             if only is None or projects is not None or name in only
         ]
@@ -77,15 +79,28 @@ class CompiledEncoder:
 
     def _expression(self, look_ups: Iterable[str]) -> Encode:
         """Return a function that reads each field with its ``value`` expression, and encodes it."""
-        parts, encodes = [], {}
+        parts, encodes = [], dict[str, Any]()
         for number, ((name, _, encode), look_up) in enumerate(zip(self._members, look_ups, strict=True)):
             code = f"value{look_up}"
             if encode is not None:
-                encodes[f"encode_{number}"] = encode
-                code = f"encode_{number}(found) if (found := {code}) is not None else None"
+                (expression, used), suffix = encode, f"_{number}"
+                encodes |= {each.replace("_N", suffix): meaning for each, meaning in used.items()}
+                code = f"({expression.replace('_N', suffix)}) if (found := {code}) is not None else None"
             parts.append(f"{name!r}: {code}")
         made: Encode = eval(f"lambda value: {{{', '.join(parts)}}}", encodes)  # noqa: S307 -- names of schema fields
         return made
+
+
+def _inline(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> tuple[str, dict[str, Any]] | None:
+    """Return the compiled form of a field as ``Encodable.inline``, or ``None`` if its values are rendered unchanged."""
+    encode = _compiled(field, only)
+    if encode is None:
+        return None
+    if isinstance(field, fields.Encodable):
+        inline, *others = (next(each for each in type(field).__mro__ if name in vars(each)) for name in REPLACED)
+        if all(issubclass(inline, each) for each in others):
+            return field.inline()
+    return "encode_N(found)", {"encode_N": encode}
 
 
 def _compiled(field: "ma.fields.Field[Any]", only: Collection[str] | None) -> Encode | None:

@@ -7,10 +7,11 @@ compares both.
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
 
 import marshmallow as ma
 
@@ -44,6 +45,10 @@ class Encodable:
     def compiled(self) -> Callable[[Any], Any] | None:
         """Return a function that converts a value for orjson, or ``None`` if orjson can render the value unchanged."""
         return self.encode if type(self).encode is not Encodable.encode else None
+
+    def inline(self) -> tuple[str, dict[str, Any]]:
+        """Return ``compiled`` as an expression of ``found`` and the objects in it; their names end with ``_N``."""
+        return "encode_N(found)", {"encode_N": self.compiled()}
 
     def _serialize(self, value: Any, *_: object, **__: object) -> Any:
         return None if value is None else self.encode(value)
@@ -140,6 +145,10 @@ class Timestamp(Encodable, ma.fields.DateTime):
         """Return the conversion of a time to UTC, which orjson can render."""
         return timestamps.in_utc
 
+    def inline(self) -> tuple[str, dict[str, Any]]:
+        """Return the same. A time of the database is in UTC already."""
+        return "found.tzinfo is utc_N and found or encode_N(found)", {"utc_N": UTC, "encode_N": timestamps.in_utc}
+
     def decode(self, value: object) -> datetime:
         """Return the time in UTC."""
         if not isinstance(value, str):
@@ -225,10 +234,12 @@ class Name(Encodable, ma.fields.String):
         """Return ``collection/id``."""
         return f"{self.collection}/{value}"
 
-    def compiled(self) -> Callable[[object], str]:
-        """Return an equivalent function without an attribute lookup."""
-        collection = self.collection
-        return lambda value: f"{collection}/{value}"
+    def inline(self) -> tuple[str, dict[str, Any]]:
+        """Return ``encode`` with the text of a UUID, which the standard library makes in Python."""
+        digits = "{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        is_uuid = "type(found) is uuid_N and (digits := '%032x' % found.int)"
+        text = f"{is_uuid} and f'{{start_N}}{digits}' or encode_N(found)"
+        return text, {"uuid_N": UUID, "start_N": f"{self.collection}/", "encode_N": self.compiled()}
 
 
 class Listed(ma.fields.List[Any]):

@@ -16,12 +16,11 @@ from typing import Any, Final
 from prometheus_client import values
 
 from app import product
-from deploy.serving import worker_index
+from deploy.metering.file_values import FileValue
 
 COUNTING: Final = "app.observability.metrics"
 PREFIX: Final = f"{product.SLUG}-metrics-"
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- counting must never wait for a disk
-MASTER: Final = "master"
 ROOM: Final = 2**20
 """Bytes of files that do not grow, and of the master's files."""
 ALLOTTED: Final = {"histogram_{}.db": 2**20, "counter_{}.db": 2**18}
@@ -54,7 +53,7 @@ def begin(workers: int = 1) -> None:
     fcntl.flock(_lock, fcntl.LOCK_EX)  # forks share it: it is free when the last of these processes has ended
     (_home / "made").rename(_home / "lock")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_home)
-    values.ValueClass = values.MultiProcessValue(_whose)  # type: ignore[no-untyped-call]  # of prometheus_client
+    values.ValueClass = FileValue
 
 
 def home() -> Path | None:
@@ -95,11 +94,6 @@ def places() -> list[Path]:
 def _has_space(place: Path, size: int) -> bool:
     free = os.statvfs(place)
     return free.f_bavail * free.f_frsize >= size
-
-
-def _whose() -> str:
-    number = worker_index.own()
-    return MASTER if number is None else str(number)
 
 
 def _sweep(place: Path) -> None:

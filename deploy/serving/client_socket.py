@@ -5,6 +5,7 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from deploy.serving.connection_state import Memory
@@ -39,7 +40,13 @@ class ClientSocket(socket.socket):
             BrokenPipeError: the client has not read enough.
             OSError: the client has closed.
         """
-        self.unsent = memoryview(bytes(self.unsent) + data if self.unsent else bytes(data))
+        sent = 0
+        if not self.unsent:
+            with suppress(BlockingIOError):
+                sent = self.send(data, socket.MSG_DONTWAIT)
+            if sent == len(data):
+                return
+        self.unsent = memoryview(bytes(self.unsent) + data if self.unsent else bytes(data))[sent:]
         until = None
         while not self.send_more() and not self._claim():
             until = until or time.monotonic() + SEND_SECONDS

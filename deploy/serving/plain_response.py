@@ -83,15 +83,17 @@ class Reply:
             return False
         length = ""
         for name, value in fields:
-            if type(value) is not str or not (value.isascii() and value.isprintable() and value.strip(" ") == value):
+            if type(value) is not str:
                 return False
             if name == CONTENT_LENGTH and not length:
                 length = value
             elif name not in _NAMES and not _is_unchanged(name):
                 return False
-        if not _LENGTH.fullmatch(length):
-            return False
+        values = "".join([value for _, value in fields])
         head = "".join([f"{name}: {value}\r\n" for name, value in fields])
+        has_outer_space = ":  " in head or " \r\n" in head  # or an inner one after a colon, which gunicorn handles too
+        if not (values.isascii() and values.isprintable() and _LENGTH.fullmatch(length)) or has_outer_space:
+            return False
         self._status, self._head, self._length = status, head, int(length)
         return True
 

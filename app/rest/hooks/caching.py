@@ -10,6 +10,7 @@ from app.rest import operations
 from app.rest.conditional import READS, answer_not_modified
 from app.rest.request import Request, current
 
+NO_CONTENT: Final = HTTPStatus.NO_CONTENT
 NO_TRANSFORM: Final = "no-transform"
 """Prevents that a proxy compresses a response and weakens or removes its strong entity tag (RFC 9110, section 7.7)."""
 
@@ -27,7 +28,7 @@ def set_caching(response: Response) -> Response:
     headers.add("Vary", "Accept, Origin" if has_forms else "Origin")
     if "Cache-Control" not in carried and (kept := _kept(request, is_tagged="ETag" in carried)):
         headers.add("Cache-Control", kept)
-    if response.status_code == HTTPStatus.NO_CONTENT:
+    if response.status_code == NO_CONTENT:
         headers.pop("Content-Type", None)
     return answer_not_modified(request, response) if "ETag" in carried else response
 

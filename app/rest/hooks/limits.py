@@ -9,11 +9,10 @@ from typing import Final
 
 from flask import Flask
 from flask_limiter import RequestLimit
-from limits import RateLimitItem
 
 from app import product
 from app.extensions import limiter
-from app.rate_limiting import remaining_of, seconds_until_reset
+from app.rate_limiting import state_of
 from app.wire.client_addresses import EVERYTHING
 
 log: Final = product.logger("limits")
@@ -29,11 +28,11 @@ def fields(results: Sequence[RequestLimit]) -> list[tuple[str, str]]:
     policies, states = [], []
     for number, result in enumerate(_default_first(results), 1):
         try:
-            remaining, seconds = remaining_of(result), seconds_until_reset(result)
+            remaining, seconds, length = state_of(result)
         except Exception:  # a storage that a fork configures can raise anything
             log.warning("no RateLimit fields: the storage does not respond", exc_info=True)
             return []
-        name, policy = _named(number, result.limit)
+        name, policy = _named(number, result.limit.amount, length)
         policies.append(policy)
         states.append(f"{name};r={remaining};t={seconds}")
     return [("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(states))]
@@ -45,7 +44,7 @@ def _default_first(results: Sequence[RequestLimit]) -> Sequence[RequestLimit]:
 
 
 @lru_cache
-def _named(number: int, limit: RateLimitItem) -> tuple[str, str]:
+def _named(number: int, amount: int, length: int) -> tuple[str, str]:
     """Return the name of a limit, in quotes, and its policy."""
     name = '"default"' if number == 1 else f'"default-{number}"'
-    return name, f"{name};q={limit.amount};w={limit.get_expiry()}"
+    return name, f"{name};q={amount};w={length}"

@@ -25,7 +25,7 @@ def page() -> str:
     """Return the page of metrics."""
     sections, overview = [], []
     for metric in collectors():
-        name, kind = full_name(metric), type(metric).__name__.lower()
+        name, kind = full_name(metric), str(metric._type)
         overview.append((link(code(name), "", name), kind, metric._documentation))
         labels = [(code(label), metric_label_meanings.meaning(metric._name, label)) for label in metric._labelnames]
         rows = [("Type", kind)]
@@ -64,7 +64,7 @@ def collectors() -> list[Counter | Gauge | Histogram]:
 
 def full_name(metric: Counter | Gauge | Histogram) -> str:
     """Return the name as Prometheus stores it."""
-    return str(metric._name) + SUFFIX[type(metric).__name__.lower()]
+    return str(metric._name) + SUFFIX[str(metric._type)]
 
 
 def recorded() -> list[tuple[str, str]]:

@@ -73,6 +73,40 @@ metrics_folder.end()
     assert list(tmp_path.iterdir()) == []
 
 
+SAME = """
+if sys.argv[2] == "theirs":
+    from prometheus_client import values
+    from deploy.metering import file_values
+    metrics_folder.FileValue = values.MultiProcessValue(file_values.owner)
+"""
+USED = """
+for seconds in (0, 0.005, 0.0051, 5, 6, 0.3):
+    metrics.request("GET", "/", "200", seconds)
+metrics.IN_FLIGHT.inc(2); metrics.IN_FLIGHT.dec(); metrics.POOL_SIZE.set(7); metrics.PANICS.inc()
+for number in range(2000):  # more than the first size of the file
+    metrics.UNDECLARED.labels(str(number), "a code").inc()
+metrics.POOL_SIZE.inc(3); metrics.PANICS.inc()
+registry = CollectorRegistry()
+MultiProcessCollector(registry, path=metrics_folder.home())
+print(generate_latest(registry).decode())
+metrics_folder.end()
+"""
+
+
+def test_values_are_those_of_prometheus_client(tmp_path: Path) -> None:
+    scripts = COUNTING.replace("metrics_folder.begin()", f"{SAME}metrics_folder.begin()") + USED
+    ours, theirs = (
+        subprocess.run(
+            [sys.executable, "-c", scripts, str(tmp_path), whose], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        for whose in ("ours", "theirs")
+    )
+    assert ours == theirs
+    assert "panics_recovered_total 2.0" in ours
+    assert "pool_connections_max 10.0" in ours
+    assert 'http_request_duration_seconds_bucket{le="0.005",method="GET",route="/",status="200"} 2.0' in ours
+
+
 def test_a_file_grows_before_it_is_full(tmp_path: Path) -> None:
     script = (
         "metrics_folder.allot(4); histogram = metrics_folder.home() / 'histogram_4.db';"

@@ -1,6 +1,7 @@
 """Bodies of JSON responses."""
 
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from werkzeug.test import create_environ
@@ -18,8 +19,10 @@ from app.rest.json_response import JsonResponse
     ],
 )
 def test_a_response_without_a_body_sends_none(method: str, status: HTTPStatus, sent: bytes) -> None:
-    response = JsonResponse(b"{}", status)
-    assert b"".join(response.get_app_iter(create_environ(method=method))) == sent
+    started: list[Any] = []
+    body = JsonResponse(b"{}", status)(create_environ(method=method), lambda *given: started.extend(given) or str)  # type: ignore[func-returns-value]
+    assert (b"".join(body), started[0][:3]) == (sent, str(status.value))
+    assert started[1] == [("Content-Type", "application/json"), ("Content-Length", "2")]
 
 
 def test_close_callbacks_are_called_at_the_end() -> None:
@@ -30,3 +33,12 @@ def test_close_callbacks_are_called_at_the_end() -> None:
     assert (b"".join(sent), called) == (b"{}", [])
     sent.close()  # type: ignore[attr-defined]  # servers close the iterable
     assert called == [True]
+
+
+def test_fields_are_checked_copied_and_changed_like_others() -> None:
+    with pytest.raises(ValueError, match="newline"):
+        JsonResponse(b"{}", 200, {"ETag": "a\r\nb"})
+    response = JsonResponse(b"{}", 200, {"ETag": "a"})
+    copied = response.headers.copy()
+    response.headers["ETag"] = "b"
+    assert (copied["etag"], response.headers["etag"]) == ("a", "b")
