@@ -29,6 +29,7 @@ SUITES: Final = {
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "containers": "make containers",
+    "matrix": "make matrix",
     "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",
@@ -43,7 +44,7 @@ SCALES: Final = {
     "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
-    "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "bench"},
+    "ONLY": {"ecosystem", "clients", "containers", "matrix", "conformance", "drill", "bench"},
 }
 """Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")
