@@ -17,6 +17,9 @@ PACKAGES: Final = (
     "util-linux", "postgresql", "nginx-light", "gcc", "libc6-dev", "redis-server",
 )  # fmt: skip
 WITH_VALKEY: Final = ("trixie", "forky")
+TESTING: Final = "forky"
+EXPIRED: Final = '--aptopt=Acquire::Check-Valid-Until "false"'
+"""Accepts the list of packages of an older day: a mirror can be a snapshot, and the lists of testing expire after a week."""
 ENTRY: Final = engine.HERE / "images" / "postgres.sh"
 DATABASE: Final = "candor"
 SETTINGS: Final = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300")
@@ -29,7 +32,7 @@ PATH: Final = "/opt/candor/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 def image(suite: str) -> str:
     """Return the image of a Debian with the programs of a row."""
     packages = (*PACKAGES, *(["valkey-server"] if suite in WITH_VALKEY else []))
-    return engine.debian(suite, packages, f"matrix:{suite}")
+    return engine.debian(suite, packages, f"matrix:{suite}", *([EXPIRED] if suite == TESTING else []))
 
 
 @dataclass(frozen=True)
