@@ -19,7 +19,7 @@ PACKAGES: Final = (
 WITH_VALKEY: Final = ("trixie", "forky")
 TESTING: Final = "forky"
 EXPIRED: Final = '--aptopt=Acquire::Check-Valid-Until "false"'
-"""Accepts the list of packages of an older day: a mirror can be a snapshot, and the lists of testing expire after a week."""
+"""Accepts expired lists of packages: those of testing expire after a week, and a mirror can be a snapshot."""
 ENTRY: Final = engine.HERE / "images" / "postgres.sh"
 DATABASE: Final = "candor"
 SETTINGS: Final = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300")
