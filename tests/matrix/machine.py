@@ -22,7 +22,10 @@ EXPIRED: Final = '--aptopt=Acquire::Check-Valid-Until "false"'
 """Accepts expired lists of packages: those of testing expire after a week, and a mirror can be a snapshot."""
 ENTRY: Final = engine.HERE / "images" / "postgres.sh"
 DATABASE: Final = "candor"
-SETTINGS: Final = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300")
+SETTINGS: Final = (
+    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+    *("-c", "fsync=off", "-c", "max_connections=300"),
+)
 STARTS_WITHIN: Final = 60.0
 INSTALL_WITHIN: Final = 900.0
 CODE: Final = "/opt/candor"
