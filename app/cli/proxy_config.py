@@ -7,7 +7,7 @@ import click
 from flask import Flask, current_app
 
 from app.cli.terminal import Failed, Group, page
-from app.rest.proxy_config import caddy, envoy, haproxy, nginx
+from app.rest.proxy_config import apache, caddy, envoy, haproxy, nginx
 from app.rest.proxy_config.rendering import INSTANCES, LISTEN, Addresses
 
 group = Group("edge", help="The configuration of a reverse proxy.")
@@ -44,6 +44,7 @@ def _command(name: str, configure: Configure, summary: str) -> None:
 
 
 PROXIES: Final[dict[str, tuple[Configure, str]]] = {
+    "apache": (apache.configuration, "Print apache.conf, for Apache httpd 2.4.54 or newer."),
     "caddy": (caddy.configuration, "Print a Caddyfile, for Caddy 2.10 or newer."),
     "envoy": (envoy.configuration, "Print envoy.yaml, for Envoy 1.36 or newer."),
     "haproxy": (haproxy.configuration, "Print haproxy.cfg, for HAProxy 2.6 or newer."),

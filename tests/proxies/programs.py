@@ -52,7 +52,23 @@ class Program:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
+APACHE: Final = (
+    *("-c", "DefaultRuntimeDir {home}", "-c", "PidFile {home}/pid"),
+    *("-c", "User nobody", "-c", "Group nogroup"),
+)
+"""The folder and the account of a test, instead of those of the system."""
+
 PROGRAMS: Final = {
+    "apache": Program(
+        title="Apache",
+        file="apache.conf",
+        check=("-t", "-f", "{file}", *APACHE),
+        serve=("-D", "FOREGROUND", "-f", "{file}", *APACHE),
+        version=("-v",),
+        install="apt-get install apache2",
+        name="apache2",
+        environ={"TZ": "UTC"},
+    ),
     "caddy": Program(
         title="Caddy",
         file="Caddyfile",

@@ -23,7 +23,18 @@ ENVOY: Final = """\
                 name: gzip
                 typed_config: {"@type": type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip}
 """
+APACHE: Final = """\
+    FilterDeclare compress
+    FilterProvider compress DEFLATE "-z resp('ETag') && resp('Content-Type') =~ m#^application/json#"
+    FilterChain compress
+"""
+"""Apache ignores ``no-transform``, and changes the entity tag of a response that it compresses."""
 COMPRESSORS: Final[dict[str, Callable[[str], str]]] = {
+    "apache": lambda text: text.replace("    RewriteEngine On\n", f"{APACHE}    RewriteEngine On\n").replace(
+        "LoadModule headers_module",
+        "".join(f"LoadModule {each}_module /usr/lib/apache2/modules/mod_{each}.so\n" for each in ("filter", "deflate"))
+        + "LoadModule headers_module",
+    ),
     "caddy": lambda text: text.replace("    bind 127.0.0.1\n", "    bind 127.0.0.1\n    encode gzip\n"),
     "envoy": lambda text: text.replace("          http_filters:\n", f"          http_filters:\n{ENVOY}"),
     "haproxy": lambda text: text.replace(
