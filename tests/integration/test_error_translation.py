@@ -195,6 +195,9 @@ class TestCapacity:
         assert self.busy(caught.value, "57P01", disconnected=True)
 
     def test_a_transaction_that_took_too_long(self, database: Database) -> None:
+        with database.engine.connect() as connection:
+            if int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) < 170000:
+                pytest.skip("transaction_timeout needs PostgreSQL 17")
         error = ended(database, "SET LOCAL transaction_timeout = 30", "SELECT pg_sleep(5)")
         assert self.busy(error, "25P04", disconnected=True)
         assert not error.facts["is_undone"], "a repetition would take as long"

@@ -72,13 +72,13 @@ def machine(suite: str) -> Iterator[Machine]:
 
 @contextmanager
 def database(suite: str) -> Iterator[str]:
-    """Yield the URL of a new PostgreSQL server from the packages of a Debian."""
+    """Yield the URL of a new PostgreSQL server from the packages of a Debian, with an ordinary role."""
     password, port = secrets.token_hex(8), free_port()
     file = engine.LOCAL / "matrix-password"
     file.write_text(password)
     file.chmod(0o644)
     variables = {
-        "POSTGRES_USER": DATABASE, "POSTGRES_DB": DATABASE, "POSTGRES_PASSWORD_FILE": "/password",
+        "POSTGRES_USER": "postgres", "POSTGRES_DB": DATABASE, "POSTGRES_PASSWORD_FILE": "/password",
         "POSTGRES_INITDB_ARGS": "--encoding=UTF8 --locale=C.UTF-8",
     }  # fmt: skip
     options = (
@@ -87,11 +87,14 @@ def database(suite: str) -> Iterator[str]:
     )  # fmt: skip
     command = ("/postgres.sh", "-p", str(port), *SETTINGS)
     with engine.running("candor-matrix-postgres", image(suite), *command, options=options) as name:
-        ready = ("exec", name, "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", f"--username={DATABASE}")
+        ready = ("exec", name, "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=postgres")
         engine.wait_until(
             lambda: engine.podman(*ready) == "", STARTS_WITHIN, lambda: engine.podman("logs", name, check=False)
         )
-        yield f"postgresql+psycopg://{DATABASE}:{password}@127.0.0.1:{port}/{DATABASE}"
+        role = f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'"
+        psql = ("psql", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=postgres", f"--command={role}")
+        engine.podman("exec", f"--env=PGPASSWORD={password}", name, *psql, "postgres")
+        yield f"postgresql+psycopg://{DATABASE}:{password}@127.0.0.1:{port}/postgres"
 
 
 def number(text: str) -> str:

@@ -49,6 +49,8 @@ def test_a_row_passes(row: Row, machines: Machines) -> None:
         variables = {"TEST_DATABASE_URL": url, "TEST_REDIS_SERVER": path_of(there, row.cache)}
         reports = {title: selected(there, tests, variables) for title, tests in SELECTIONS.items()}
         versions = versions_of(there, row, variables)
+    for title, (_, output) in reports.items():
+        (engine.LOCAL / f"{row.name} {title}.log").write_text(output)
     cells = [*versions, *(cell(counts) for counts, _ in reports.values()), f"{(time.monotonic() - began) / 60:.0f}"]
     written(row, cells)
     failures = [line for _, output in reports.values() for line in re.findall(r"(?m)^(?:FAILED|ERROR) .*$", output)]
