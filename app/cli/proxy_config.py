@@ -36,11 +36,18 @@ def _command(name: str, configure: Configure, summary: str) -> None:
         show_default=True,
         help="HOST:PORT or unix:PATH of an instance; repeat the option for each of them.",
     )
-    def print_configuration(listen: str, instances: tuple[str, ...]) -> None:
+    @click.option("--certificate", default="", help="Path of the certificate chain (PEM), for TLS and HTTP/2.")
+    @click.option("--key", default="", help="Path of its key (PEM), by default that of the certificate and .key.")
+    def print_configuration(listen: str, instances: tuple[str, ...], certificate: str, key: str) -> None:
         host, _, port = listen.rpartition(":")
         if not host or not port.isdigit():
             raise Failed(f"--listen has the form HOST:PORT, not {listen}.")
-        page(configure(current_app, Addresses(listen, instances)), ends=False)
+        if key and not certificate:
+            raise Failed("--key needs --certificate.")
+        if name == "haproxy" and key not in ("", f"{certificate}.key"):
+            raise Failed(f"HAProxy reads the key from {certificate}.key, or from the file of the certificate.")
+        files = (certificate, key or f"{certificate}.key") if certificate else ("", "")
+        page(configure(current_app, Addresses(listen, instances, *files)), ends=False)
 
 
 PROXIES: Final[dict[str, tuple[Configure, str]]] = {

@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -114,16 +115,24 @@ def path_of(name: str) -> str:
     return found
 
 
-def configuration(name: str, environ: dict[str, str], port: int, instances: list[str]) -> str:
+def configuration(
+    name: str, environ: dict[str, str], port: int, instances: list[str], certificate: Path | None = None
+) -> str:
     """Return the output of ``flask edge``."""
     addresses = ["--listen", f"127.0.0.1:{port}", *(word for each in instances for word in ("--instance", each))]
-    command = [sys.executable, "-m", "flask", "edge", name, *addresses]
+    files = ["--certificate", str(certificate)] if certificate else []
+    command = [sys.executable, "-m", "flask", "edge", name, *addresses, *files]
     return subprocess.run(command, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @contextmanager
 def proxied(
-    name: str, deployment: Deployment, settings: Settings, home: Path, change: Callable[[str], str] = str
+    name: str,
+    deployment: Deployment,
+    settings: Settings,
+    home: Path,
+    change: Callable[[str], str] = str,
+    certificate: Path | None = None,
 ) -> Iterator[RunningProxy]:
     """Run a proxy in front of the instances of a deployment.
 
@@ -133,6 +142,7 @@ def proxied(
         settings: of the tests.
         home: an empty folder for its files.
         change: a change of the configuration, as an operator could make it.
+        certificate: for TLS; its key is in the same folder, with ``.key`` after the name.
     """
     program, executable, port = PROGRAMS[name], path_of(name), free_port()
     environ = os.environ | {
@@ -145,7 +155,7 @@ def proxied(
     home.mkdir(exist_ok=True)
     file, log = home / program.file, home / "log"
     instances = [f"unix:{path}" for path in deployment.sockets]
-    file.write_text(change(configuration(name, environ, port, instances)), encoding="utf-8")
+    file.write_text(change(configuration(name, environ, port, instances, certificate)), encoding="utf-8")
     check, serve = ([word.format(file=file, home=home) for word in each] for each in (program.check, program.serve))
     variables = os.environ | {key: value.format(home=home) for key, value in program.environ.items()}
     checked = subprocess.run([executable, *check], env=variables, capture_output=True, text=True, check=False)
@@ -155,7 +165,7 @@ def proxied(
         command = exec_child.command([executable, *serve], dies_by=signal.SIGTERM, account=None, sees_all=False)
         process = subprocess.Popen(command, cwd=home, env=variables, stdout=words_of, stderr=words_of)
     try:
-        _wait(port, process, log)
+        _wait(port, process, log, certificate)
         yield RunningProxy(port, log, process.pid, home, version.strip())
     finally:
         process.terminate()
@@ -165,10 +175,14 @@ def proxied(
         process.wait()
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path, certificate: Path | None) -> None:
     deadline = time.monotonic() + STARTS_WITHIN
+    context = ssl.create_default_context(cafile=certificate) if certificate else None
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with suppress(OSError), ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=1))
+            if context:
+                connection = stack.enter_context(context.wrap_socket(connection, server_hostname="localhost"))
             connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             connection.settimeout(5)
             if connection.recv(64).startswith(b"HTTP/1.1 200"):

@@ -11,7 +11,8 @@ from app.rest.proxy_config.description import RESENT, UNSETTLED, Operations, des
 from app.rest.proxy_config.rendering import Addresses, rendered
 
 REQUEST_ID: Final = "%{reqenv:ID}"
-UNPARSED_ID: Final = "%{md5:%{TIME_YEAR}%{TIME_MON}%{TIME_DAY}%{TIME_HOUR}%{TIME_MIN}%{REMOTE_ADDR}%{REMOTE_PORT}}"
+CLIENT: Final = "%{TIME_YEAR}%{TIME_MON}%{TIME_DAY}%{TIME_HOUR}%{TIME_MIN}%{REMOTE_ADDR}%{REMOTE_PORT}"
+UNPARSED_ID: Final = f"%{{md5:{CLIENT}}}"
 """The request ID where Apache could not read the request: a digest of the minute and of the client's port."""
 UNPARSED: Final = (400, 414, 431, 501)
 """The statuses of requests that Apache could not read."""
@@ -47,6 +48,7 @@ def configuration(app: Flask, addresses: Addresses) -> str:
             "doubtful": lambda status: _text(text(status, is_doubtful=True)),
             "unparsed_statuses": UNPARSED,
             "unparsed_id": UNPARSED_ID,
+            "unparsed_digest": f"md5('{CLIENT}')",
             "matches": _matches,
             "members": [_member(each) for each in addresses.instances],
             "timeout": math.ceil(description.response_ms / 1000),
