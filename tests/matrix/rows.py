@@ -44,7 +44,7 @@ ROWS: Final = (
 """Each Debian with each PostgreSQL, and with each of its Redis and Valkey; Debian 14 with the oldest and the newest."""
 SELECTIONS: Final = {
     "migrations, queries, limits": (
-        "tests/integration", "--ignore=tests/integration/test_list_bounds.py",
+        "-n", "2", "--dist", "worksteal", "tests/integration", "--ignore=tests/integration/test_list_bounds.py",
         "--ignore=tests/integration/test_order_bounds.py", "--ignore=tests/integration/test_list_plans.py",
         "tests/api/test_create_task.py", "tests/api/test_update_task.py", "tests/api/test_delete_task.py",
         "tests/api/test_idempotency.py", "tests/api/test_races.py", "tests/api/test_sessions.py",
@@ -55,7 +55,7 @@ SELECTIONS: Final = {
         "tests/stack/test_redis_faults.py", "tests/conformance/test_conformance.py::TestCandor",
     ),
 }  # fmt: skip
-"""The tests of each row, by the title of their column; those of large lists take too long for a row."""
+"""The arguments of pytest by the title of their column. Tests of large lists take too long for a row."""
 _ROW: Final = re.compile(r"(?m)^\| ([a-z]+-[a-z]+-[a-z]+) \|.*$")
 
 

@@ -61,7 +61,7 @@ def test_a_row_passes(row: Row, machines: Machines) -> None:
 
 def selected(there: Machine, tests: tuple[str, ...], variables: dict[str, str]) -> tuple[dict[str, int], str]:
     """Run tests in the machine, and return the counts of their results and the output."""
-    command = f"python -m pytest -n 2 --dist loadfile -q -rfEs {' '.join(tests)} 2>&1 | tail -n 400"
+    command = f"python -m pytest -q -rfEs {' '.join(tests)} 2>&1 | tail -n 400"
     output = there.shell(command, within=WITHIN, check=False, variables=variables)
     closing = output.splitlines()[-1]
     return {name.removesuffix("s"): int(count) for count, name in COUNT.findall(closing)}, output

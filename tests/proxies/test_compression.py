@@ -1,4 +1,7 @@
-"""A proxy that compresses responses leaves those with an entity tag alone, because of ``no-transform`` (C20)."""
+"""A proxy that compresses responses leaves those with an entity tag alone, because of ``no-transform`` (C20).
+
+Apache needs the directives in ``docs/operate/proxies.md``.
+"""
 
 import gzip
 from collections.abc import Callable, Iterator
@@ -8,6 +11,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from tests.docs.pages import blocks_of
 from tests.proxies.programs import NAME, RunningProxy, proxied
 from tests.proxies.results import Results
 from tests.proxies.test_faults import send
@@ -23,14 +27,10 @@ ENVOY: Final = """\
                 name: gzip
                 typed_config: {"@type": type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip}
 """
-APACHE: Final = """\
-    FilterDeclare compress
-    FilterProvider compress DEFLATE "-z resp('ETag') && resp('Content-Type') =~ m#^application/json#"
-    FilterChain compress
-"""
+APACHE: Final = next(each.source for each in blocks_of("docs/operate/proxies.md") if each.language == "apache")
 """Apache ignores ``no-transform``, and changes the entity tag of a response that it compresses."""
 COMPRESSORS: Final[dict[str, Callable[[str], str]]] = {
-    "apache": lambda text: text.replace("    RewriteEngine On\n", f"{APACHE}    RewriteEngine On\n").replace(
+    "apache": lambda text: text.replace("    RewriteEngine On\n", f"{APACHE}\n    RewriteEngine On\n").replace(
         "LoadModule headers_module",
         "".join(f"LoadModule {each}_module /usr/lib/apache2/modules/mod_{each}.so\n" for each in ("filter", "deflate"))
         + "LoadModule headers_module",
