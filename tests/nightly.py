@@ -23,6 +23,7 @@ SUITES: Final = {
     "contract": "make contract",
     "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
+    "apache": "make edge PROXY=apache",
     "haproxy": "make edge PROXY=haproxy",
     "caddy": "make edge PROXY=caddy",
     "envoy": "make edge PROXY=envoy",
@@ -41,7 +42,7 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
+    "EDGE_SCALE": {"edge", "apache", "haproxy", "caddy", "envoy", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
     "ONLY": {"ecosystem", "clients", "containers", "matrix", "conformance", "drill", "bench"},
