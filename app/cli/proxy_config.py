@@ -7,7 +7,7 @@ import click
 from flask import Flask, current_app
 
 from app.cli.terminal import Failed, Group, page
-from app.rest.proxy_config import apache, caddy, envoy, haproxy, nginx
+from app.rest.proxy_config import apache, caddy, envoy, haproxy, nginx, traefik
 from app.rest.proxy_config.rendering import INSTANCES, LISTEN, Addresses
 
 group = Group("edge", help="The configuration of a reverse proxy.")
@@ -46,6 +46,8 @@ def _command(name: str, configure: Configure, summary: str) -> None:
             raise Failed("--key needs --certificate.")
         if name == "haproxy" and key not in ("", f"{certificate}.key"):
             raise Failed(f"HAProxy reads the key from {certificate}.key, or from the file of the certificate.")
+        if name == "traefik" and any(each.startswith("unix:") for each in instances):
+            raise Failed("Traefik needs instances on TCP: --instance HOST:PORT.")
         files = (certificate, key or f"{certificate}.key") if certificate else ("", "")
         page(configure(current_app, Addresses(listen, instances, *files)), ends=False)
 
@@ -55,6 +57,7 @@ PROXIES: Final[dict[str, tuple[Configure, str]]] = {
     "caddy": (caddy.configuration, "Print a Caddyfile, for Caddy 2.10 or newer."),
     "envoy": (envoy.configuration, "Print envoy.yaml, for Envoy 1.36 or newer."),
     "haproxy": (haproxy.configuration, "Print haproxy.cfg, for HAProxy 2.6 or newer."),
+    "traefik": (traefik.configuration, "Print traefik-dynamic.yaml, for Traefik 3.7 or newer."),
 }
 for _name, (_configure, _summary) in PROXIES.items():
     _command(_name, _configure, _summary)

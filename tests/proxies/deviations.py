@@ -25,5 +25,13 @@ KNOWN: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("U01", "W14", "C1.1", "C1.3", "C4.1", "C4.2"), PARSER),
         "F07": "HAProxy's parser rejects unknown transfer codings with 422",
     },
+    "traefik": {
+        **dict.fromkeys(("U01", "W14", "C1.1", "C1.3", "C4.1", "C4.2", "C16.2"), GO),
+        **dict.fromkeys(("U08", "W12"), "Traefik rejects a large body without a document"),
+        "F04": "the HTTP parser of Go leaves the connection open",
+        "F10": "Traefik rejects an invalid chunk with 500",
+        "L02": "the HTTP parser of Go rejects an empty line before the request line",
+        "M08": "Traefik itself requests compressed content, for GET only",
+    },
 }
 """The rules that a proxy breaks, and the reasons."""

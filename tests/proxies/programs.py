@@ -1,6 +1,7 @@
 """Starts a reverse proxy with the configuration that ``flask edge`` prints."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 from app.config import Settings
 from deploy.local import exec_child
 from deploy.stack.program_paths import SYSTEM_FOLDERS
+from tests.proxies.relay import relayed
 from tests.stack.conftest import Served, free_port
 from tests.stack.deployment import Deployment
 
@@ -36,10 +38,11 @@ class Program:
         title: the name that people know.
         file: the name of its configuration.
         check: the arguments of the check of a configuration; ``{file}`` is its path.
-        serve: the arguments that run it in the foreground.
+        serve: the arguments that run it in the foreground; those in a comment of the configuration are added.
         version: the arguments that print its version.
         install: the source of the program.
         name: the executable, if it is not called like the proxy.
+        has_unix_sockets: whether instances can be Unix sockets.
         environ: further variables.
     """
 
@@ -50,6 +53,7 @@ class Program:
     version: tuple[str, ...]
     install: str
     name: str = ""
+    has_unix_sockets: bool = True
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,6 +63,8 @@ APACHE: Final = (
 )
 """The folder and the account of a test, instead of those of the system."""
 
+OPTION: Final = re.compile(r"^#   (--[\w.]+=\S+)$", re.MULTILINE)
+"""An option of the program, in a comment of its configuration."""
 PROGRAMS: Final = {
     "apache": Program(
         title="Apache",
@@ -94,6 +100,15 @@ PROGRAMS: Final = {
         serve=("-db", "-f", "{file}"),
         version=("-v",),
         install="apt-get install haproxy",
+    ),
+    "traefik": Program(
+        title="Traefik",
+        file="traefik-dynamic.yaml",
+        check=("version",),
+        serve=(),
+        version=("version",),
+        install="make edge PROXY=traefik",
+        has_unix_sockets=False,
     ),
 }
 
@@ -144,6 +159,25 @@ def proxied(
         change: a change of the configuration, as an operator could make it.
         certificate: for TLS; its key is in the same folder, with ``.key`` after the name.
     """
+    program = PROGRAMS[name]
+    with ExitStack() as stack:
+        if program.has_unix_sockets:
+            instances = [f"unix:{path}" for path in deployment.sockets]
+        else:
+            instances = [stack.enter_context(relayed(path)) for path in deployment.sockets]
+        yield stack.enter_context(_running(name, deployment, settings, home, change, certificate, instances))
+
+
+@contextmanager
+def _running(
+    name: str,
+    deployment: Deployment,
+    settings: Settings,
+    home: Path,
+    change: Callable[[str], str],
+    certificate: Path | None,
+    instances: list[str],
+) -> Iterator[RunningProxy]:
     program, executable, port = PROGRAMS[name], path_of(name), free_port()
     environ = os.environ | {
         "APP_ENV": "production",
@@ -154,15 +188,17 @@ def proxied(
     }
     home.mkdir(exist_ok=True)
     file, log = home / program.file, home / "log"
-    instances = [f"unix:{path}" for path in deployment.sockets]
-    file.write_text(change(configuration(name, environ, port, instances, certificate)), encoding="utf-8")
+    text = change(configuration(name, environ, port, instances, certificate))
+    file.write_text(text, encoding="utf-8")
     check, serve = ([word.format(file=file, home=home) for word in each] for each in (program.check, program.serve))
     variables = os.environ | {key: value.format(home=home) for key, value in program.environ.items()}
     checked = subprocess.run([executable, *check], env=variables, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     version = subprocess.run([executable, *program.version], capture_output=True, text=True, check=False).stdout
     with log.open("w") as words_of:
-        command = exec_child.command([executable, *serve], dies_by=signal.SIGTERM, account=None, sees_all=False)
+        command = exec_child.command(
+            [executable, *serve, *OPTION.findall(text)], dies_by=signal.SIGTERM, account=None, sees_all=False
+        )
         process = subprocess.Popen(command, cwd=home, env=variables, stdout=words_of, stderr=words_of)
     try:
         _wait(port, process, log, certificate)

@@ -41,6 +41,9 @@ COMPRESSORS: Final[dict[str, Callable[[str], str]]] = {
         "    balance leastconn\n",
         "    balance leastconn\n    compression algo gzip\n    compression type application/json\n",
     ),
+    "traefik": lambda text: text.replace("[fields,", "[fields, compress,").replace(
+        "  middlewares:\n    # The", "  middlewares:\n    compress: {compress: {}}\n    # The"
+    ),
 }
 """How an operator turns on compression."""
 
