@@ -27,6 +27,7 @@ SUITES: Final = {
     "haproxy": "make edge PROXY=haproxy",
     "caddy": "make edge PROXY=caddy",
     "envoy": "make edge PROXY=envoy",
+    "traefik": "make edge PROXY=traefik",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "containers": "make containers",
@@ -42,7 +43,7 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "apache", "haproxy", "caddy", "envoy", "soak"},
+    "EDGE_SCALE": {"edge", "apache", "haproxy", "caddy", "envoy", "traefik", "soak"},
     "DRILL_SCALE": {"drill"},
     "BENCH_ARGS": {"bench"},
     "ONLY": {"ecosystem", "clients", "containers", "matrix", "conformance", "drill", "bench"},

@@ -36,6 +36,7 @@ EXAMPLES: Final = {
     "edge envoy": "--listen 0.0.0.0:443 --certificate /etc/ssl/candor/fullchain.pem --key /etc/ssl/candor/privkey.pem",
     "edge haproxy": "--instance 10.0.0.7:8000 --instance 10.0.0.8:8000",
     "edge nginx": "",
+    "edge traefik": "--instance 10.0.0.7:8000 --instance 10.0.0.8:8000",
     "errors explain": "TASK_NOT_FOUND",
     "errors list": "",
     "errors nginx": "",
