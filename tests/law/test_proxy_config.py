@@ -107,7 +107,8 @@ class TestConfigurations:
         of_documents = ("https://api.example.com/a.b/errors/", "https://a.test") if name in DOCUMENTS else ()
         for part in (*of_documents, "4000000", "10.0.0.7", "8443"):
             assert part in text
-        assert "/a\\.b/v1/tasks" in text.replace("\\\\", "\\") or "/a%.b/v1/tasks" in text
+        if name in DOCUMENTS:
+            assert "/a\\.b/v1/tasks" in text.replace("\\\\", "\\") or "/a%.b/v1/tasks" in text
 
     @pytest.mark.parametrize("name", DOCUMENTS)
     def test_it_has_every_document_that_the_proxy_can_need(self, app: Flask, name: str) -> None:

@@ -74,7 +74,7 @@ def machine(suite: str) -> Iterator[Machine]:
 def database(suite: str) -> Iterator[str]:
     """Yield the URL of a new PostgreSQL server from the packages of a Debian, with an ordinary role."""
     password, port = secrets.token_hex(8), free_port()
-    file = engine.LOCAL / "matrix-password"
+    file = engine.LOCAL / f"matrix-password-{port}"
     file.write_text(password)
     file.chmod(0o644)
     variables = {
@@ -86,7 +86,7 @@ def database(suite: str) -> Iterator[str]:
         f"--volume={file}:/password:ro", f"--volume={ENTRY}:/postgres.sh:ro",
     )  # fmt: skip
     command = ("/postgres.sh", "-p", str(port), *SETTINGS)
-    with engine.running("candor-matrix-postgres", image(suite), *command, options=options) as name:
+    with engine.running(f"candor-matrix-postgres-{port}", image(suite), *command, options=options) as name:
         ready = ("exec", name, "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={port}", "--username=postgres")
         engine.wait_until(
             lambda: engine.podman(*ready) == "", STARTS_WITHIN, lambda: engine.podman("logs", name, check=False)

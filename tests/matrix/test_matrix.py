@@ -60,11 +60,31 @@ def test_a_row_passes(row: Row, machines: Machines) -> None:
 
 
 def selected(there: Machine, tests: tuple[str, ...], variables: dict[str, str]) -> tuple[dict[str, int], str]:
-    """Run tests in the machine, and return the counts of their results and the output."""
-    command = f"python -m pytest -q -rfEs {' '.join(tests)} 2>&1 | tail -n 400"
-    output = there.shell(command, within=WITHIN, check=False, variables=variables)
-    closing = output.splitlines()[-1]
-    return {name.removesuffix("s"): int(count) for count, name in COUNT.findall(closing)}, output
+    """Run tests in the machine, and return the counts of their results and the output.
+
+    Tests that failed run once more, alone: some have time limits, which a busy machine exceeds.
+    """
+    output = run(there, tests, variables)
+    counts = counted(output)
+    if {"failed", "error"} & counts.keys():
+        output = run(
+            there, ("--last-failed", *(each for each in tests if each.startswith(("tests/", "--ignore")))), variables
+        )
+        again = counted(output)
+        kept = {name: counts[name] for name in ("passed", "skipped") if name in counts}
+        counts = {**again, **kept, "passed when repeated": again.get("passed", 0)}
+    return counts, output
+
+
+def run(there: Machine, arguments: tuple[str, ...], variables: dict[str, str]) -> str:
+    """Return the end of the output of pytest."""
+    command = f"python -m pytest -q -rfEs {' '.join(arguments)} 2>&1 | tail -n 400"
+    return there.shell(command, within=WITHIN, check=False, variables=variables)
+
+
+def counted(output: str) -> dict[str, int]:
+    """Return the counts in the last line of pytest."""
+    return {name.removesuffix("s"): int(count) for count, name in COUNT.findall(output.splitlines()[-1])}
 
 
 def cell(counts: dict[str, int]) -> str:

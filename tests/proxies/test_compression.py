@@ -48,6 +48,10 @@ COMPRESSORS: Final[dict[str, Callable[[str], str]]] = {
 """How an operator turns on compression."""
 
 
+IGNORES: Final = NAME == "traefik"
+"""True for a proxy that ignores ``no-transform``."""
+
+
 @pytest.fixture(scope="module")
 def compressing(
     fronted: Deployment, settings: Settings, tmp_path_factory: pytest.TempPathFactory
@@ -64,7 +68,7 @@ def test_a_resource_keeps_its_strong_entity_tag(compressing: RunningProxy, beare
     assert created.status == 201
     path = created.fields["location"]
     read = send(compressing, "GET", path, fields)
-    assert "content-encoding" not in read.fields
+    assert ("content-encoding" in read.fields) is IGNORES
     assert read.fields["etag"] == created.fields["etag"]
     assert not read.fields["etag"].startswith("W/")
     listed = send(compressing, "GET", "/v1/tasks", fields)
@@ -73,4 +77,5 @@ def test_a_resource_keeps_its_strong_entity_tag(compressing: RunningProxy, beare
     changed = send(compressing, "PATCH", path, {**fields, "If-Match": read.fields["etag"]}, {"title": "changed"})
     assert changed.status == 200
     assert send(compressing, "DELETE", path, fields).status == 200
-    results.observed["entity tags"] = "strong behind the proxy's compression, and valid in `If-Match`"
+    ignored = " (it ignores `no-transform`)" if IGNORES else ""
+    results.observed["entity tags"] = f"strong behind the proxy's compression{ignored}, and valid in `If-Match`"

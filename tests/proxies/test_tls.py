@@ -131,4 +131,4 @@ def test_a_request_without_tls_does_not_reach_the_service_and_is_not_redirected(
     with closing(socket.create_connection(("127.0.0.1", secure.proxy.port), timeout=5)) as plain:
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = received(plain)
-    assert answer == b"" or answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
+    assert not answer or answer.split(b" ")[1] in (b"400", b"404")

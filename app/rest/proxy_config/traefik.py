@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Flask
 
-from app.rest.proxy_config.description import RESENT, Operations, describe
+from app.rest.proxy_config.description import RESENT, describe
 from app.rest.proxy_config.rendering import Addresses, rendered
 
 SCHEME: Final = "http"
@@ -23,12 +23,5 @@ def configuration(app: Flask, addresses: Addresses) -> str:
             "text": json.dumps,
             "servers": [f"{SCHEME}://{each}" for each in addresses.instances],
             "resent": " || ".join(f"Method(`{method}`)" for method in RESENT),
-            "keyed": _rule,
         },
     )
-
-
-def _rule(operations: Operations) -> str:
-    """Return a rule for requests to these operations with an Idempotency-Key."""
-    paths = " || ".join(f"(Method(`{method}`) && PathRegexp(`^{path}$`))" for method, path in operations)
-    return f"HeaderRegexp(`Idempotency-Key`, `.`) && ({paths})"
