@@ -71,7 +71,7 @@ def selected(there: Machine, tests: tuple[str, ...], variables: dict[str, str]) 
             there, ("--last-failed", *(each for each in tests if each.startswith(("tests/", "--ignore")))), variables
         )
         again = counted(output)
-        kept = {name: counts[name] for name in ("passed", "skipped") if name in counts}
+        kept: dict[str, int] = {name: counts[name] for name in ("passed", "skipped") if name in counts}
         counts = {**again, **kept, "passed when repeated": again.get("passed", 0)}
     return counts, output
 
