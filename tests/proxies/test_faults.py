@@ -113,10 +113,11 @@ def summary(ledger: Ledger) -> str:
     lost = sum(sum(ledger.unlike(kind, status).values()) for kind, status in (("get", 200), ("list", 200)))
     changes = {"unkeyed": 201, "patch": 200, "delete": 200}
     unavailable = sum(sum(ledger.unlike(kind, status).values()) for kind, status in changes.items())
+    statuses = " or ".join(str(each) for each in sorted(LOST - {CLOSED}))
     closed = sum(ledger.count(kind, CLOSED) for kind in {kind for kind, _ in ledger.answers})
     return (
         f"{ledger.total} requests. Failed reads: {lost} of {reads}. Creations with a key that failed at the end: "
-        f"{ledger.count('keyed for good')} of {len(ledger.keyed)}. Other changes with {' or '.join(map(str, sorted(LOST - {CLOSED})))}: "
+        f"{ledger.count('keyed for good')} of {len(ledger.keyed)}. Other changes with {statuses}: "
         f"{unavailable}. {f'Of all these, closed without a response: {closed}. ' if CLOSED in LOST else ''}Lost: 0, "
         "applied twice: 0"
     )
