@@ -19,7 +19,7 @@ READERS: Final = {
     "observability/log_field_meanings.py",
     "rest/request_header_meanings.py",
 }
-"""The two transports, which pass on their input, the parser, the configurations of Apache and nginx, descriptions, and a list of keys."""
+"""The two transports, which pass on their input, the parser, two configurations of proxies, and descriptions."""
 
 
 def test_no_other_module_derives_an_address() -> None:

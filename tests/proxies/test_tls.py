@@ -21,7 +21,7 @@ from tests.conformance.run import judge
 from tests.proxies.programs import NAME, RunningProxy, proxied
 from tests.proxies.results import Results
 from tests.proxies.test_conformance import described
-from tests.proxies.test_faults import ID, Response, assert_is_document, without_instances
+from tests.proxies.test_faults import DOCUMENTS, ID, Response, assert_is_document, without_instances
 from tests.stack.conftest import ORIGIN
 from tests.stack.deployment import Deployment, received
 
@@ -113,9 +113,8 @@ def test_without_an_instance_the_response_is_a_problem_document(
             response = secure.send(method, "/v1/tasks/x", {**bearer(), "Origin": ORIGIN})
             assert assert_is_document(response, 503, "SERVICE_UNAVAILABLE").get("retryable", True) is True
             assert response.fields["strict-transport-security"] == HSTS
-    results.observed["TLS"] = (
-        "HTTP/2 and HTTP/1.1, TLS 1.2 or newer, HSTS and request IDs on the proxy's own responses too"
-    )
+    own = "HSTS and request IDs" if DOCUMENTS else "HSTS"
+    results.observed["TLS"] = f"HTTP/2 and HTTP/1.1, TLS 1.2 or newer, {own} on the proxy's own responses too"
 
 
 def test_an_old_version_of_tls_is_rejected(secure: Secure) -> None:
