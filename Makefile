@@ -27,7 +27,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers matrix conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -54,7 +54,7 @@ proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app
 	@$(PY) -m app.rpc.generate
 
 test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers $(ARGS)
+	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers --ignore=tests/matrix $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run their laws and the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
@@ -100,6 +100,9 @@ clients: .venv/dev.lock $(CLIENTS)/installed.lock .local/clients-node/$(MODULES)
 
 containers: .venv/dev.lock $(CONTAINERS)/installed.lock ## Build the image and test it, compose.yaml and deploy/kubernetes with podman, as root (ONLY=image,kubernetes)
 	@exec $(PY) -m pytest $(or $(foreach name,$(NAMES),tests/containers/test_$(name).py),tests/containers) $(ARGS)
+
+matrix: .venv/dev.lock ## Run tests on each supported Debian, Python, PostgreSQL, nginx, Redis and Valkey in containers, as root, for an hour (ONLY=trixie-trixie-valkey)
+	@NIGHTLY=true exec $(PY) -m pytest -q tests/matrix $(ARGS)
 
 conformance: $(if $(URL),.venv/bin/python,.venv/run.lock $(STOCK)/installed.lock) ## Test this service and two stock servers for conformance to HTTP, or any API: URL=http://… PROFILE=p.toml (JSON=out.json)
 	@exec $(PY) -m tests.conformance $(if $(URL),--url "$(URL)") $(if $(PROFILE),--profile "$(PROFILE)") \

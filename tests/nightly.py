@@ -23,12 +23,15 @@ SUITES: Final = {
     "contract": "make contract",
     "test": "EXAMPLES_SCALE=1 make test",
     "edge": "make edge",
+    "apache": "make edge PROXY=apache",
     "haproxy": "make edge PROXY=haproxy",
     "caddy": "make edge PROXY=caddy",
     "envoy": "make edge PROXY=envoy",
+    "traefik": "make edge PROXY=traefik",
     "ecosystem": "make ecosystem",
     "clients": "make clients",
     "containers": "make containers",
+    "matrix": "make matrix",
     "conformance": "make conformance",
     "fuzz": "make fuzz",
     "drill": "make drill",
@@ -41,13 +44,13 @@ SUITES: Final = {
 SCALES: Final = {
     "FUZZ_EXAMPLES": {"test", "fuzz"},
     "FUZZ_SEED": {"test", "fuzz"},
-    "EDGE_SCALE": {"edge", "haproxy", "caddy", "envoy", "soak"},
+    "EDGE_SCALE": {"edge", "apache", "haproxy", "caddy", "envoy", "traefik", "soak"},
     "DRILL_SCALE": {"drill"},
     "ALL": {"drill-cluster"},
     "WAYS": {"drill-cluster"},
     "RUNS": {"drill-cluster"},
     "BENCH_ARGS": {"bench"},
-    "ONLY": {"ecosystem", "clients", "containers", "conformance", "drill", "drill-cluster", "bench"},
+    "ONLY": {"ecosystem", "clients", "containers", "matrix", "conformance", "drill", "drill-cluster", "bench"},
 }
 """Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
 COUNTS: Final = re.compile(r"\d+ (?:passed|failed|errors?|skipped|kept|broken)\b(?:, )?")

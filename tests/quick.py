@@ -39,6 +39,7 @@ ELSEWHERE: Final = (
     "tests/fuzz",
     "tests/drill",
     "tests/containers",
+    "tests/matrix",
     "tests/ecosystem",
     "tests/docs/test_pages.py",
     "tests/docs/test_site.py",

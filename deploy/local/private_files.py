@@ -17,7 +17,8 @@ def make_directory(directory: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path`, whole or not at all, readable by its owner only."""
+    """Write `text` to `path`, whole or not at all, readable by its owner only. Its folder is created if necessary."""
+    make_directory(path.parent)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)

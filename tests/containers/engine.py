@@ -72,15 +72,22 @@ def inspect(kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def debian(suite: str, packages: Sequence[str], tag: str) -> str:
-    """Return an image of a Debian with these packages; one that was made here before is used again."""
+def debian(suite: str, packages: Sequence[str], tag: str, *more: str) -> str:
+    """Return an image of a Debian with these packages; one that was made here before is used again.
+
+    Args:
+        suite: the code name.
+        packages: to install, with those that they depend on.
+        tag: the name of the image.
+        more: further options of mmdebstrap.
+    """
     name = f"{PREFIX}/{tag}"
     if not _exists(name):
         LOCAL.mkdir(parents=True, exist_ok=True)
         archive = LOCAL / f"{tag.replace(':', '-')}.tar"
         include = f"--include={','.join(packages)}"
         options = ("--quiet", "--variant=minbase", '--aptopt=APT::Install-Recommends "false"', include)
-        execute("mmdebstrap", *options, suite, archive, within=900)
+        execute("mmdebstrap", *options, *more, suite, archive, within=900)
         podman("import", "--quiet", str(archive), name, within=300)
         archive.unlink()
     return name

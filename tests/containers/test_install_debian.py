@@ -1,4 +1,6 @@
-"""``docs/operate/install-debian.md``, followed to the letter on a bare Debian 12 that systemd boots in a container.
+"""``docs/operate/install-debian.md``, followed to the letter on a bare Debian that systemd boots in a container.
+
+``make nightly`` follows it on Debian 13 too, which has Python 3.13, PostgreSQL 17 and nginx 1.26.
 
 The first admin of the page is a test of ``tests/stack/test_operate_pages.py``.
 
@@ -26,7 +28,8 @@ CHAPTERS: Final = (
     "5. Configure nginx",
     "6. Send a request",
 )
-SUITE: Final = "bookworm"
+SUITES: Final = {"bookworm": ("12.", "3.11."), "trixie": ("13.", "3.13.")}
+"""Debian 12 and 13 with the beginnings of their versions and of those of Python."""
 BARE: Final = ("systemd", "systemd-sysv", "dbus", "procps", "iproute2")
 """The packages of a Debian server that Debian's smallest set of packages lacks."""
 CERTIFICATES: Final = "/etc/pip-certificates.crt"
@@ -50,8 +53,9 @@ STEP_WITHIN: Final = 900.0
 class Machine:
     """A Debian in a container."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, suite: str) -> None:
         self.name = name
+        self.suite = suite
 
     def shell(self, script: str, *, check: bool = True) -> str:
         """Run a script as root, in the folder of the code if it exists."""
@@ -79,17 +83,18 @@ def pip_mounts() -> list[str]:
     return [f"--volume={inside}:/etc/pip.conf:ro", *([f"--volume={found}:{CERTIFICATES}:ro"] if found else [])]
 
 
-@pytest.fixture
-def machine() -> Iterator[Machine]:
-    """Return a booted Debian 12."""
+@pytest.fixture(params=["bookworm", pytest.param("trixie", marks=pytest.mark.nightly)])
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """Return a booted Debian."""
+    suite: str = request.param
     engine.skip_without_podman()
     options = (
         "--systemd=always", "--privileged", "--network=host", f"--env=SYSTEMD_PROC_CMDLINE={PARAMETERS}",
         f"--volume={ROOT}:/src:ro", *pip_mounts(),
     )  # fmt: skip
-    image = engine.debian(SUITE, BARE, f"bare:{SUITE}")
-    with engine.running(f"candor-test-{SUITE}", image, "/sbin/init", options=options) as name:
-        made = Machine(name)
+    image = engine.debian(suite, BARE, f"bare:{suite}")
+    with engine.running(f"candor-test-{suite}", image, "/sbin/init", options=options) as name:
+        made = Machine(name, suite)
         states = ("running", "degraded")
         engine.wait_until(
             lambda: made.shell("systemctl is-system-running", check=False) in states, BOOTS_WITHIN,
@@ -107,4 +112,8 @@ def test_the_page_installs_the_service(machine: Machine) -> None:
     assert units == ["active"] * 6
     ready = machine.shell("curl -sSk --resolve api.example.com:443:127.0.0.1 https://api.example.com/readyz")
     assert '"status":"ok"' in ready
-    print(machine.shell("cat /etc/debian_version; .venv/bin/python --version; nginx -v; psql --version"))
+    versions = machine.shell("cat /etc/debian_version; .venv/bin/python --version; nginx -v; psql --version")
+    system, python = SUITES[machine.suite]
+    assert versions.startswith(system)
+    assert f"Python {python}" in versions
+    print(versions)

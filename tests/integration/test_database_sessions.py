@@ -37,6 +37,17 @@ FOREIGN: Final = {
 }
 """Parameters that an operator might set for a database, each different from the value that the service needs."""
 LEFT: Final = {
+    **dict.fromkeys(
+        (
+            "vacuum_failsafe_age",
+            "vacuum_freeze_min_age",
+            "vacuum_freeze_table_age",
+            "vacuum_multixact_failsafe_age",
+            "vacuum_multixact_freeze_min_age",
+            "vacuum_multixact_freeze_table_age",
+        ),
+        "of VACUUM, which the service does not run; of these categories before PostgreSQL 17",
+    ),
     "allow_alter_system": "not of a session",
     "allow_in_place_tablespaces": "for PostgreSQL's own tests",
     "array_nulls": "of literals that the service does not send",

@@ -11,6 +11,7 @@ SOURCES: Final = re.compile(
 READERS: Final = {
     "rest/prepared_health.py",
     "rest/request.py",
+    "rest/proxy_config/apache.py",
     "rest/proxy_config/nginx.py",
     "rpc/calls.py",
     "wire/client_addresses.py",
@@ -18,7 +19,7 @@ READERS: Final = {
     "observability/log_field_meanings.py",
     "rest/request_header_meanings.py",
 }
-"""The two transports, which pass on their input, the parser, nginx's log, descriptions, and a list of keys."""
+"""The two transports, which pass on their input, the parser, two configurations of proxies, and descriptions."""
 
 
 def test_no_other_module_derives_an_address() -> None:

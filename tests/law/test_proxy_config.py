@@ -12,10 +12,13 @@ from flask import Flask
 
 from app.cli.proxy_config import PROXIES
 from app.rest.proxy_config.description import Description, describe
-from app.rest.proxy_config.rendering import Addresses
+from app.rest.proxy_config.rendering import CIPHERS, HSTS, Addresses
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "operate" / "proxies.md"
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "operate" / "proxies.md"
 COMMAND: Final = re.compile(r"^ *\.venv/bin/flask (edge .*)$", re.MULTILINE)
+DOCUMENTS: Final = [name for name in PROXIES if name != "traefik"]
+"""Traefik cannot send problem documents."""
 STATUSES: Final = {400, 413, 414, 431, 500, 501, 503, 504}
 
 
@@ -44,6 +47,22 @@ def test_a_wrong_address_is_rejected(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["edge", "haproxy", "--listen", "8080"])
     assert done.exit_code == 1
     assert "HOST:PORT" in done.output
+
+
+def test_options_that_a_proxy_does_not_have_are_rejected(app: Flask) -> None:
+    assert app.test_cli_runner().invoke(args=["edge", "traefik"]).exit_code == 1, "it needs instances on TCP"
+    runner, files = app.test_cli_runner(), ["--certificate", "/etc/a.pem", "--key"]
+    done = runner.invoke(args=["edge", "haproxy", *files, "/etc/b.pem"])
+    assert (done.exit_code, "/etc/a.pem.key" in done.output) == (1, True)
+    assert runner.invoke(args=["edge", "haproxy", *files, "/etc/a.pem.key"]).exit_code == 0
+    assert runner.invoke(args=["edge", "envoy", "--key", "/etc/b.pem"]).exit_code == 1
+
+
+def test_the_ciphers_are_those_of_nginx() -> None:
+    nginx = re.search(r"ssl_ciphers (\S+);", (ROOT / "deploy" / "nginx" / "tls.conf").read_text(encoding="utf-8"))
+    assert nginx
+    assert set(nginx[1].split(":")) == set(CIPHERS.split(":"))
+    assert HSTS in (ROOT / "deploy" / "nginx" / "http.conf").read_text(encoding="utf-8")
 
 
 class TestDescription:
@@ -78,22 +97,35 @@ class TestDescription:
         assert describe(app, request_id="", now="", limit="1").response_ms == 3400
 
 
-@pytest.mark.parametrize("name", list(PROXIES))
 class TestConfigurations:
+    @pytest.mark.parametrize("name", list(PROXIES))
     def test_it_depends_on_the_settings(self, make_application: Callable[..., Flask], name: str) -> None:
         app = make_application(
             public_url="https://api.example.com/a.b", cors_origins=("https://a.test",), max_body_bytes=4_000_000
         )
         text = PROXIES[name][0](app, Addresses("127.0.0.1:8443", ("10.0.0.7:8000",)))
-        for part in ("https://api.example.com/a.b/errors/", "https://a.test", "4000000", "10.0.0.7", "8443"):
+        of_documents = ("https://api.example.com/a.b/errors/", "https://a.test") if name in DOCUMENTS else ()
+        for part in (*of_documents, "4000000", "10.0.0.7", "8443"):
             assert part in text
-        assert "/a\\.b/v1/tasks" in text.replace("\\\\", "\\") or "/a%.b/v1/tasks" in text
+        if name in DOCUMENTS:
+            assert "/a\\.b/v1/tasks" in text.replace("\\\\", "\\") or "/a%.b/v1/tasks" in text
 
+    @pytest.mark.parametrize("name", DOCUMENTS)
     def test_it_has_every_document_that_the_proxy_can_need(self, app: Flask, name: str) -> None:
         text = PROXIES[name][0](app, Addresses())
         for code in ("BODY_TOO_LARGE", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL_ERROR"):
             assert code in text
 
+    @pytest.mark.parametrize("name", list(PROXIES))
+    def test_with_a_certificate_it_has_tls_and_http_2(self, app: Flask, name: str) -> None:
+        addresses = Addresses(certificate="/etc/site.pem", key="/etc/site.pem.key")
+        plain, secure = (PROXIES[name][0](app, each) for each in (Addresses(), addresses))
+        assert "/etc/site.pem" in secure
+        assert re.search(r"\bh2\b", secure)
+        assert HSTS in secure
+        assert "/etc/site.pem" not in plain
+
+    @pytest.mark.parametrize("name", DOCUMENTS)
     def test_it_does_not_depend_on_the_client_address_where_this_is_not_logged(
         self, make_application: Callable[..., Flask], name: str
     ) -> None:

@@ -19,6 +19,7 @@ SUBJECTS: Final = (
     "workers stopped",
     "slow clients",
     "entity tags",
+    "TLS",
 )
 """The rows after those of the conformance suite, in their order."""
 LEVELS: Final = {

@@ -1,7 +1,7 @@
 """The parts of a proxy's configuration that depend on the service, independent of a proxy's syntax."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -79,7 +79,7 @@ class Description:
     exposed: str
 
 
-def describe(app: Flask, *, request_id: str, now: str, limit: str) -> Description:
+def describe(app: Flask, *, request_id: str, now: str, limit: str, more: Sequence[errs.Error] = ()) -> Description:
     """Return the description of an application.
 
     Args:
@@ -87,11 +87,12 @@ def describe(app: Flask, *, request_id: str, now: str, limit: str) -> Descriptio
         request_id: the request ID in the syntax of the proxy.
         now: the time in UTC (RFC 3339) in the syntax of the proxy.
         limit: the limit of the body of the requested operation in the syntax of the proxy.
+        more: further errors that only this proxy returns itself.
     """
     settings = app.config
     context = ProblemContext(public_url=settings["PUBLIC_URL"], instance=None, timestamp=now, request_id=request_id)
     errors = rejections(max_body_bytes=PLACEHOLDER, request_timeout=settings["REQUEST_TIMEOUT"])
-    documents = [_document(error, context, limit) for error in errors]
+    documents = [_document(error, context, limit) for error in (*errors, *more)]
     return Description(
         documents={document.status: document for document in documents},
         max_body_bytes=settings["MAX_BODY_BYTES"],

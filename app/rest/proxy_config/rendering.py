@@ -16,6 +16,15 @@ INSTANCES: Final = (f"unix:/run/{product.SLUG}/1.sock", f"unix:/run/{product.SLU
 THREADS: Final = 32
 """Requests that an instance processes at the same time: 16 threads for each of two workers, as in ``deploy/nginx``."""
 
+HSTS: Final = "max-age=63072000"
+"""Strict-Transport-Security, as in ``deploy/nginx/http.conf``."""
+CIPHERS: Final = ":".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for key in ("ECDSA", "RSA")
+)
+"""The ciphers of TLS 1.2 in Mozilla's intermediate profile, as in ``deploy/nginx/tls.conf``."""
+
 _TEMPLATES: Final = Environment(
     loader=PackageLoader(__package__ or ""),
     autoescape=False,  # noqa: S701 - no HTML; a template quotes by the rules of its syntax
@@ -33,10 +42,14 @@ class Addresses:
     Args:
         listen: host and port.
         instances: ``host:port``, or ``unix:`` and the path of a socket.
+        certificate: the path of the certificate chain, or empty without TLS.
+        key: the path of its key.
     """
 
     listen: str = LISTEN
     instances: tuple[str, ...] = INSTANCES
+    certificate: str = ""
+    key: str = ""
 
     @property
     def host(self) -> str:
@@ -57,6 +70,8 @@ def rendered(template: str, app: Flask, addresses: Addresses, values: Mapping[st
         slug=product.SLUG,
         product=product.NAME,
         threads=THREADS,
+        hsts=HSTS,
+        ciphers=CIPHERS,
         sent=request_ids.SENT,
         is_logged=app.config["LOG_CLIENT"],
     )
