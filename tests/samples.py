@@ -1,16 +1,26 @@
 """A valid request for every operation that needs more than its path; sweeps over all operations begin with these."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from flask import Flask
+
+from tests.api.orders.order import stock
+from tests.fakes.movies import BODY as MOVIE
+from tests.rows import prerequisites
+
+SAMPLE: Final = "Sample"
+"""The text in a body that ``numbered`` makes unique."""
+
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
-    "POST /v1/tasks": {"task": {"title": "Buy milk"}},
-    "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": "Buy milk"}}]},
-    "PATCH /v1/tasks/<id:task_id>": {"title": "Buy oat milk"},
-    "POST /v1/movies": {"title": "Buy milk"},
-    "PUT /v1/movies/<id:movie_id>": {"title": "Buy milk"},
+    "POST /v1/tasks": {"task": {"title": SAMPLE}},
+    "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": SAMPLE}}]},
+    "PATCH /v1/tasks/<id:task_id>": {"title": "Another title"},
+    "POST /v1/movies": MOVIE,
+    "PUT /v1/movies/<id:movie_id>": MOVIE,
     "POST /v1/orders": {
-        "customer_id": "Buy milk",
+        "customer_id": SAMPLE,
         "currency": "EUR",
         "items": [{"sku": "TEA-100", "quantity": 1}],
     },
@@ -27,6 +37,10 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "PUT /v1/users/me/password": {"current_password": "correct horse", "password": "battery staple"},
     "PUT /v1/logger": {"level": "INFO", "log_error_stack": True},
 }
+PREREQUISITES: Final[Mapping[str, Callable[[Flask], Mapping[str, Any] | None]]] = {
+    "POST /v1/orders": stock,
+}
+"""What a sample refers to, by operation. The function stores it, and returns the members of the body that name it."""
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<id:movie_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
@@ -44,3 +58,18 @@ def path_of(operation: str) -> str:
     for parameter, value in PATHS.items():
         path = path.replace(parameter, value)
     return path
+
+
+def numbered(operation: str, number: int) -> dict[str, Any]:
+    """Return the body of an operation with other texts for each number; they are short enough for most properties."""
+    changed: dict[str, Any] = json.loads(json.dumps(BODIES.get(operation, {})).replace(SAMPLE, f"{SAMPLE} {number}"))
+    return changed
+
+
+def prepared(app: Flask, operation: str) -> dict[str, Any]:
+    """Store what the sample of an operation refers to, and return the members of the body that name it.
+
+    By default, these are the rows that the foreign keys of the table refer to.
+    """
+    prepare = PREREQUISITES.get(operation)
+    return {**((prepare(app) if prepare else prerequisites(app, operation)) or {})}

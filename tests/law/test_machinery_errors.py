@@ -1,6 +1,5 @@
 """C12: the errors that authentication, limits, bodies, keys and the database add, provoked on every operation."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -16,9 +15,8 @@ from app.models import Base
 from app.rest import body, operations
 from app.rest.errors import ACCEPTED
 from app.rest.operations import Operation
-from tests.api.orders.order import stock
 from tests.response_checks import CheckedClient
-from tests.samples import BODIES, path_of
+from tests.samples import BODIES, numbered, path_of, prepared
 from tests.sent_statements import seen
 
 Bearer = Callable[..., dict[str, str]]
@@ -228,21 +226,20 @@ class TestDatabase:
 class TestIdempotencyKeys:
     """C21, on every operation that creates."""
 
-    @pytest.fixture(autouse=True)
-    def products(self, client: CheckedClient, app: Flask) -> None:
-        """Add the products of the valid order."""
-        stock(app)
-
     def test_a_malformed_key_is_400(self, every: Any, send: Send) -> None:
         for operation in every("INVALID_IDEMPOTENCY_KEY"):
             for key in ("", "k" * 256, "a,b", '"unclosed', "ta\tb"):
                 assert code_of(send(operation, headers={"Idempotency-Key": key})) == "INVALID_IDEMPOTENCY_KEY"
 
-    def test_the_same_key_with_another_request_is_422(self, client: CheckedClient, every: Any, send: Send) -> None:
+    def test_the_same_key_with_another_request_is_422(
+        self, client: CheckedClient, every: Any, send: Send, app: Flask
+    ) -> None:
         for number, operation in enumerate(every("IDEMPOTENCY_KEY_REUSED")):
             key = {"Idempotency-Key": f"reused-{number}"}
-            assert send(operation, headers=key, request=_unique(operation, number)).status_code < 300
-            assert code_of(send(operation, headers=key, request=_unique(operation, -1))) == "IDEMPOTENCY_KEY_REUSED"
+            first = {**numbered(operation.name, number), **prepared(app, operation.name)}
+            second = {**first, "another": number}
+            assert send(operation, headers=key, request={"json": first}).status_code < 300
+            assert code_of(send(operation, headers=key, request={"json": second})) == "IDEMPOTENCY_KEY_REUSED"
 
     def test_a_key_whose_first_request_still_runs_is_409(
         self, client: CheckedClient, every: Any, send: Send, settings: Settings, app: Flask
@@ -258,9 +255,3 @@ class TestIdempotencyKeys:
                 assert code_of(response) == "IDEMPOTENCY_IN_PROGRESS"
                 assert response.headers["Retry-After"] == "1"
         engine.dispose()
-
-
-def _unique(operation: Operation, number: int) -> dict[str, Any]:
-    """Return the operation's valid body with a unique title."""
-    body = json.dumps(BODIES[operation.name]).replace("Buy milk", f"Buy milk {number} {operation.name}")
-    return {"json": json.loads(body)}

@@ -21,7 +21,7 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         self.by_name = {f"{prefix}{member.name}": member for member in enum}
         self.names = {member: name for name, member in self.by_name.items()}
         self.names_by_number = {member.value: name for member, name in self.names.items()}
-        self.default = default
+        self.default, self.prefix = default, prefix
         self.unspecified = f"{prefix}UNSPECIFIED"
         values: list[str | None] = [*self.by_name]
         metadata = kwargs.pop("metadata", {})
