@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from flask import Flask
-from sqlalchemy import Column, Connection, Table, TypeDecorator, insert
+from sqlalchemy import Column, Connection, String, Table, TypeDecorator, insert
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.extensions import db
 from app.models import Base
 
 VALUES: Final[Mapping[type, Any]] = {
-    str: "x",
     int: 1,
     bool: True,
     Decimal: Decimal(1),
@@ -23,7 +22,7 @@ VALUES: Final[Mapping[type, Any]] = {
     dict: {},
     list: [],
 }
-"""A value of each type of column."""
+"""A value of each type of column, except texts and UUIDs, which can be unique."""
 
 
 def stored(connection: Connection, table: Table, **values: Any) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def parents(connection: Connection, table: Table) -> dict[str, Any]:
 
 
 def prerequisites(app: Flask, operation: str) -> dict[str, Any]:
-    """Store what the body of an operation on a table refers to, and return the properties that name it, as JSON."""
+    """Store the rows to which the body of an operation on a table refers, and return its references, as JSON."""
     table = Base.metadata.tables.get(operation.partition("/v1/")[2].partition("/")[0])
     if table is None or not table.foreign_keys:
         return {}
@@ -61,5 +60,6 @@ def _value(column: Column[Any]) -> Any:
     plain = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
     if isinstance(plain, ARRAY):
         return []
-    python_type = plain.python_type
-    return uuid.uuid4() if python_type is uuid.UUID else cast("Any", VALUES[python_type])
+    if isinstance(plain, String):
+        return uuid.uuid4().hex[: plain.length]
+    return uuid.uuid4() if plain.python_type is uuid.UUID else cast("Any", VALUES[plain.python_type])

@@ -40,7 +40,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
 PREREQUISITES: Final[Mapping[str, Callable[[Flask], Mapping[str, Any] | None]]] = {
     "POST /v1/orders": stock,
 }
-"""What a sample refers to, by operation. The function stores it, and returns the members of the body that name it."""
+"""Functions by operation. Each stores the rows to which the sample refers, and returns the references of the body."""
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<id:movie_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
@@ -67,7 +67,7 @@ def numbered(operation: str, number: int) -> dict[str, Any]:
 
 
 def prepared(app: Flask, operation: str) -> dict[str, Any]:
-    """Store what the sample of an operation refers to, and return the members of the body that name it.
+    """Store the rows to which the sample of an operation refers, and return the references of the body.
 
     By default, these are the rows that the foreign keys of the table refer to.
     """

@@ -4,6 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from app.cli.resource import Words, write
+from app.cli.resource.additions import add
 from app.cli.resource.design import Design
 from app.cli.terminal import Failed, lines
 from app.config import ROOT
@@ -33,3 +34,16 @@ def resource(
     except ValueError as fault:
         raise Failed(f"{fault}.") from None
     lines(f"Now: make db, make test, and a token: flask tokens issue --subject alice --scope {words.many}")
+
+
+@group.command("member")
+@click.argument("name")
+@click.argument("member")
+def member(name: str, member: str) -> None:
+    """Add an optional MEMBER to the resource NAME, with a migration: memo:text:200:optional."""
+    try:
+        for path, was_there in sorted(add(ROOT, name, member).items()):
+            lines(f"  {'changed' if was_there else 'new':<8} {path}")
+    except ValueError as fault:
+        raise Failed(f"{fault}.") from None
+    lines("Now: make db, make test.")

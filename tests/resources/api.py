@@ -43,7 +43,7 @@ class ResourceTests:
 
     @pytest.fixture
     def body(self, app: Flask, subject: Subject) -> Callable[[int], dict[str, Any]]:
-        """Return a maker of valid bodies; what they refer to is stored."""
+        """Return a maker of valid bodies. The rows to which they refer are stored."""
         return lambda number: {**subject.varied(number), **prepared(app, f"POST {subject.path}")}
 
     @pytest.fixture

@@ -40,7 +40,7 @@ class ServiceTests:
 
     @pytest.fixture
     def values(self, subject: Subject, database: FakeDatabase) -> dict[str, Any]:
-        """Return the values of a new one; what they refer to is stored."""
+        """Return the values of a new one. The rows to which they refer are stored."""
         references = {each: uuid4() for each in subject.references}
         for key in subject.table.foreign_key_constraints:
             getattr(database, key.referred_table.name, {})[references[str(key.column_keys[0])]] = {}

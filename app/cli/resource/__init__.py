@@ -92,12 +92,22 @@ def write(root: Path, words: Words, design: Design | None = None) -> dict[Path, 
     for each in design.members:
         if each.target and not (root / "app" / "models" / f"{each.target}.py").is_file():
             raise ValueError(f"the resource {each.target!r} does not exist: app/models/{each.target}.py is missing")
-    return _written(
-        root, (*_new_files(root, words, design), *_changed_files(root, words, design), *_announced(root, words, design))
+    return written(
+        root,
+        (
+            *_new_files(root, words, design),
+            *_changed_files(root, words, design),
+            *announced(root, words.put_into(design.changelog_entry)),
+        ),
     )
 
 
-def _written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
+def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
+    """Write formatted files, or none. Return the paths, each with true if the file existed before.
+
+    Raises:
+        ValueError: a file cannot be written.
+    """
     files = _tidied(root, dict(made))
     before: dict[Path, bytes | None] = {}
     try:
@@ -114,7 +124,7 @@ def _written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
 
 def _new_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
     """Yield the resource's own files."""
-    facts = {"revision": revision_ids.new_id(), "before": _head(root), "version": VERSION}
+    facts = {"revision": revision_ids.new_id(), "before": head(root), "version": VERSION}
     for template in sorted(TEMPLATE.rglob("*.py.txt")):
         name = str(template.relative_to(TEMPLATE))
         path = Path(words.put_into(name.removesuffix(".txt").replace("REVISION", facts["revision"])))
@@ -128,7 +138,7 @@ def _rendered(name: str, design: Design, **facts: str) -> str:
     return ENGINE.get_template(name).render(design.context(), **facts)
 
 
-def _head(root: Path) -> str:
+def head(root: Path) -> str:
     """Return the newest migration."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 -- serving processes import this package, without Alembic
 
@@ -153,14 +163,13 @@ def _changed_files(root: Path, words: Words, design: Design) -> Iterator[tuple[P
         yield Path(name), text
 
 
-def _announced(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
+def announced(root: Path, entry: str) -> Iterator[tuple[Path, str]]:
     """Yield CHANGELOG.md with an entry for clients, which ``make contract`` requires, if it has an unreleased
     section.
     """
     path = root / CHANGELOG
     heading = re.search("(?m)^## Unreleased.*\n+", path.read_text()) if path.is_file() else None
     if heading:
-        entry = words.put_into(design.changelog_entry)
         yield CHANGELOG, heading.string[: heading.end()] + entry + heading.string[heading.end() :]
 
 

@@ -92,7 +92,7 @@ class Design:
             "by": "by: Principal, " if owned else "",
             "passed": "by=principal(), " if owned else "",
             "initial": f"{self.state.name}={self.state.pascal}.{self.state.values[0].upper()}, " if self.state else "",
-            "indexes": [_declared(each) for each in indexes],
+            "indexes": [declared(each) for each in indexes],
             "created_indexes": [created(each) for each in indexes],
             "sample": "{" + ", ".join(f'"{each.name}": {each.sample}' for each in required) + "}",
             "suites": ["OwnedTests"] * owned + ["TransitionTests"] * bool(self.state) or ["ResourceTests"],
@@ -112,7 +112,7 @@ class Design:
             yield from member.indexes("gadgets", self.owner)
 
 
-def _declared(index: Index) -> str:
+def declared(index: Index) -> str:
     """Return an index as code of the model."""
     name, columns, error = index
     violated = f', unique=True, info={{"violated": {error}}}' if error else ""

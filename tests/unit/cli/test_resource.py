@@ -15,30 +15,7 @@ from click.testing import CliRunner
 from app.cli import new, resource
 from app.cli.resource import MIGRATIONS, OWN_NAMES, Words, write
 from app.cli.resource.design import Design
-from app.config import ROOT
-
-RICH = Design.of(
-    "gizmos",
-    [
-        *("number:text:20:unique-per=customer_id", "order:ref=orders", "amount:money", "state:enum=draft,sent,paid"),
-        *("due:date:optional", "count:int", "is_open:bool", "at:timestamp", "trace:uuid", "note:text:500:optional"),
-    ],
-    is_owned=True,
-    transitions=["send=draft:sent", "pay=draft,sent:paid"],
-)
-"""A design with every type of member."""
-SHARED = [*resource._lines(Design.of("gizmos"))]
-SHARED_BY_TRANSITIONS = [*resource._lines(RICH)]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a checkout with the files that a resource needs."""
-    for name in (*SHARED_BY_TRANSITIONS, "pyproject.toml", "app/models/orders.py"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / MIGRATIONS, tmp_path / MIGRATIONS)
-    return tmp_path
+from tests.unit.cli.checkout import RICH, SHARED, SHARED_BY_TRANSITIONS, contents
 
 
 def head(tree: Path) -> str | None:
@@ -49,15 +26,6 @@ def head(tree: Path) -> str | None:
 def files(tree: Path) -> Iterator[Path]:
     """Yield every file of a tree but those that Python caches."""
     return (path for path in tree.rglob("*.*") if path.is_file() and path.suffix != ".pyc")
-
-
-def contents(tree: Path) -> dict[str, bytes]:
-    """Return every file of a tree."""
-    return {
-        str(path.relative_to(tree)): path.read_bytes()
-        for path in tree.rglob("*.*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
 
 
 class TestWords:
