@@ -1,8 +1,12 @@
 """``flask new``: generators of code."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 from flask.cli import AppGroup
 
+from app.cli import parts
 from app.cli.resource import Words, write
 from app.cli.resource.additions import add
 from app.cli.resource.design import Design
@@ -26,14 +30,64 @@ def resource(
     MEMBERS are such as number:text:20:unique, amount:money, due:date:optional, status:enum=draft,sent, order:ref=orders
     and the types int, bool, timestamp and uuid. The default is title:text:200.
     """
-    try:
+
+    def written() -> dict[Path, bool]:
         words = Words.of(name, singular)
-        design = Design.of(words.many, members, is_owned=owned, transitions=transitions)
-        for path, was_there in sorted(write(ROOT, words, design).items()):
+        return write(ROOT, words, Design.of(words.many, members, is_owned=owned, transitions=transitions))
+
+    _listed(written, f"make db, make test, and a token: flask tokens issue --subject alice --scope {name}")
+
+
+def _listed(write_part: Callable[[], dict[Path, bool]], then: str) -> None:
+    """Write files, and print their paths."""
+    try:
+        for path, was_there in sorted(write_part().items()):
             lines(f"  {'changed' if was_there else 'new':<8} {path}")
     except ValueError as fault:
         raise Failed(f"{fault}.") from None
-    lines(f"Now: make db, make test, and a token: flask tokens issue --subject alice --scope {words.many}")
+    lines(f"Now: {then}")
+
+
+@group.command("setting")
+@click.argument("setting")
+@click.argument("sentence")
+def setting(setting: str, sentence: str) -> None:
+    """Add a SETTING, such as orders_open:bool=true, described by a SENTENCE. The types are bool, int and url."""
+    _listed(lambda: parts.setting(ROOT, setting, sentence), "pass it to the code that needs it, and make docs.")
+
+
+@group.command("job")
+@click.argument("kind")
+def job(kind: str) -> None:
+    """Add a background job with a handler; KIND is such as orders.expire."""
+    _listed(lambda: parts.job(ROOT, kind), "write the handler, and add the job in a use case.")
+
+
+@group.command("metric")
+@click.argument("name")
+@click.argument("sentence")
+def metric(name: str, sentence: str) -> None:
+    """Add a counter; NAME ends in _total, and a SENTENCE describes it."""
+    _listed(lambda: parts.metric(ROOT, name, sentence), "count in a use case, and make docs.")
+
+
+@group.command("error")
+@click.argument("module")
+@click.argument("name")
+@click.argument("sentence")
+def error(module: str, name: str, sentence: str) -> None:
+    """Add the error NAME to app/errs/MODULE.py, such as tasks task_locked; the SENTENCE is its title."""
+    _listed(
+        lambda: parts.error(ROOT, module, name, sentence),
+        "raise and declare it in a use case, provoke it in a test, add an entry to CHANGELOG.md, and make docs.",
+    )
+
+
+@group.command("client")
+@click.argument("name")
+def client(name: str) -> None:
+    """Add a client of the HTTP service NAME, with a setting for its address."""
+    _listed(lambda: parts.client(ROOT, name), "write its requests, use it in a service, and make docs.")
 
 
 @group.command("member")
@@ -41,9 +95,4 @@ def resource(
 @click.argument("member")
 def member(name: str, member: str) -> None:
     """Add an optional MEMBER to the resource NAME, with a migration: memo:text:200:optional."""
-    try:
-        for path, was_there in sorted(add(ROOT, name, member).items()):
-            lines(f"  {'changed' if was_there else 'new':<8} {path}")
-    except ValueError as fault:
-        raise Failed(f"{fault}.") from None
-    lines("Now: make db, make test.")
+    _listed(lambda: add(ROOT, name, member), "make db, make test.")

@@ -329,7 +329,7 @@ class TestChanges:
         assert (fields["content-length"], "request-timeout" in fields) == ("17", True)
 
     @pytest.mark.parametrize("status", [200, 202, 204])
-    def test_a_response_without_a_body_is_none(self, remote: Remote, make: Make, status: int) -> None:
+    def test_a_response_without_a_body_returns_none(self, remote: Remote, make: Make, status: int) -> None:
         remote.behave = answers(b"", status)
         client = make()
         assert (client.post("/a", {}), client.put("/a", {}), client.delete("/a")) == (None, None, None)
