@@ -50,9 +50,15 @@ def test_its_lines_are_few(tree: Path) -> None:
 
 @pytest.mark.nightly
 def test_it_passes_all_checks(tree: Path, server_url: str) -> None:
-    check(tree, server_url, *TESTS, *SWEEPS)
+    check(tree, server_url, *TESTS)
     assert "added: Code `INVOICE_SEND_NOT_ALLOWED` is new.\n" in run(tree, *FLASK, "contract", "check")
     assert run(tree, *FLASK, "edge", "nginx") == (tree / "deploy" / "nginx" / "problems.conf").read_text()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_the_sweeps_over_all_operations_pass(tree: Path, server_url: str, sweep: str) -> None:
+    run(tree, sys.executable, "-m", "pytest", "-q", "-x", sweep, TEST_DATABASE_URL=server_url)
 
 
 @pytest.mark.nightly
@@ -62,5 +68,5 @@ def test_with_more_members_the_same_tests_pass(tree: Path, server_url: str) -> N
     for tool in LINT:
         run(tree, sys.executable, "-m", *tool)
     run(tree, *FLASK, "contract", "check")
-    tests = ("tests/integration/test_migrations.py", *TESTS)
-    run(tree, sys.executable, "-m", "pytest", "-q", "-x", *tests, TEST_DATABASE_URL=server_url)
+    for tests in (TESTS, ("tests/integration/test_migrations.py",)):
+        run(tree, sys.executable, "-m", "pytest", "-q", "-x", *tests, TEST_DATABASE_URL=server_url)
