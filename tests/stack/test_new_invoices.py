@@ -41,7 +41,7 @@ def test_its_lines_are_few(tree: Path) -> None:
     other = copied(ROOT, tree.parent / "other")
     run(other, "git", "init", "-q")
     run(other, "git", "add", "-A")
-    run(other, *FLASK, "new", "resource", "widgets")
+    run(other, *FLASK, "new", "resource", "gizmos")
     run(other, "git", "add", "-A", "-N")
     counts = [line.split("\t") for line in run(other, "git", "diff", "--numstat").splitlines()]
     shutil.rmtree(other)

@@ -70,7 +70,11 @@ class TestAdd:
             ("gizmos", "car:ref=cars:optional", "'cars' does not exist"),
             ("gizmos", "a:int:optional:unique-per=b", "unique-per=b does not name a member"),
             ("gizmos", "a", "is not a member"),
-            ("widgets", "a:int:optional", "app/models/widgets.py is missing: name a resource of flask new resource"),
+            (
+                "sprockets",
+                "a:int:optional",
+                "app/models/sprockets.py is missing: name a resource of flask new resource",
+            ),
             ("orders", "a:int:optional", "app/models/orders.py has no subclass of Resource"),
         ],
     )
