@@ -62,7 +62,7 @@ def setting(root: Path, word: str, sentence: str) -> dict[Path, bool]:
     if (kind == "bool" and value not in ("True", "False")) or (kind == "int" and not default.isdecimal()):
         raise ValueError(f"{default!r} is not a default of the type {kind}")
     facts = {"name": _name(name), "sentence": _sentence(sentence), "default": default, "value": value}
-    return _written(root, "setting.txt", type=SETTINGS[kind], **facts)
+    return _written(root, "setting.jinja", type=SETTINGS[kind], **facts)
 
 
 def job(root: Path, kind: str) -> dict[Path, bool]:
@@ -74,7 +74,7 @@ def job(root: Path, kind: str) -> dict[Path, bool]:
     subject, dot, verb = kind.partition(".")
     if not dot:
         raise ValueError(f"{kind!r} is not the kind of a job: write orders.expire")
-    return _written(root, "job.txt", kind=kind, module=f"{_name(subject)}_{_name(verb)}", pascal=_pascal(kind))
+    return _written(root, "job.jinja", kind=kind, module=f"{_name(subject)}_{_name(verb)}", pascal=_pascal(kind))
 
 
 def metric(root: Path, name: str, sentence: str) -> dict[Path, bool]:
@@ -85,7 +85,7 @@ def metric(root: Path, name: str, sentence: str) -> dict[Path, bool]:
     """
     if not name.endswith("_total"):
         raise ValueError(f"{name!r} is not a counter, whose name ends in _total")
-    return _written(root, "metric.txt", name=_name(name), sentence=_sentence(sentence))
+    return _written(root, "metric.jinja", name=_name(name), sentence=_sentence(sentence))
 
 
 def error(root: Path, module: str, name: str, sentence: str) -> dict[Path, bool]:
@@ -95,7 +95,7 @@ def error(root: Path, module: str, name: str, sentence: str) -> dict[Path, bool]
         ValueError: as for a setting.
     """
     facts = {"module": _name(module), "name": _name(name), "pascal": _pascal(name)}
-    return _written(root, "error.txt", sentence=_sentence(sentence), version=VERSION, **facts)
+    return _written(root, "error.jinja", sentence=_sentence(sentence), version=VERSION, **facts)
 
 
 def client(root: Path, name: str) -> dict[Path, bool]:
@@ -104,7 +104,7 @@ def client(root: Path, name: str) -> dict[Path, bool]:
     Raises:
         ValueError: as for a setting.
     """
-    return _written(root, "client.txt", name=_name(name), pascal=_pascal(name))
+    return _written(root, "client.jinja", name=_name(name), pascal=_pascal(name))
 
 
 def _written(root: Path, template: str, **facts: Any) -> dict[Path, bool]:
