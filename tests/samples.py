@@ -7,6 +7,8 @@ from typing import Any, Final
 from flask import Flask
 
 from tests.api.orders.order import stock
+from tests.fakes.movies import BODY as MOVIE
+from tests.rows import prerequisites
 
 SAMPLE: Final = "Sample"
 """The text in a body that ``numbered`` makes unique."""
@@ -15,8 +17,8 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
     "POST /v1/tasks": {"task": {"title": SAMPLE}},
     "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": SAMPLE}}]},
     "PATCH /v1/tasks/<id:task_id>": {"title": "Another title"},
-    "POST /v1/movies": {"title": SAMPLE},
-    "PUT /v1/movies/<id:movie_id>": {"title": SAMPLE},
+    "POST /v1/movies": MOVIE,
+    "PUT /v1/movies/<id:movie_id>": MOVIE,
     "POST /v1/orders": {
         "customer_id": SAMPLE,
         "currency": "EUR",
@@ -38,7 +40,7 @@ BODIES: Final[Mapping[str, dict[str, Any]]] = {
 PREREQUISITES: Final[Mapping[str, Callable[[Flask], Mapping[str, Any] | None]]] = {
     "POST /v1/orders": stock,
 }
-"""Functions that store the resources that a sample refers to. They return the members of the body that name these."""
+"""Functions by operation. Each stores the rows to which the sample refers, and returns the references of the body."""
 PATHS: Final[Mapping[str, str]] = {
     "<id:task_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
     "<id:movie_id>": "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33",
@@ -59,14 +61,15 @@ def path_of(operation: str) -> str:
 
 
 def numbered(operation: str, number: int) -> dict[str, Any]:
-    """Return the body of an operation with other texts for each number and operation."""
-    changed: dict[str, Any] = json.loads(
-        json.dumps(BODIES.get(operation, {})).replace(SAMPLE, f"{SAMPLE} {number} {operation}")
-    )
+    """Return the body of an operation with other texts for each number; they are short enough for most properties."""
+    changed: dict[str, Any] = json.loads(json.dumps(BODIES.get(operation, {})).replace(SAMPLE, f"{SAMPLE} {number}"))
     return changed
 
 
 def prepared(app: Flask, operation: str) -> dict[str, Any]:
-    """Store the resources that a sample refers to, and return the members of the body that name them."""
+    """Store the rows to which the sample of an operation refers, and return the references of the body.
+
+    By default, these are the rows that the foreign keys of the table refer to.
+    """
     prepare = PREREQUISITES.get(operation)
-    return {**((prepare(app) if prepare else None) or {})}
+    return {**((prepare(app) if prepare else prerequisites(app, operation)) or {})}

@@ -16,7 +16,8 @@ PERSONAL: Final = {"personal": True}
 class Base(DeclarativeBase):
     """The base class of all models. It names every constraint; the name identifies a violation of the constraint.
 
-    ``info={"violated": TaskTitleTaken}`` on a constraint or unique index names the error that a violation raises.
+    ``info={"violated": TaskTitleTaken}`` on a constraint or unique index names the error that a violation raises. On a
+    foreign key, it is a function from the column's name to the error.
     """
 
     registry = registry(

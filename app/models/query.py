@@ -1,11 +1,13 @@
 """List queries: comparisons, an order and a cursor. Plain values that every repository supports."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
+from uuid import UUID
 
-Value = str | int | datetime | None
+Value = str | int | datetime | date | Decimal | UUID | None
 Row = TypeVar("Row")
 
 
@@ -40,7 +42,10 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The end of the previous page: the sort keys of the last row that was read, its ID last, and the counted total."""
+    """The end of the previous page: the sort keys of the last row that was read, its ID last, and the counted total.
+
+    A UUID among the keys is a text.
+    """
 
     keys: tuple[Value, ...]
     total_size: int

@@ -4,14 +4,14 @@ Repositories raise the translated errors. A session outside of any unit of work 
 If no view catches it, the error handler of the request translates it (``of``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Constraint, Engine, ExceptionContext, Index, event
+from sqlalchemy import Constraint, Engine, ExceptionContext, ForeignKeyConstraint, Index, event
 from sqlalchemy.exc import DBAPIError
 
 from app import errs
@@ -134,12 +134,21 @@ def is_failure(error: BaseException) -> bool | None:
 
 
 @cache
-def _violated() -> dict[str, type[errs.Error]]:
+def _violated() -> dict[str, Callable[[], errs.Error]]:
     """Return the errors that the models name for their constraints."""
-    found: dict[str, type[errs.Error]] = {}
+    found: dict[str, Callable[[], errs.Error]] = {}
     for table in Base.metadata.tables.values():
         rules: list[Constraint | Index] = [*table.constraints, *table.indexes]
         for rule in rules:
             if isinstance(rule.name, str) and "violated" in rule.info:
                 found[rule.name] = rule.info["violated"]
+        for key in table.foreign_key_constraints:
+            violated = key.elements[0].info.get("violated")
+            if violated is not None:
+                found[_name(key)] = partial(violated, key.column_keys[0])
     return found
+
+
+def _name(key: ForeignKeyConstraint) -> str:
+    """Return the name that the naming convention gives a foreign key of one column."""
+    return f"fk_{key.parent.name}_{key.column_keys[0]}_{key.referred_table.name}"

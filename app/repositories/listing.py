@@ -9,9 +9,11 @@ PostgreSQL estimates that this is cheap.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Uuid
 
 from app.errs.lists import InvalidOrderBy
 from app.models.query import Cursor, ListQuery, Operator, Ordering, Page, Value
@@ -66,11 +68,23 @@ def page(
         InvalidOrderBy: no index has this order, and the list has too many rows to sort.
     """
     last = Ordering(key, query.order[-1].descending)
-    query, named = _without_fixed(query), tuple(members.items())
+    query, named = _without_fixed(_with_ids(query, members)), tuple(members.items())
     found, total = reads.run(lambda connection: _List(connection, tuple(columns), named, last).read(query))
     rows, more = tuple(found.rows[: query.page_size]), len(found.rows) > query.page_size
     keys = _keys(rows[-1], (*query.order, last)) if more else found.end
-    return Page(rows, None if keys is None else Cursor(keys, total), total)
+    return Page(rows, None if keys is None else Cursor(tuple(map(_cursor_value, keys)), total), total)
+
+
+def _with_ids(query: ListQuery, members: Members) -> ListQuery:
+    """Return the query with the UUIDs that its cursor contains as texts."""
+    if query.after is None:
+        return query
+    types = [members[each.member].type for each in query.order if each.member in members]
+    keys = tuple(
+        UUID(key) if isinstance(key, str) and isinstance(kind, Uuid) else key
+        for key, kind in zip_longest(query.after.keys, types[: len(query.after.keys)])
+    )
+    return replace(query, after=Cursor(keys, query.after.total_size))
 
 
 def _without_fixed(query: ListQuery) -> ListQuery:
@@ -245,8 +259,8 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _keys(row: Any, order: Sequence[Ordering]) -> tuple[Value, ...]:
-    return tuple(_cursor_value(getattr(row, each.member)) for each in order)
+    return tuple(getattr(row, each.member) for each in order)
 
 
-def _cursor_value(key: Any) -> Value:
-    return key if key is None or isinstance(key, str | int) or hasattr(key, "tzinfo") else str(key)
+def _cursor_value(key: Value) -> Value:
+    return str(key) if isinstance(key, UUID) else key

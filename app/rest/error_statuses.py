@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from app import errs
-from app.errs import Kind, requests, status_errors
+from app.errs import Kind, status_errors
 
 STATUS_OF_KIND: Final[Mapping[Kind, HTTPStatus]] = {
     Kind.OTHER: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -37,29 +37,29 @@ STATUS_OF_KIND: Final[Mapping[Kind, HTTPStatus]] = {
     Kind.STORAGE_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
-    requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
-    requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
-    requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    status_errors.PaymentRequired.code: HTTPStatus.PAYMENT_REQUIRED,
-    status_errors.ProxyAuthenticationRequired.code: HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-    status_errors.RequestTimeout.code: HTTPStatus.REQUEST_TIMEOUT,
-    status_errors.Gone.code: HTTPStatus.GONE,
-    status_errors.LengthRequired.code: HTTPStatus.LENGTH_REQUIRED,
-    status_errors.RequestedRangeNotSatisfiable.code: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-    status_errors.ExpectationFailed.code: HTTPStatus.EXPECTATION_FAILED,
-    status_errors.ImATeapot.code: HTTPStatus.IM_A_TEAPOT,
-    status_errors.MisdirectedRequest.code: HTTPStatus.MISDIRECTED_REQUEST,
-    status_errors.Locked.code: HTTPStatus.LOCKED,
-    status_errors.FailedDependency.code: HTTPStatus.FAILED_DEPENDENCY,
-    status_errors.TooEarly.code: HTTPStatus.TOO_EARLY,
-    status_errors.UpgradeRequired.code: HTTPStatus.UPGRADE_REQUIRED,
-    status_errors.UnavailableForLegalReasons.code: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
-    status_errors.FunctionNotImplemented.code: HTTPStatus.NOT_IMPLEMENTED,
-    status_errors.HttpVersionNotSupported.code: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
-    status_errors.VariantAlsoNegotiates.code: HTTPStatus.VARIANT_ALSO_NEGOTIATES,
-    status_errors.LoopDetected.code: HTTPStatus.LOOP_DETECTED,
-    status_errors.NotExtended.code: HTTPStatus.NOT_EXTENDED,
-    status_errors.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
+    errs.requests.UnsupportedTransferCoding.code: HTTPStatus.NOT_IMPLEMENTED,
+    errs.requests.UriTooLong.code: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errs.requests.HeaderFieldsTooLarge.code: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errs.status_errors.PaymentRequired.code: HTTPStatus.PAYMENT_REQUIRED,
+    errs.status_errors.ProxyAuthenticationRequired.code: HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    errs.status_errors.RequestTimeout.code: HTTPStatus.REQUEST_TIMEOUT,
+    errs.status_errors.Gone.code: HTTPStatus.GONE,
+    errs.status_errors.LengthRequired.code: HTTPStatus.LENGTH_REQUIRED,
+    errs.status_errors.RequestedRangeNotSatisfiable.code: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    errs.status_errors.ExpectationFailed.code: HTTPStatus.EXPECTATION_FAILED,
+    errs.status_errors.ImATeapot.code: HTTPStatus.IM_A_TEAPOT,
+    errs.status_errors.MisdirectedRequest.code: HTTPStatus.MISDIRECTED_REQUEST,
+    errs.status_errors.Locked.code: HTTPStatus.LOCKED,
+    errs.status_errors.FailedDependency.code: HTTPStatus.FAILED_DEPENDENCY,
+    errs.status_errors.TooEarly.code: HTTPStatus.TOO_EARLY,
+    errs.status_errors.UpgradeRequired.code: HTTPStatus.UPGRADE_REQUIRED,
+    errs.status_errors.UnavailableForLegalReasons.code: HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+    errs.status_errors.FunctionNotImplemented.code: HTTPStatus.NOT_IMPLEMENTED,
+    errs.status_errors.HttpVersionNotSupported.code: HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    errs.status_errors.VariantAlsoNegotiates.code: HTTPStatus.VARIANT_ALSO_NEGOTIATES,
+    errs.status_errors.LoopDetected.code: HTTPStatus.LOOP_DETECTED,
+    errs.status_errors.NotExtended.code: HTTPStatus.NOT_EXTENDED,
+    errs.status_errors.NetworkAuthenticationRequired.code: HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED,
 }
 """The statuses that a code determines instead of its kind."""
 KIND_OF_STATUS: Final[Mapping[int, Kind]] = {

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntEnum
 from typing import Final
+from uuid import UUID
 
 from app.models.query import Operator, Value
-from app.wire import timestamps
+from app.wire import ids, timestamps
 
 Operators = tuple[Operator, ...]
 
@@ -16,6 +18,8 @@ _ORDER: Final[Operators] = (*_EQUALITY, Operator.LT, Operator.LE, Operator.GT, O
 _QUOTES: Final = frozenset("'\"")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _WHOLE_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_AMOUNT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,6})?")
+_BOOLEANS: Final = {"true": True, "false": False}
 _LARGEST: Final = 2**63 - 1
 
 
@@ -70,6 +74,26 @@ def integer(*, nullable: bool = False) -> FilterMember:
     return FilterMember(_ORDER, _integer, ("a whole number",), nullable)
 
 
+def amount(*, nullable: bool = False) -> FilterMember:
+    """Return a property with exact decimal numbers, with or without quotes: ``4.90``."""
+    return FilterMember(_ORDER, _amount, ("an amount like 4.90",), nullable)
+
+
+def date(*, nullable: bool = False) -> FilterMember:
+    """Return a property with dates, with or without quotes: ``2027-01-31``."""
+    return FilterMember(_ORDER, _date, ("a date like 2027-01-31",), nullable)
+
+
+def boolean(*, nullable: bool = False) -> FilterMember:
+    """Return a property that is ``true`` or ``false``, never quoted."""
+    return FilterMember(_EQUALITY, _boolean, tuple(_BOOLEANS), nullable)
+
+
+def uuid(*, nullable: bool = False) -> FilterMember:
+    """Return a property with UUIDs, with or without quotes."""
+    return FilterMember(_EQUALITY, _uuid, ("a UUID",), nullable)
+
+
 def choice(values: type[IntEnum], *, prefix: str, ordered: bool = False, nullable: bool = False) -> FilterMember:
     """Return a property with members of an enumeration, with or without the prefix. Only ordered ones allow ``<``."""
     by_name = {prefix + value.name: value for value in values}
@@ -99,6 +123,31 @@ def _timestamp(written: FilterValue) -> Value:
         return timestamps.parse(written.text)
     except ValueError:
         raise ValueError(f"Not {timestamps.RULE}") from None
+
+
+def _amount(written: FilterValue) -> Value:
+    if not _AMOUNT.fullmatch(written.text):
+        raise ValueError("Not an amount such as 4.90")
+    return Decimal(written.text)
+
+
+def _date(written: FilterValue) -> Value:
+    try:
+        return timestamps.parse_date(written.text)
+    except ValueError:
+        raise ValueError(f"Not {timestamps.DATE_RULE}") from None
+
+
+def _boolean(written: FilterValue) -> Value:
+    if written.raw not in _BOOLEANS:
+        raise ValueError("Neither true nor false")
+    return _BOOLEANS[written.raw]
+
+
+def _uuid(written: FilterValue) -> Value:
+    if not ids.is_id(written.text):
+        raise ValueError(f"Not {ids.RULE}")
+    return UUID(written.text)
 
 
 def _integer(written: FilterValue) -> Value:

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+RULE: Final = "a UUID such as 8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 NIL: Final = UUID(int=0)
 """The nil UUID (RFC 9562, section 5.9), which no resource has."""
 

@@ -2,15 +2,16 @@
 
 A token is ``base64url(tag ‖ payload)``. It is bound to the list, its filter and order, and the caller. These are part
 of the tag and not of the payload, which keeps tokens short. The payload is a JSON array: the total, then the keys. A
-time is ``[microseconds since 1970]``.
+time is ``[microseconds since 1970]``, a date ``["date","2027-01-31"]``, and an amount ``["amount","9.80"]``.
 """
 
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
 
 from app import errs
 from app.models.query import Cursor, Value
@@ -38,6 +39,7 @@ class PageTokens:
 
         Raises:
             ValueError: the keys are too long for a token.
+            TypeError: a token can't hold a key of this type.
         """
         plain = [cursor.total_size, *(_packed(key) for key in cursor.keys)]
         payload = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
@@ -79,12 +81,29 @@ def _decoded(token: str) -> bytes:
     return sealed
 
 
-def _packed(key: Value) -> str | int | list[int] | None:
-    return [(key - _EPOCH) // _MICROSECOND] if isinstance(key, datetime) else key
+def _packed(key: Value) -> str | int | list[int] | list[str] | None:
+    match key:
+        case datetime():
+            return [(key - _EPOCH) // _MICROSECOND]
+        case date():
+            return ["date", key.isoformat()]
+        case Decimal():
+            return ["amount", f"{key:f}"]
+        case str() | int() | None:
+            return key
+    raise TypeError(f"a page token can't hold a {type(key).__name__}: {key!r}")
 
 
-def _unpacked(key: str | int | list[int] | None) -> Value:
-    return _EPOCH + key[0] * _MICROSECOND if isinstance(key, list) else key
+def _unpacked(key: Any) -> Value:
+    match key:
+        case ["date", str(text)]:
+            return date.fromisoformat(text)
+        case ["amount", str(text)]:
+            return Decimal(text)
+        case [int(microseconds)]:
+            return _EPOCH + microseconds * _MICROSECOND
+    found: str | int | None = key
+    return found
 
 
 def _invalid() -> errs.lists.InvalidPageToken:

@@ -1,7 +1,7 @@
-"""RFC 3339 timestamps. Input is restricted further by ``RULE``. Output has one format."""
+"""RFC 3339 timestamps and dates. Input is restricted further by ``RULE``. Output has one format."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 PATTERN: Final = (
@@ -14,6 +14,10 @@ RULE: Final = (
     " no leap second, years 1 to 9999 in UTC"
 )
 """All restrictions in addition to RFC 3339, section 5.6."""
+DATE_PATTERN: Final = r"^(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+"""The OpenAPI pattern of a date. It can't express the number of days in a month."""
+DATE_RULE: Final = "a date such as 2030-01-31, in the years 1 to 9999"
+_DATE: Final = re.compile(DATE_PATTERN.removeprefix("^").removesuffix("$"))
 _TIMESTAMP: Final = re.compile(PATTERN.removeprefix("^").removesuffix("$"))
 
 
@@ -29,6 +33,17 @@ def parse(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:
         raise ValueError("outside the years 1 to 9999 in UTC") from None
+
+
+def parse_date(text: str) -> date:
+    """Return the date (RFC 3339, ``full-date``).
+
+    Raises:
+        ValueError: the format is invalid, or there is no such day.
+    """
+    if not _DATE.fullmatch(text):
+        raise ValueError("not a date like 2027-01-31")
+    return date.fromisoformat(text)
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -201,7 +201,10 @@ def wire(
         settings, UserReads(reads), unit_of_work, tokens, rate_limits, clock
     )
     profiles, remote = _profiles(settings, reads)
-    clients = [*external.clients, *remote]
+    clients = [
+        *external.clients,
+        *remote,
+    ]
     return Services(
         clock=clock,
         bulkhead=bulkhead,
@@ -217,7 +220,10 @@ def wire(
         idempotency=IdempotencyService(unit_of_work=unit_of_work, clock=clock),
         jobs=JobService(
             unit_of_work=unit_of_work,
-            handlers={ERASE: deletion.erase, **_handlers(settings)},
+            handlers={
+                ERASE: deletion.erase,
+                **_handlers(settings),
+            },
             hooks=(event_hooks.log_job, event_hooks.count_job),
         ),
         logger=_logger(settings, reads, unit_of_work, clock),

@@ -1,6 +1,6 @@
 """The collection of movies in memory; a contract test compares it with ``app.repositories.movies``."""
 
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 from uuid import UUID
 
 from app.errs.movies import MovieNotFound
@@ -8,6 +8,9 @@ from app.models.movies import Movie, MovieView
 from app.models.query import ListQuery, Page
 from app.repositories.movies import MEMBERS
 from tests.fakes import listing
+
+BODY: Final[dict[str, Any]] = {"title": "Sample"}
+"""A valid body, with the required properties."""
 
 
 class Storage(Protocol):

@@ -317,6 +317,80 @@ class TestRetries:
         assert client.breaker.counts.total_failures == 3
 
 
+class TestChanges:
+    """POST, PUT and DELETE: as GET, and repeated only if a repetition changes nothing."""
+
+    def test_the_body_and_the_key_are_sent(self, remote: Remote, make: Make) -> None:
+        remote.behave = answers({"id": 7}, 201)
+        assert make().post("/charges", {"amount": "9.80"}, key="job-7", headers={"X-A": "1"}) == {"id": 7}
+        assert remote.heads[0].startswith("POST /charges HTTP/1.1\r\n")
+        fields = remote.fields()
+        assert (fields["idempotency-key"], fields["content-type"], fields["x-a"]) == ("job-7", "application/json", "1")
+        assert (fields["content-length"], "request-timeout" in fields) == ("17", True)
+
+    @pytest.mark.parametrize("status", [200, 202, 204])
+    def test_a_response_without_a_body_returns_none(self, remote: Remote, make: Make, status: int) -> None:
+        remote.behave = answers(b"", status)
+        client = make()
+        assert (client.post("/a", {}), client.put("/a", {}), client.delete("/a")) == (None, None, None)
+        assert [head.partition(" ")[0] for head in remote.heads] == ["POST", "PUT", "DELETE"]
+
+    @pytest.mark.parametrize("first", [fake.resets, fake.disconnects, answers(b"", 502, "text/html")])
+    def test_a_repeatable_change_is_retried(self, remote: Remote, make: Make, first: Behaviour) -> None:
+        calls: list[Callable[[HttpClient], object]] = [
+            lambda client: client.post("/a", {}, key="one"),
+            lambda client: client.put("/a", {}),
+            lambda client: client.delete("/a"),
+        ]
+        for call in calls:
+            remote.heads.clear()
+            remote.behave = fake.in_turn(first, first, answers(OK))
+            assert call(make()) == OK
+            assert len({remote.fields(number).get("idempotency-key") for number in range(3)}) == 1
+
+    @pytest.mark.parametrize("first", [fake.resets, fake.disconnects, answers(b"", 503, "text/html")])
+    def test_a_post_without_a_key_is_sent_once(self, remote: Remote, make: Make, first: Behaviour) -> None:
+        """The first one may have been applied."""
+        remote.behave = fake.in_turn(first, answers(OK))
+        client = make()
+        with pytest.raises(Error) as caught:
+            client.post("/charges", {})
+        assert (len(remote.heads), caught.value.facts["retryable"]) == (1, False)
+        assert client.breaker.counts.total_failures == 1
+
+    def test_an_open_breaker_sends_nothing(self, remote: Remote, make: Make) -> None:
+        remote.behave = fake.resets
+        client = make()
+        for _ in range(12):
+            with pytest.raises(Error):
+                client.put("/a", {})
+        assert client.breaker.state() is State.OPEN
+        before = remote.connections
+        with pytest.raises(Error) as caught:
+            client.post("/a", {}, key="one")
+        assert (caught.value.kind, remote.connections) == (Kind.UNAVAILABLE, before)
+
+    def test_the_whole_is_bounded(self, remote: Remote, make: Make) -> None:
+        remote.behave = fake.is_silent
+        began = time.monotonic()
+        with pytest.raises(Error) as caught:
+            make(milliseconds=300).post("/a", {"text": "x" * 1_000_000}, key="one")
+        assert (caught.value.kind, time.monotonic() - began < 2) == (Kind.DEADLINE, True)
+
+    def test_a_rejection_keeps_its_kind(self, remote: Remote, make: Make) -> None:
+        """And is not retried."""
+        remote.behave = answers({"error": "no"}, 422)
+        with pytest.raises(Error) as caught:
+            make().put("/a", {})
+        assert (len(remote.heads), caught.value.kind, caught.value.facts["remote_status"]) == (1, Kind.EXTERNAL, 422)
+
+    @pytest.mark.parametrize("key", ["", "a b", 'a"', "a,b", "ä", "k" * 256, "a\r\nX: 1"])
+    def test_an_invalid_key_is_rejected(self, remote: Remote, make: Make, key: str) -> None:
+        with pytest.raises(ValueError, match="an idempotency key has"):
+            make().post("/a", {}, key=key)
+        assert remote.connections == 0
+
+
 class TestBreaker:
     def test_a_dead_dependency_is_not_called(self, remote: Remote, make: Make) -> None:
         remote.behave = fake.resets

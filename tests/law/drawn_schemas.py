@@ -5,7 +5,7 @@ The first letter of a member's name marks its type: the tests read messages by i
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import IntEnum
 from random import Random
@@ -40,6 +40,9 @@ OURS: Final[dict[str, Make]] = {
     "n": lambda **more: fields.Integer(validate=validators.Range(min=0, max=2), **more),
     "b": fields.Boolean,
     "w": fields.Timestamp,
+    "u": fields.Uuid,
+    "y": lambda **more: fields.Date(metadata={}, **more),
+    "x": lambda **more: fields.Money(digits=9, metadata={}, **more),
     "s": lambda **more: fields.EnumName(Shade, prefix="", default=Shade.DARK, **more),
     "l": lambda **more: fields.Listed(fields.Text(validate=validators.Length(max=1)), longest=2, **more),
 }
@@ -48,6 +51,7 @@ PLAIN: Final[dict[str, Make]] = {
     "n": lambda **more: ma.fields.Int(validate=validate.Range(min=0, max=2), **more),
     "b": ma.fields.Bool,
     "w": ma.fields.DateTime,
+    "y": ma.fields.Date,
     "s": lambda **more: ma.fields.Enum(Shade, **more),
     "l": lambda **more: ma.fields.List(ma.fields.Str(validate=validate.Length(max=1)), **more),
     "m": ma.fields.Email,
@@ -63,6 +67,7 @@ SENT: Final[dict[str, Draw]] = {
     "n": lambda random: random.randint(-1, 3),
     "b": lambda random: random.choice([True, False]),
     "w": lambda _: "2030-01-31T12:00:00Z",
+    "y": lambda random: random.choice(["2030-01-31", "2030-02-30", "0000-01-01", "2030-1-31"]),
     "s": lambda _: "DARK",
     "l": lambda random: random.choices([*TEXTS, None], k=random.randint(0, 3)),
     "m": lambda _: "a@b.example",
@@ -76,6 +81,7 @@ HELD: Final[dict[str, Draw]] = {
     "n": lambda random: random.randint(-(2**70), 2**70),
     "b": lambda random: random.choice([True, False]),
     "w": lambda _: datetime(2030, 1, 31, 12, tzinfo=UTC),
+    "y": lambda _: date(2030, 1, 31),
     "s": lambda random: random.choice(list(Shade)),
     "l": lambda random: random.choices(TEXTS, k=random.randint(0, 3)),
     "m": lambda random: random.choice(TEXTS),

@@ -29,7 +29,7 @@ CODES: Final = (
     ("Invalid type.", "INVALID_TYPE"),
     *((f"Not a valid {kind}.", "INVALID_TYPE") for kind in ("string", "integer", "number", "boolean", "list")),
     *((f"Not a valid {kind}.", "INVALID_TYPE") for kind in ("mapping type", "tuple")),
-    *((f"Not a valid {kind}.", "INVALID_FORMAT") for kind in ("datetime", "UUID", "email address")),
+    *((f"Not a valid {kind}.", "INVALID_FORMAT") for kind in ("datetime", "date", "UUID", "email address")),
     ("Shorter than minimum length", "TOO_SHORT"),
     ("Longer than maximum length", "TOO_LONG"),
     ("String does not match expected pattern.", "INVALID_FORMAT"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import marshmallow as ma
 import orjson
@@ -28,6 +27,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=4,
 )
+PLAIN = {
+    fields.Name: st.uuids(),
+    fields.Uuid: st.uuids(),
+    fields.Boolean: st.booleans(),
+    fields.Money: AMOUNTS,
+    fields.Date: st.dates(),
+    fields.Integer: NUMBERS,
+    fields.Text: st.text(max_size=10),
+}
 
 
 def every_schema() -> Iterator[type[Schema]]:
@@ -45,25 +53,15 @@ def every_schema() -> Iterator[type[Schema]]:
 def values(field: "ma.fields.Field[Any]") -> st.SearchStrategy[Any]:
     """Return a strategy of values for a field."""
     match field:
-        case fields.Name():
-            return st.builds(UUID, int=st.integers(0, 2**128 - 1))
         case fields.EnumName() | fields.Choice():
             return st.sampled_from(list(field.names if isinstance(field, fields.EnumName) else field.members.values()))
-        case fields.Boolean():
-            return st.booleans()
         case fields.Timestamp():
             return st.datetimes(datetime(1900, 1, 2), datetime(9999, 12, 30), timezones=ZONES)  # noqa: DTZ001 -- hypothesis requires naive datetimes
-        case fields.Money():
-            return AMOUNTS
-        case fields.Integer():
-            return NUMBERS
-        case fields.Text():
-            return st.text(max_size=10)
         case fields.Listed():
             return st.lists(values(field.inner), max_size=3)
         case fields.Object():
             return objects(field.schema)
-    return JSON
+    return next((found for kind, found in PLAIN.items() if isinstance(field, kind)), JSON)
 
 
 def objects(schema: ma.Schema) -> st.SearchStrategy[dict[str, Any]]:

@@ -235,10 +235,11 @@ class TestIdempotencyKeys:
         self, client: CheckedClient, every: Any, send: Send, app: Flask
     ) -> None:
         for number, operation in enumerate(every("IDEMPOTENCY_KEY_REUSED")):
-            key, body = {"Idempotency-Key": f"reused-{number}"}, prepared(app, operation.name)
-            first, second = ({"json": {**numbered(operation.name, n), **body}} for n in (number, -1))
-            assert send(operation, headers=key, request=first).status_code < 300
-            assert code_of(send(operation, headers=key, request=second)) == "IDEMPOTENCY_KEY_REUSED"
+            key = {"Idempotency-Key": f"reused-{number}"}
+            first = {**numbered(operation.name, number), **prepared(app, operation.name)}
+            second = {**first, "another": number}
+            assert send(operation, headers=key, request={"json": first}).status_code < 300
+            assert code_of(send(operation, headers=key, request={"json": second})) == "IDEMPOTENCY_KEY_REUSED"
 
     def test_a_key_whose_first_request_still_runs_is_409(
         self, client: CheckedClient, every: Any, send: Send, settings: Settings, app: Flask

@@ -296,8 +296,8 @@ def queries(text: str, other: str, sample: Any) -> Iterator[ListQuery]:
     for order in pairwise((Ordering(text), Ordering(other), Ordering(other, descending=True), Ordering(text))):
         yield ListQuery((), order, 1)
         keys = tuple("" if each.member == text else sample for each in order)
-        yield ListQuery((), order, 1, Cursor((*keys, UUID(int=0)), 7))  # type: ignore[arg-type] # IDs are valid values too
-        yield ListQuery((), order, 1, Cursor((*(None for _ in order), UUID(int=0)), 7))  # type: ignore[arg-type]
+        yield ListQuery((), order, 1, Cursor((*keys, UUID(int=0)), 7))
+        yield ListQuery((), order, 1, Cursor((*(None for _ in order), UUID(int=0)), 7))
 
 
 NAMES = ["tasks", "orders"]

@@ -1,7 +1,7 @@
 """Generates a resource from templates: its own files in each layer, and its lines in shared files.
 
-The templates use the word gadgets. ``lines.txt`` names the shared files, and below each the lines to add; each line is
-placed among similar lines.
+The templates are those of Jinja, and use the word gadgets. ``lines.txt`` names the shared files, and below each the
+lines to add; each line is placed among similar lines.
 """
 
 import ast
@@ -10,30 +10,39 @@ import keyword
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from app.cli import revision_ids
+from app.cli.resource.design import Design
 from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 LINES: Final = TEMPLATE / "lines.txt"
 CHANGELOG: Final = Path("CHANGELOG.md")
-ENTRY: Final = (
-    "- `POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{id}`, with the scope `gadgets`;"
-    " 404 `GADGET_NOT_FOUND`.\n"
-)
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
 SAMPLE: Final = re.compile("gadgets?|Gadgets?|GADGETS?")
+ENGINE: Final = Environment(
+    loader=FileSystemLoader(TEMPLATE),
+    undefined=StrictUndefined,
+    variable_start_string="<<",
+    variable_end_string=">>",
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 -- Python code, no HTML
+)
 SINGULAR: Final = (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x"), ("s", ""))
 OWN_NAMES: Final = 'lint.isort.known-first-party = ["app", "tests"]'
-TIDY: Final = (("check", "--fix-only", "--select", "I", "--config", OWN_NAMES), ("format",))
+TIDY: Final = (("check", "--fix-only", "--select", "I,F401", "--config", OWN_NAMES), ("format",))
+"""A template imports all names that some resource needs; those that this one does not use are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +82,33 @@ class Words:
         return word.upper() if found[0].isupper() else word.capitalize() if found[0].istitle() else word
 
 
-def write(root: Path, words: Words) -> dict[Path, bool]:
+def write(root: Path, words: Words, design: Design | None = None) -> dict[Path, bool]:
     """Write every file of the resource, or none. Return the paths, each with true if the file existed before.
 
     Raises:
         ValueError: the name is taken, or the tree does not match the templates.
     """
-    files = _tidied(root, dict((*_new_files(root, words), *_changed_files(root, words), *_announced(root, words))))
+    design = design or Design.of(words.many)
+    for each in design.members:
+        if each.target and not (root / "app" / "models" / f"{each.target}.py").is_file():
+            raise ValueError(f"the resource {each.target!r} does not exist: app/models/{each.target}.py is missing")
+    return written(
+        root,
+        (
+            *_new_files(root, words, design),
+            *_changed_files(root, words, design),
+            *announced(root, words.put_into(design.changelog_entry)),
+        ),
+    )
+
+
+def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
+    """Write formatted files, or none. Return the paths, each with true if the file existed before.
+
+    Raises:
+        ValueError: a file cannot be written.
+    """
+    files = _tidied(root, dict(made))
     before: dict[Path, bytes | None] = {}
     try:
         for path, text in files.items():
@@ -93,20 +122,23 @@ def write(root: Path, words: Words) -> dict[Path, bool]:
     return {path: content is not None for path, content in before.items()}
 
 
-def _new_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+def _new_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
     """Yield the resource's own files."""
-    facts = {"REVISION": revision_ids.new_id(), "BEFORE": _head(root), "VERSION": VERSION}
+    facts = {"revision": revision_ids.new_id(), "before": head(root), "version": VERSION}
     for template in sorted(TEMPLATE.rglob("*.py.txt")):
-        name, text = str(template.relative_to(TEMPLATE)).removesuffix(".txt"), template.read_text()
-        for fact, value in facts.items():
-            name, text = name.replace(fact, value), text.replace(fact, value)
-        path = Path(words.put_into(name))
+        name = str(template.relative_to(TEMPLATE))
+        path = Path(words.put_into(name.removesuffix(".txt").replace("REVISION", facts["revision"])))
         if (root / path).exists():
             raise ValueError(f"{path} already exists")
-        yield path, words.put_into(text)
+        yield path, words.put_into(_rendered(name, design, **facts))
 
 
-def _head(root: Path) -> str:
+def _rendered(name: str, design: Design, **facts: str) -> str:
+    """Return a template with the members of a design."""
+    return ENGINE.get_template(name).render(design.context(), **facts)
+
+
+def head(root: Path) -> str:
     """Return the newest migration."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 -- serving processes import this package, without Alembic
 
@@ -116,9 +148,9 @@ def _head(root: Path) -> str:
     return heads[0]
 
 
-def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+def _changed_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
     """Yield the shared files with the resource's lines."""
-    for name, lines in _lines().items():
+    for name, lines in _lines(design).items():
         if not (root / name).is_file():
             raise ValueError(f"{name} is missing: run this in a checkout")
         text = (root / name).read_text()
@@ -127,28 +159,29 @@ def _changed_files(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
         before = ""
         for line in lines:
             text = _placed(text, line, words, before or name)
-            before = words.put_into(line)
+            before = words.put_into(line).replace("@", "")
         yield Path(name), text
 
 
-def _announced(root: Path, words: Words) -> Iterator[tuple[Path, str]]:
+def announced(root: Path, entry: str) -> Iterator[tuple[Path, str]]:
     """Yield CHANGELOG.md with an entry for clients, which ``make contract`` requires, if it has an unreleased
     section.
     """
     path = root / CHANGELOG
     heading = re.search("(?m)^## Unreleased.*\n+", path.read_text()) if path.is_file() else None
     if heading:
-        yield CHANGELOG, heading.string[: heading.end()] + words.put_into(ENTRY) + heading.string[heading.end() :]
+        yield CHANGELOG, heading.string[: heading.end()] + entry + heading.string[heading.end() :]
 
 
 def _placed(text: str, line: str, words: Words, before: str) -> str:
     """Return a text with one more line, in alphabetical order among similar lines.
 
-    Similar lines match the whole template line, or its beginning; otherwise the line added before is the place.
+    Similar lines match the whole template line, or its beginning up to the last or the first word; otherwise the line
+    added before is the place.
     """
-    new, present = words.put_into(line), text.splitlines()
-    last = list(SAMPLE.finditer(line))[-1].end()
-    likes = (f"{_like(line)}", f"{_like(line[:last])}.*", re.escape(before))
+    new, present = words.put_into(line).replace("@", ""), text.splitlines()
+    ends = [each.end() for each in SAMPLE.finditer(line)]
+    likes = (_like(line), *(f"{_like(line[:end])}.*" for end in (ends[-1], ends[0])), re.escape(before))
     found = next(
         filter(None, ([n for n, each in enumerate(present) if re.fullmatch(like, each)] for like in likes)), []
     )
@@ -172,13 +205,15 @@ def _of_one_statement(found: list[int], lines: list[str]) -> list[int]:
 
 def _like(line: str) -> str:
     """Return a pattern of the same line for another resource."""
-    return re.sub(r"(?<=w\+)(\\ ){2,}", " +", r"\w+".join(map(re.escape, SAMPLE.split(line))))
+    like = r"\w+".join(map(re.escape, SAMPLE.split(line)))
+    like = re.sub(r"@\w+@", r"\\w+", like)
+    return re.sub(r"(?<=w\+)(\\ ){2,}", " +", like)
 
 
-def _lines() -> dict[str, list[str]]:
+def _lines(design: Design) -> dict[str, list[str]]:
     """Return the lines to add to each shared file."""
     found: dict[str, list[str]] = {}
-    for line in LINES.read_text().splitlines():
+    for line in _rendered(LINES.name, design).splitlines():
         if SAMPLE.search(line):
             found[next(reversed(found))].append(line)
         else:
@@ -188,7 +223,10 @@ def _lines() -> dict[str, list[str]]:
 
 def _template_words() -> set[str]:
     """Return the names in the templates; a resource with such a name would be ambiguous."""
-    names = {name for path in TEMPLATE.rglob("*.py.txt") for name in _names(path.read_text())}
+    templates = (str(path.relative_to(TEMPLATE)) for path in TEMPLATE.rglob("*.py.txt"))
+    facts = dict.fromkeys(("revision", "before", "version"), "")
+    design = Design.of("gadgets", is_owned=True)
+    names = {name for template in templates for name in _names(_rendered(template, design, **facts))}
     return {name for name in names if not SAMPLE.search(name)}
 
 

@@ -13,12 +13,14 @@ from app.errs.platform import ExternalServiceError, ServiceUnavailable
 from app.resilience.deadline import Deadline
 
 PROBLEM: Final = "application/problem+json"
+CHANGED: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
+"""The statuses of a successful change."""
 MAX_QUOTED: Final = 300
 """The maximum number of characters of a text that are logged."""
 
 
-def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadline) -> object:
-    """Return the JSON of a successful response.
+def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadline, is_change: bool = False) -> object:
+    """Return the JSON of a successful response. Only the response to a change can have no body, which is ``None``.
 
     Raises:
         Error: the response is a problem document; the error has its kind.
@@ -26,7 +28,9 @@ def read(response: httpx2.Response, *, max_bytes: int, name: str, limit: Deadlin
     """
     body = _body(response, max_bytes)
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if response.status_code != HTTPStatus.OK:
+    if is_change and response.status_code in CHANGED and not body:
+        return None
+    if response.status_code != HTTPStatus.OK and not (is_change and response.status_code in CHANGED):
         remote = _problem(media_type, body, response.status_code)
         raise (
             _unusable(response, body.decode("utf-8", "replace")) if remote is None else _own_error(remote, name, limit)

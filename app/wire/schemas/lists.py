@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.invisible_characters import CONTROLS
 from app.models.query import Comparison, Cursor, ListQuery, Ordering, Page
+from app.models.resource import Resource
 from app.wire import fields, filtering
+from app.wire.field_filters import filter_of
 from app.wire.filter_types import FilterMember
 from app.wire.filtering import parse_filter
 from app.wire.list_parameters import FieldsParameter, PageSize, PageToken
 from app.wire.ordering import order_pattern, parse_order_by
 from app.wire.page_tokens import PageTokens
-from app.wire.schemas.base import QuerySchema
+from app.wire.schemas.base import QuerySchema, Schema
 
 PRINTABLE: Final = f"^[^{CONTROLS}]*$"
 """The OpenAPI pattern of every query parameter: no control characters."""
@@ -31,6 +33,20 @@ class ListRules:
     orderable: Sequence[str]
     order_by: str
     example: str = ""
+
+    @classmethod
+    def of(cls, model: type[Resource], schema: type[Schema], *, example: str) -> Self:
+        """Return the rules of a model and its schema: filterable by every property, and orderable by indexes."""
+        readable = schema().dump_fields
+        found = {name: filter_of(field) for name, field in readable.items()}
+        return cls(
+            resource=model.__tablename__,
+            items=tuple(readable),
+            filterable={name: member for name, member in found.items() if member is not None},
+            orderable=tuple(name for name in readable if name in model.sorted_by()),
+            order_by="create_time desc",
+            example=example,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

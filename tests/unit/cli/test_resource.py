@@ -1,6 +1,7 @@
 """``flask new resource``: valid and invalid names; the command writes everything or nothing."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -12,20 +13,9 @@ from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 
 from app.cli import new, resource
-from app.cli.resource import LINES, MIGRATIONS, OWN_NAMES, Words, write
-from app.config import ROOT
-
-SHARED = [line for line in LINES.read_text().splitlines() if (ROOT / line).is_file()]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """Return a checkout with the files that a resource needs."""
-    for name in (*SHARED, "pyproject.toml"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / MIGRATIONS, tmp_path / MIGRATIONS)
-    return tmp_path
+from app.cli.resource import MIGRATIONS, OWN_NAMES, Words, write
+from app.cli.resource.design import Design
+from tests.unit.cli.checkout import RICH, SHARED, SHARED_BY_TRANSITIONS, contents
 
 
 def head(tree: Path) -> str | None:
@@ -36,15 +26,6 @@ def head(tree: Path) -> str | None:
 def files(tree: Path) -> Iterator[Path]:
     """Yield every file of a tree but those that Python caches."""
     return (path for path in tree.rglob("*.*") if path.is_file() and path.suffix != ".pyc")
-
-
-def contents(tree: Path) -> dict[str, bytes]:
-    """Return every file of a tree."""
-    return {
-        str(path.relative_to(tree)): path.read_bytes()
-        for path in tree.rglob("*.*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
 
 
 class TestWords:
@@ -74,7 +55,7 @@ class TestWords:
             Words.of(many, one)
 
     @pytest.mark.parametrize(
-        "many", ["classes", "imports", "lists", "types", "references", "services", "units", "paths", "queries"]
+        "many", ["classes", "imports", "lists", "types", "references", "services", "units", "queries"]
     )
     def test_a_reserved_word_is_rejected(self, many: str) -> None:
         """Keywords, builtins, SQL words, and names that the written code uses."""
@@ -94,10 +75,13 @@ def _imported(statement: ast.ImportFrom) -> set[str]:
 
 class TestWrite:
     @pytest.mark.parametrize("many", ["aces", "zebras", "counterweights"])
-    def test_the_written_code_is_formatted_for_any_name(self, tree: Path, many: str) -> None:
+    @pytest.mark.parametrize(("design", "shared"), [(None, SHARED), (RICH, SHARED_BY_TRANSITIONS)])
+    def test_the_written_code_is_formatted_for_any_name(
+        self, tree: Path, many: str, design: Design | None, shared: list[str]
+    ) -> None:
         """The name decides the order of imports and the line breaks."""
-        written = write(tree, Words.of(many))
-        assert {str(path) for path, was_there in written.items() if was_there} == {*SHARED}
+        written = write(tree, Words.of(many), design)
+        assert {str(path) for path, was_there in written.items() if was_there} == {*shared}
         for step in (("format", "--check"), ("check", "--config", OWN_NAMES)):
             command = [sys.executable, "-m", "ruff", *step, "."]
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
@@ -187,12 +171,67 @@ class TestWrite:
         assert contents(tree) == before
 
 
+class TestDesign:
+    def test_the_default_is_a_title(self) -> None:
+        assert [each.name for each in Design.of("gizmos").members] == ["title"]
+
+    def test_the_owner_is_the_creator_unless_a_unique_member_names_another_column(self) -> None:
+        assert (RICH.owner, Design.of("gizmos", is_owned=True).owner) == ("customer_id", "created_by")
+        assert Design.of("gizmos", ["number:text:20:unique-per=created_by"], is_owned=True).owner == "created_by"
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["number"], "'number' is not a member: write NAME:TYPE with text:LENGTH, int"),
+            (["number:string"], "'number:string' is not a member"),
+            (["number:text"], "'number:text' needs a length from 1 to 10000: number:text:200"),
+            (["number:text:long"], "needs a length"),
+            (["number:text:20:uniqe"], "has an unknown option"),
+            (["number:int:unique-per="], "has an unknown option"),
+            (["number:text:20:unique-per=customer"], "unique-per=customer does not name a member"),
+            (["order:ref"], "needs a resource: order:ref=orders"),
+            (["status:enum=draft"], "needs two or more different values: status:enum=draft,sent"),
+            (["status:enum=draft,draft"], "two or more different values"),
+            (["status:enum=draft,sent:optional"], "can't be optional: add a value for its absence"),
+            (["Number:int"], "'Number' is not a name: use up to 20 small letters"),
+            (["n" * 21 + ":int"], "is not a name"),
+            (["version:int"], "the name 'version' is reserved in Python or in every resource"),
+            (["class:int"], "is reserved in Python"),
+            (["a:int", "a:bool"], "two members have the same name"),
+        ],
+    )
+    def test_an_invalid_member_is_rejected_with_the_correct_form(self, words: list[str], message: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            Design.of("gizmos", words)
+
+    @pytest.mark.parametrize(
+        ("transition", "message"),
+        [
+            ("send", "is not a transition: write send=draft:sent"),
+            ("send=draft", "is not a transition"),
+            ("send=draft:lost", "is not a transition"),
+            ("delete=draft:sent", "'delete' is an operation of every resource"),
+            ("Send=draft:sent", "'Send' is not a name"),
+        ],
+    )
+    def test_an_invalid_transition_is_rejected(self, transition: str, message: str) -> None:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            Design.of("gizmos", ["status:enum=draft,sent"], transitions=[transition])
+
+    def test_a_reference_to_an_unknown_resource_is_rejected(self, tree: Path) -> None:
+        before = contents(tree)
+        with pytest.raises(ValueError, match=r"'cars' does not exist: app/models/cars.py is missing"):
+            write(tree, Words.of("gizmos"), Design.of("gizmos", ["car:ref=cars"]))
+        assert contents(tree) == before
+
+
 class TestCommand:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
             (["Gizmos"], "Error: 'Gizmos' is not a name for a resource, which is a word of 2 to 14 small letters.\n"),
             (["tasks"], "Error: app/errs/tasks.py already exists.\n"),
+            (["gizmos", "a:text"], "Error: 'a:text' needs a length from 1 to 10000: a:text:200.\n"),
             (["sheep"], "Error: 'sheep' is not a plural: name the plural, and the singular with --singular.\n"),
         ],
     )

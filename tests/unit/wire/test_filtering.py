@@ -3,8 +3,10 @@
 import json
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import IntEnum
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -31,8 +33,13 @@ MEMBERS = {
     "due_date": filter_types.timestamp(nullable=True),
     "run_time": filter_types.integer(),
     "tags": filter_types.tags(),
+    "total": filter_types.amount(nullable=True),
+    "day": filter_types.date(),
+    "is_paid": filter_types.boolean(),
+    "order_id": filter_types.uuid(),
 }
-NAMES = ["title", "note", "colour", "size", "due_date", "run_time", "tags"]
+NAMES = ["title", "note", "colour", "size", "due_date", "run_time", "tags", "total", "day", "is_paid", "order_id"]
+ID = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
 COLOURS = ["COLOUR_NONE", "COLOUR_RED", "COLOUR_DARK_BLUE"]
 EQUALITY = ["=", "!="]
 A_TEXT = ["a quoted text"]
@@ -83,6 +90,21 @@ class TestValidFilters:
     @pytest.mark.parametrize("text", ["tags:home", "tags : home", 'tags:"home"'])
     def test_tags_are_matched_with_a_colon(self, text: str) -> None:
         assert parse(text) == [("tags", ":", "home")]
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            *((f"total >= {sent}", Decimal("4.90")) for sent in ("4.90", '"4.90"', "4.9")),
+            ("total < -7", Decimal(-7)),
+            ("total = null", None),
+            *((f"day < {sent}", date(2027, 1, 31)) for sent in ("2027-01-31", "'2027-01-31'")),
+            *((f"is_paid = {sent}", sent == "true") for sent in ("true", "false")),
+            *((f"order_id != {sent}", UUID(ID)) for sent in (ID, ID.upper(), f'"{ID}"')),
+        ],
+    )
+    def test_values_have_the_type_of_their_property(self, text: str, value: Value) -> None:
+        (found,) = parse_filter(text, MEMBERS)
+        assert (found.value, type(found.value)) == (value, type(value))
 
     def test_spaces_around_tokens_are_optional(self) -> None:
         assert parse("  title='a'AND\nnote\t=\tb ") == [("title", "=", "a"), ("note", "=", "b")]
@@ -185,6 +207,18 @@ class TestInvalidFilters:
         error = rejection(f"due_date < {written}")
         assert (error.position, error.token) == (12, written)
         assert error.allowed == ["a quoted timestamp like 2027-01-31T12:00:00Z"]
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            *("day = 2027-02-30", "day = 2027-1-31", 'day = "2027-01-31T00:00:00Z"', "day = 0000-01-01"),
+            *("total = 4.1234567", "total = 1e2", "total = .5", "total = NaN", "total = 07", "total = 5."),
+            *("is_paid = 1", "is_paid = True", 'is_paid = "true"', "is_paid < true"),
+            *("order_id = 8c1b2c1e", "order_id = {8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33}", "order_id < 8c1b2c1e"),
+        ],
+    )
+    def test_every_other_spelling_is_rejected(self, written: str) -> None:
+        assert rejection(written).position != 1
 
     def test_null_is_listed_for_nullable_members(self) -> None:
         assert rejection("due_date = x").allowed == ["a quoted timestamp like 2027-01-31T12:00:00Z", "null"]

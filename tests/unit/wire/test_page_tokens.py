@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import errs
-from app.models.query import Cursor
+from app.models.query import Cursor, Value
 from app.wire.page_tokens import PageTokens
 
 TOKENS = PageTokens(b"a secret of the tests")
@@ -27,16 +27,20 @@ def is_rejected(token: str, *bound_to: str) -> bool:
     return caught.value.param == "page_token"
 
 
-KEYS = st.none() | st.text(max_size=20) | st.integers() | st.datetimes(timezones=st.just(UTC))
+AMOUNTS = st.decimals(allow_nan=False, allow_infinity=False, places=2)
+KEYS = (
+    *(st.none(), st.text(max_size=20), st.integers(), st.booleans(), st.dates(), AMOUNTS),
+    st.datetimes(timezones=st.just(UTC)),
+)
 
 
 class TestRoundTrip:
     def test_ok(self) -> None:
         assert TOKENS.open(SEALED, bound_to=BOUND_TO) == CURSOR
 
-    @given(st.lists(KEYS, max_size=6), st.integers(-1, 2**63), st.lists(st.text(max_size=5), max_size=4))
+    @given(st.lists(st.one_of(*KEYS), max_size=6), st.integers(-1, 2**63), st.lists(st.text(max_size=5), max_size=4))
     def test_every_cursor_is_restored_with_the_types_of_its_keys(
-        self, keys: list[str | int | datetime | None], total_size: int, bound_to: list[str]
+        self, keys: list[Value], total_size: int, bound_to: list[str]
     ) -> None:
         cursor = Cursor(tuple(keys), total_size)
         opened = TOKENS.open(TOKENS.seal(cursor, bound_to=bound_to), bound_to=bound_to)

@@ -1,0 +1,130 @@
+"""The design of a resource: its members, owner and transitions, and the variables of the templates."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from app.cli.resource.members import Member, Transition
+
+CREATED_BY: Final = "created_by"
+DEFAULT: Final = ("title:text:200",)
+Index = tuple[str, tuple[str, ...], str]
+"""The name of an index, its columns, and the error that a violation raises, if it is unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The members of a resource, the column of the owner if rows belong to users, and the transitions."""
+
+    table: str
+    members: tuple[Member, ...]
+    owner: str | None
+    transitions: tuple[Transition, ...]
+
+    @classmethod
+    def of(
+        cls, table: str, members: Iterable[str] = (), *, is_owned: bool = False, transitions: Iterable[str] = ()
+    ) -> Self:
+        """Return the design that the words of the command line describe.
+
+        In an owned resource, ``unique-per`` can name the column of the owner, which is ``created_by`` otherwise.
+
+        Raises:
+            ValueError: a word is not valid.
+        """
+        made = [Member.of(each) for each in (*members,) or DEFAULT]
+        names = [each.name for each in made]
+        if len({*names}) < len(names):
+            raise ValueError("two members have the same name")
+        others = sorted({each.per for each in made if each.per} - {*names, CREATED_BY})
+        if len(others) > is_owned:
+            raise ValueError(f"unique-per={others[0]} does not name a member")
+        owner = (others[0] if others else CREATED_BY) if is_owned else None
+        changes = tuple(Transition.of(each, made) for each in transitions)
+        if len({each.state for each in changes}) > 1:
+            raise ValueError("all transitions must change the same member")
+        return cls(table, tuple(made), owner, changes)
+
+    @property
+    def owner_column(self) -> str:
+        """The column with the user who created the row."""
+        return self.owner or CREATED_BY
+
+    @property
+    def state(self) -> Member | None:
+        """The member that the transitions change."""
+        return self.transitions[0].state if self.transitions else None
+
+    @property
+    def errors(self) -> list[str]:
+        """The named errors."""
+        unique = [f"Gadget{each.pascal}Taken" for each in self.members if each.is_unique]
+        changes = [f"Gadget{each.pascal}NotAllowed" for each in self.transitions]
+        return ["GadgetNotFound", *self._owner_errors, *unique, *changes]
+
+    @property
+    def changelog_entry(self) -> str:
+        """The entry for callers in CHANGELOG.md."""
+        methods = "".join(f"; `POST /v1/gadgets/{{id}}:{each.name}`" for each in self.transitions)
+        codes = ["404 `GADGET_NOT_FOUND`", *(["403 `NOT_GADGET_OWNER`"] if self.owner else [])]
+        codes += [f"409 `GADGET_{each.name.upper()}_TAKEN`" for each in self.members if each.is_unique]
+        codes += [f"409 `GADGET_{each.name.upper()}_NOT_ALLOWED`" for each in self.transitions]
+        operations = f"`POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{{id}}`{methods}"
+        return f"- {operations}, with the scope `gadgets`;\n  {', '.join(codes)}.\n"
+
+    def context(self) -> dict[str, Any]:
+        """Return the variables of the templates."""
+        owned, indexes = self.owner is not None, [*self._indexes()]
+        violations = [f"Gadget{each.pascal}Taken" for each in self.members if each.is_unique]
+        if any(each.target for each in self.members):
+            violations.append("ValidationFailed")
+        required = [each for each in self.members if not each.is_optional and each != self.state]
+        return {
+            "members": self.members,
+            "owner": self.owner,
+            "state": self.state,
+            "transitions": self.transitions,
+            "errors": ", ".join(self.errors),
+            "listed_errors": ", ".join([*self.errors[:3], *("…" for _ in self.errors[3:4])]),
+            "owner_errors": self._owner_errors,
+            "violations": violations,
+            "not_owner": "NotGadgetOwner, " if owned else "",
+            "by": "by: Principal, " if owned else "",
+            "passed": "by=principal(), " if owned else "",
+            "initial": f"{self.state.name}={self.state.pascal}.{self.state.values[0].upper()}, " if self.state else "",
+            "indexes": [declared(each) for each in indexes],
+            "created_indexes": [created(each) for each in indexes],
+            "sample": "{" + ", ".join(f'"{each.name}": {each.sample}' for each in required) + "}",
+            "suites": ["OwnedTests"] * owned + ["TransitionTests"] * bool(self.state) or ["ResourceTests"],
+        }
+
+    @property
+    def _owner_errors(self) -> list[str]:
+        return ["NotGadgetOwner"] if self.owner else []
+
+    def _indexes(self) -> Iterator[Index]:
+        if self.owner:
+            yield f"ix_gadgets_{self.owner}_create_time", (self.owner, "create_time", "id"), ""
+        else:
+            yield f"ix_gadgets_{CREATED_BY}", (CREATED_BY,), ""
+        yield "ix_gadgets_create_time", ("create_time", "id"), ""
+        for member in self.members:
+            yield from member.indexes("gadgets", self.owner)
+
+
+def declared(index: Index) -> str:
+    """Return an index as code of the model."""
+    name, columns, error = index
+    violated = f', unique=True, info={{"violated": {error}}}' if error else ""
+    return f'Index("{name}", {_quoted(columns)}{violated})'
+
+
+def created(index: Index) -> str:
+    """Return the creation of an index as code of a migration."""
+    name, columns, error = index
+    unique = ", unique=True" if error else ""
+    return f'op.create_index("{name}", "gadgets", [{_quoted(columns)}]{unique})'
+
+
+def _quoted(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{each}"' for each in columns)

@@ -1,0 +1,40 @@
+"""Designs of resources, and a checkout with the files that they need."""
+
+import shutil
+from pathlib import Path
+
+from app.cli import resource
+from app.cli.resource import MIGRATIONS
+from app.cli.resource.design import Design
+from app.config import ROOT
+
+RICH = Design.of(
+    "gizmos",
+    [
+        *("number:text:20:unique-per=customer_id", "order:ref=orders", "amount:money", "state:enum=draft,sent,paid"),
+        *("due:date:optional", "count:int", "is_open:bool", "at:timestamp", "trace:uuid", "note:text:500:optional"),
+    ],
+    is_owned=True,
+    transitions=["send=draft:sent", "pay=draft,sent:paid"],
+)
+"""A design with every type of member."""
+SHARED = [*resource._lines(Design.of("gizmos"))]
+SHARED_BY_TRANSITIONS = [*resource._lines(RICH)]
+
+
+def checkout(folder: Path) -> Path:
+    """Write the files that a resource needs into a folder."""
+    for name in (*SHARED_BY_TRANSITIONS, "pyproject.toml", "app/models/orders.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / MIGRATIONS, folder / MIGRATIONS)
+    return folder
+
+
+def contents(tree: Path) -> dict[str, bytes]:
+    """Return every file of a tree."""
+    return {
+        str(path.relative_to(tree)): path.read_bytes()
+        for path in tree.rglob("*.*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
