@@ -46,8 +46,8 @@ db: .venv/run.lock ## Migrate the database to the newest revision
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
 
-init: .venv/dev.lock ## Make this clone the repository of your product: make init NAME="Acme Orders" (SLUG=acme)
-	@exec $(PY) -m forks init --name "$(NAME)" --slug "$(SLUG)"
+init: .venv/dev.lock ## Make this clone the repository of your product: make init NAME="Acme Orders" (SLUG=acme WITHOUT=grpc,movies)
+	@exec $(PY) -m forks init --name "$(NAME)" --slug "$(SLUG)" --without "$(WITHOUT)"
 
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate

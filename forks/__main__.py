@@ -10,6 +10,7 @@ from pathlib import Path
 from forks import documents
 from forks.answers import FILE, Answers
 from forks.naming import InvalidNameError, Names
+from forks.parts import UnknownPartError, all_parts, chosen
 from forks.renaming import Renaming
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,15 +25,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=["init"])
     parser.add_argument("--name", required=True, help='the title, for people: "Acme Orders"')
     parser.add_argument("--slug", default="", help="the name for programs; by default the letters of the title")
+    parser.add_argument("--without", default="", help=f"the parts to remove: {', '.join(all_parts())}")
     given = parser.parse_args(arguments)
     try:
         names = Names.of(given.name, given.slug)
+        without = chosen(given.without)
         _check(names)
-    except (InvalidNameError, RuntimeError) as error:
+    except (InvalidNameError, UnknownPartError, RuntimeError) as error:
         sys.stderr.write(f"init: {error}\n")
         return 2
     try:
-        _initialize(names)
+        _initialize(names, without)
     except BaseException:
         sys.stderr.write("init: nothing is committed; `git restore . && git clean -fd` undoes the changes\n")
         raise
@@ -49,7 +52,7 @@ def _check(names: Names) -> None:
         raise RuntimeError(f"the name must not contain {UPSTREAM.slug!r}")
 
 
-def _initialize(names: Names) -> None:
+def _initialize(names: Names, without: tuple[str, ...]) -> None:
     commit = _git("rev-parse", "HEAD")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     count = Renaming(UPSTREAM, names).tree(ROOT)
@@ -59,7 +62,7 @@ def _initialize(names: Names) -> None:
     _report("README.md and CHANGELOG.md are yours")
     migration = importlib.import_module("forks.initial_migration").replace(ROOT)  # imports the renamed application
     _report(f"one migration creates all tables: {migration.relative_to(ROOT)}")
-    Answers(names, UPSTREAM, version, commit).write(ROOT)
+    Answers(names, UPSTREAM, version, commit, without).write(ROOT)
     _report(f"{FILE} records the choices")
     for command in (["format"], ["check", "--fix"], ["check", "--select", "E501", "--add-noqa"]):
         _python("-m", "ruff", *command, "--quiet", ".", check=False)

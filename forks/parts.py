@@ -1,0 +1,57 @@
+"""The optional parts of upstream, described in ``parts.toml``."""
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+FILE: Final = Path(__file__).with_name("parts.toml")
+
+
+class UnknownPartError(ValueError):
+    """No part has this name."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: its files, and the pattern of its mentions in other files."""
+
+    name: str
+    title: str
+    paths: tuple[str, ...] = ()
+    """Patterns of paths, as of ``Path.glob``."""
+    code: str = ""
+    """A pattern of names and strings in Python. The lines that use one belong to the part."""
+    edits: tuple[dict[str, Any], ...] = field(default=())
+    """Changes of other files, see ``forks.text_edits``."""
+
+    @property
+    def mention(self) -> "re.Pattern[str] | None":
+        """Return the pattern of mentions in Python."""
+        return re.compile(self.code) if self.code else None
+
+
+@cache
+def all_parts() -> dict[str, Part]:
+    """Return all parts by name, in the order in which they are removed."""
+    found = tomllib.loads(FILE.read_text())
+    return {
+        name: Part(
+            name, each["title"], tuple(each.get("paths", ())), each.get("code", ""), tuple(each.get("edits", ()))
+        )
+        for name, each in found.items()
+    }
+
+
+def chosen(text: str) -> tuple[str, ...]:
+    """Return the parts of a list with commas, in the order of ``all_parts``.
+
+    Raises:
+        UnknownPartError: a name is unknown.
+    """
+    names = {word for word in re.split(r"[,\s]+", text) if word}
+    if unknown := sorted(names - all_parts().keys()):
+        raise UnknownPartError(f"no part is called {', '.join(unknown)}; the parts are {', '.join(all_parts())}")
+    return tuple(name for name in all_parts() if name in names)
