@@ -20,10 +20,16 @@ class Part:
 
     name: str
     title: str
+    others: tuple[str, ...] = ()
+    """Parts that need this one."""
     paths: tuple[str, ...] = ()
     """Patterns of paths, as of ``Path.glob``."""
     code: str = ""
     """A pattern of names and strings in Python. The lines that use one belong to the part."""
+    not_in: tuple[str, ...] = ()
+    """Patterns of paths where the same words mean something else."""
+    scopes: tuple[str, ...] = ()
+    """The scopes of the part, which strings with several scopes lose."""
     edits: tuple[dict[str, Any], ...] = field(default=())
     """Changes of other files, see ``forks.text_edits``."""
 
@@ -37,16 +43,16 @@ class Part:
 def all_parts() -> dict[str, Part]:
     """Return all parts by name, in the order in which they are removed."""
     found = tomllib.loads(FILE.read_text())
-    return {
-        name: Part(
-            name, each["title"], tuple(each.get("paths", ())), each.get("code", ""), tuple(each.get("edits", ()))
-        )
-        for name, each in found.items()
-    }
+    return {name: _part(name, each) for name, each in found.items()}
+
+
+def _part(name: str, found: dict[str, Any]) -> Part:
+    lists = {key: tuple(found.get(key, ())) for key in ("paths", "not_in", "scopes", "edits")}
+    return Part(name, found["title"], tuple(found.get("with", ())), code=found.get("code", ""), **lists)
 
 
 def chosen(text: str) -> tuple[str, ...]:
-    """Return the parts of a list with commas, in the order of ``all_parts``.
+    """Return the parts of a list with commas, and those that need them, in the order of ``all_parts``.
 
     Raises:
         UnknownPartError: a name is unknown.
@@ -54,4 +60,5 @@ def chosen(text: str) -> tuple[str, ...]:
     names = {word for word in re.split(r"[,\s]+", text) if word}
     if unknown := sorted(names - all_parts().keys()):
         raise UnknownPartError(f"no part is called {', '.join(unknown)}; the parts are {', '.join(all_parts())}")
+    names |= {other for name in names for other in all_parts()[name].others}
     return tuple(name for name in all_parts() if name in names)

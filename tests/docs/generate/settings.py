@@ -29,7 +29,8 @@ START: Final = """\
 
 One entry of the logger `candor.start` contains the values in force: addresses, `public_url`, the database and Redis
 (without user and password), trusted proxies, limits, origins, anonymous scopes, whether callers can simulate errors,
-the address of the metrics, and every public route. `flask rpc serve` writes the same entry for gRPC, without routes."""
+the address of the metrics, and every public route."""
+OF_GRPC: Final = "`flask rpc serve` writes the same entry for gRPC, without routes."
 
 
 def page() -> str:
@@ -41,6 +42,7 @@ def page() -> str:
         _rules("Rejected in production", rules.REJECTED),
         _rules("Warned about in production", rules.WARNED),
         START,
+        OF_GRPC,
         "## All settings",
         *map(_setting, fields(Settings)),
     )

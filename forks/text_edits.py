@@ -1,0 +1,83 @@
+"""Removes a part from files that are not Python: lines, paragraphs, sections and marked blocks."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+BLOCK: Final = r"(?m)^[^\n]*\bpart: (?:[\w, ]*\b)?{part}\b[^\n]*\n(?s:.*?)^[^\n]*\bend of part\b[^\n]*\n"
+"""The lines from a comment with ``part: NAME`` to a comment with ``end of part``."""
+
+
+class NothingFoundError(ValueError):
+    """An edit does not apply to its file."""
+
+
+def edited(text: str, edit: Mapping[str, Any]) -> str:
+    """Return a text after one edit.
+
+    The keys of an edit, each a list: ``lines`` (patterns of lines to remove), ``paragraphs`` (patterns of blocks
+    between blank lines), ``sections`` (headings of Markdown, removed with their content), and ``replace`` (pairs of a pattern
+    and its replacement).
+
+    Raises:
+        NothingFoundError: a pattern finds nothing.
+    """
+    for pattern in edit.get("lines", ()):
+        text = _changed(text, pattern, re.sub(rf"(?m)^.*(?:{pattern}).*\n", "", text))
+    for pattern in edit.get("paragraphs", ()):
+        text = _changed(text, pattern, _without_paragraphs(text, pattern))
+    for heading in edit.get("sections", ()):
+        text = _changed(text, heading, _without_section(text, heading))
+    for pattern, instead in edit.get("replace", ()):
+        text = _changed(text, pattern, re.sub(pattern, instead, text))
+    return text
+
+
+def without_blocks(text: str, part: str) -> str:
+    """Return a text without the marked blocks of a part."""
+    return re.sub(BLOCK.format(part=part), "", text) if "part: " in text else text
+
+
+def without_links(text: str, gone: Iterable[Path], page: Path) -> str:
+    """Return a page of Markdown without links to removed files: rows and entries go, other links become plain text."""
+    removed = {_normal(each) for each in gone}
+
+    def is_gone(target: str) -> bool:
+        return not target.startswith(("http", "#")) and _normal(page.parent / target.partition("#")[0]) in removed
+
+    lines = []
+    for line in text.split("\n"):
+        links = re.findall(r"\]\(([^)\s]+)\)", line)
+        if links and all(map(is_gone, links)) and re.match(r"\s*(?:[-*] \[|\| *\[)", line):
+            continue
+        lines.append(re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", lambda each: each[1] if is_gone(each[2]) else each[0], line))
+    return "\n".join(lines)
+
+
+def _normal(path: Path) -> str:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _changed(before: str, pattern: str, after: str) -> str:
+    if after == before:
+        raise NothingFoundError(f"nothing matches {pattern!r}")
+    return after
+
+
+def _without_paragraphs(text: str, pattern: str) -> str:
+    return "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each))
+
+
+def _without_section(text: str, heading: str) -> str:
+    found = re.search(rf"(?m)^(#+) {heading}$", text)
+    if not found:
+        return text
+    following = re.compile(rf"(?m)^#{{1,{len(found[1])}}} ").search(text, found.end())
+    return text[: found.start()] + (text[following.start() :] if following else "")
