@@ -2,8 +2,8 @@
 
 import re
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ class Part:
     """Patterns of paths, as of ``Path.glob``."""
     code: str = ""
     """A pattern of names and strings in Python. The lines that use one belong to the part."""
+    examples: tuple[str, ...] = ()
+    """Pages that change it as an example."""
     not_in: tuple[str, ...] = ()
     """Patterns of paths where the same words mean something else."""
     scopes: tuple[str, ...] = ()
@@ -39,15 +41,24 @@ class Part:
         return re.compile(self.code) if self.code else None
 
 
-@cache
-def all_parts() -> dict[str, Part]:
+_PARTS: Final[dict[str, Part]] = {}
+
+
+def all_parts() -> Mapping[str, Part]:
     """Return all parts by name, in the order in which they are removed."""
-    found = tomllib.loads(FILE.read_text())
-    return {name: _part(name, each) for name, each in found.items()}
+    if not _PARTS:
+        rename(str)
+    return _PARTS
+
+
+def rename(renamed: Callable[[str], str]) -> None:
+    """Read the parts as a repository with another name has them."""
+    found = tomllib.loads(renamed(FILE.read_text()))
+    _PARTS.update((name, _part(name, each)) for name, each in found.items())
 
 
 def _part(name: str, found: dict[str, Any]) -> Part:
-    lists = {key: tuple(found.get(key, ())) for key in ("paths", "not_in", "scopes", "edits")}
+    lists = {key: tuple(found.get(key, ())) for key in ("paths", "examples", "not_in", "scopes", "edits")}
     return Part(name, found["title"], tuple(found.get("with", ())), code=found.get("code", ""), **lists)
 
 

@@ -2,8 +2,8 @@
 
 A mention is a name or a string that the pattern of the part finds, or a name that was defined by code that is removed.
 It removes the smallest unit around it: an imported name, an entry of a collection that has lines of its own, a keyword
-argument on its own line, or a statement. In a function of tests, it removes the function. A comment ``# part: NAME`` marks the unit at
-its line instead: then only this unit is removed.
+argument on its own line, or a statement. In a function of tests, it removes the function. A comment ``# part: NAME``
+marks the unit at its line instead: then only this unit is removed.
 """
 
 import ast
@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -47,11 +48,45 @@ class Removal:
 def thin(module: Module, removal: Removal, *, fixtures: Iterable[str] = ()) -> bool:
     """Remove the part from a module. Return whether it changed."""
     before = module.text
+    if not _may_mention(module, removal, {*module.undefined, *fixtures}):
+        return False
     while (after := _once(module, removal, {*module.undefined, *fixtures})) != module.text:
         module.text = after
     if module.text != before:
         module.text = _without_unused(before, module.text)
     return module.text != before
+
+
+def _may_mention(module: Module, removal: Removal, undefined: set[str]) -> bool:
+    """Return whether a module needs a closer look: most need none."""
+    words, imported = _words(module.text)
+    modules = removal.modules | {source for source, _ in removal.names}
+    return (
+        f"part: {removal.part}" in module.text
+        or bool(undefined & words)
+        or bool(modules & imported)
+        or any(_found(removal.mention, word) for word in words)
+        or any(scope in word for scope in removal.scopes for word in words)
+    )
+
+
+@cache
+def _words(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names and strings of a module, and the modules and names that it imports."""
+    words, imported = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.arg(arg=word) | ast.Constant(value=str(word)):
+                words.add(word)
+            case ast.keyword(arg=str(word)) | ast.FunctionDef(name=word) | ast.ClassDef(name=word):
+                words.add(word)
+            case ast.Import(names=names):
+                imported |= {each.name for each in names}
+            case ast.ImportFrom(module=str(source), names=names):
+                words.add(source)
+                imported |= {source, *(f"{source}.{each.name}" for each in names)}
+                words |= {each.asname or each.name for each in names}
+    return frozenset(words | imported), frozenset(imported)
 
 
 def _without_unused(before: str, after: str) -> str:
@@ -170,6 +205,8 @@ class _Source:
     def _marked(self, part: str) -> dict[int, ast.AST]:
         """Return the units of marks by each of their lines."""
         marks = []
+        if f"part: {part}" not in self.text and f", {part}" not in self.text:
+            return {}
         for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
             mark = MARK.search(token.string) if token.type == tokenize.COMMENT else None
             if mark and part in re.split(r"[, ]+", mark[1]):
@@ -212,8 +249,17 @@ class _Source:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.AsyncFunctionDef(name=name):
                 return _found(removal.mention, name)
             case ast.Constant(value=str(text)):
-                return not self._is_docstring(node) and _found(removal.mention, text)
+                listed = text in undefined and self._is_listed(node)
+                return listed or (not self._is_docstring(node) and _found(removal.mention, text))
         return False
+
+    def _is_listed(self, node: ast.AST) -> bool:
+        """Return whether a string is an entry of ``__all__``."""
+        return any(
+            isinstance(each, ast.Assign)
+            and any(isinstance(name, ast.Name) and name.id == "__all__" for name in each.targets)
+            for each in self.above(node)
+        )
 
     def _is_docstring(self, node: ast.AST) -> bool:
         return isinstance(self.parents.get(node), ast.Expr)

@@ -9,9 +9,10 @@ from typing import Final
 from forks.parts import Part, all_parts
 from forks.python_source import Module, Removal, fixtures_of, has_tests, name_of, thin
 from forks.renaming import tracked
-from forks.text_edits import NothingFoundError, edited, without_blocks, without_links
+from forks.text_edits import NothingFoundError, edited, with_note, without_blocks, without_entries, without_links
 
 KEPT: Final = ("forks/", "tests/forks/", "app/rpc/gen/", "CHANGELOG.md", "UPGRADING.md")
+BLOCKS: Final = "tests/docs/blocks.toml"
 
 
 @dataclass
@@ -33,8 +34,13 @@ def remove(root: Path, names: Iterable[str]) -> Result:
     return result
 
 
+def paths_of(root: Path, name: str) -> list[Path]:
+    """Return the files of a part."""
+    return [path for path in tracked(root) if matches(path, all_parts()[name].paths)]
+
+
 def _remove(root: Path, part: Part, result: Result) -> None:
-    gone = [path for path in tracked(root) if _belongs(path, part)]
+    gone = paths_of(root, part.name)
     rest = [path for path in tracked(root) if path not in {*gone} and not str(path).startswith(KEPT)]
     for path in gone:
         (root / path).unlink()
@@ -45,12 +51,13 @@ def _remove(root: Path, part: Part, result: Result) -> None:
     for path in rest:
         if (root / path).exists():
             _unlink_text(root, path, part, removed, result)
+    for page in map(root.joinpath, part.examples):
+        if page.exists():
+            page.write_text(with_note(page.read_text(), part.title))
     _remove_empty_folders(root, removed)
+    if (table := root / BLOCKS).exists():
+        table.write_text(without_entries(table.read_text(), root))
     result.files += removed
-
-
-def _belongs(path: Path, part: Part) -> bool:
-    return matches(path, part.paths)
 
 
 def matches(path: Path, patterns: Iterable[str]) -> bool:

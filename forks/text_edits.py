@@ -1,12 +1,15 @@
 """Removes a part from files that are not Python: lines, paragraphs, sections and marked blocks."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 BLOCK: Final = r"(?m)^[^\n]*\bpart: (?:[\w, ]*\b)?{part}\b[^\n]*\n(?s:.*?)^[^\n]*\bend of part\b[^\n]*\n"
 """The lines from a comment with ``part: NAME`` to a comment with ``end of part``."""
+NOTE: Final = "> **Removed example.**"
+"""The beginning of a note in pages whose example is removed."""
 
 
 class NothingFoundError(ValueError):
@@ -17,8 +20,8 @@ def edited(text: str, edit: Mapping[str, Any]) -> str:
     """Return a text after one edit.
 
     The keys of an edit, each a list: ``lines`` (patterns of lines to remove), ``paragraphs`` (patterns of blocks
-    between blank lines), ``sections`` (headings of Markdown, removed with their content), and ``replace`` (pairs of a pattern
-    and its replacement).
+    between blank lines), ``sections`` (headings of Markdown, removed with their content), ``targets`` (of a
+    Makefile), and ``replace`` (pairs of a pattern and its replacement).
 
     Raises:
         NothingFoundError: a pattern finds nothing.
@@ -27,6 +30,8 @@ def edited(text: str, edit: Mapping[str, Any]) -> str:
         text = _changed(text, pattern, re.sub(rf"(?m)^.*(?:{pattern}).*\n", "", text))
     for pattern in edit.get("paragraphs", ()):
         text = _changed(text, pattern, _without_paragraphs(text, pattern))
+    for name in edit.get("targets", ()):
+        text = _changed(text, name, _without_target(text, name))
     for heading in edit.get("sections", ()):
         text = _changed(text, heading, _without_section(text, heading))
     for pattern, instead in edit.get("replace", ()):
@@ -47,12 +52,37 @@ def without_links(text: str, gone: Iterable[Path], page: Path) -> str:
         return not target.startswith(("http", "#")) and _normal(page.parent / target.partition("#")[0]) in removed
 
     lines = []
-    for line in text.split("\n"):
+    for whole in text.split("\n"):
+        line = re.sub(r", \[[^\]]+\]\(([^)\s]+)\)", lambda each: "" if is_gone(each[1]) else each[0], whole)
         links = re.findall(r"\]\(([^)\s]+)\)", line)
         if links and all(map(is_gone, links)) and re.match(r"\s*(?:[-*] \[|\| *\[)", line):
             continue
         lines.append(re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", lambda each: each[1] if is_gone(each[2]) else each[0], line))
     return "\n".join(lines)
+
+
+def with_note(text: str, title: str) -> str:
+    """Return a page with a note below its heading: the part that it changes as an example is removed."""
+    note = f"\n{NOTE} This page changes {title}, which this repository does not have. Take the same steps elsewhere.\n"
+    return re.sub(r"(?m)^# .*\n", lambda heading: heading[0] + note, text, count=1)
+
+
+def without_entries(text: str, root: Path) -> str:
+    """Return ``tests/docs/blocks.toml`` without entries of pages and blocks that are gone.
+
+    A block whose test is gone is skipped instead.
+    """
+    kept = []
+    for paragraph in text.split("\n\n"):
+        found = tomllib.loads(paragraph) if paragraph.lstrip().startswith("[[") else {}
+        entry: Mapping[str, str] = next(iter(found.values()), [{}])[0]
+        if "page" in entry and not any(entry.get("block", "") in page.read_text() for page in root.glob(entry["page"])):
+            continue
+        if "by" in entry and not (root / entry["by"]).exists():
+            reason = f'reason = "executed by a test that was removed, {entry["by"]}"'
+            paragraph = re.sub(r"(?m)^by = .*", reason, paragraph.replace("[[executed]]", "[[skipped]]"))  # noqa: PLW2901
+        kept.append(paragraph)
+    return "\n\n".join(kept).rstrip("\n") + "\n"
 
 
 def _normal(path: Path) -> str:
@@ -73,6 +103,11 @@ def _changed(before: str, pattern: str, after: str) -> str:
 
 def _without_paragraphs(text: str, pattern: str) -> str:
     return "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each))
+
+
+def _without_target(text: str, name: str) -> str:
+    without = re.sub(rf"(?m)^{name}: .*\n(?:\t.*\n)*\n?", "", text)
+    return re.sub(rf"(?m)^(\.PHONY:.*?) {name}(?= |$)", r"\1", without)
 
 
 def _without_section(text: str, heading: str) -> str:

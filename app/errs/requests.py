@@ -17,8 +17,7 @@ class MalformedRequest(Error):
     kind = Kind.INVALID_REQUEST
     code = "MALFORMED_REQUEST"
     client = (
-        "Use an HTTP client library. Otherwise check header fields, request line and chunk sizes. "
-        "For gRPC, generate the stubs again."
+        "Use an HTTP client library. Otherwise check header fields, request line and chunk sizes. Generate stubs again."
     )
     operator = "Scanners often send such requests. If a known client does, look for a broken proxy on the path."
     since = "0.1.0"

@@ -30,7 +30,10 @@ START: Final = """\
 One entry of the logger `candor.start` contains the values in force: addresses, `public_url`, the database and Redis
 (without user and password), trusted proxies, limits, origins, anonymous scopes, whether callers can simulate errors,
 the address of the metrics, and every public route."""
-OF_GRPC: Final = "`flask rpc serve` writes the same entry for gRPC, without routes."
+STARTS: Final = (
+    START,
+    "`flask rpc serve` writes the same entry for gRPC, without routes.",
+)
 
 
 def page() -> str:
@@ -41,8 +44,7 @@ def page() -> str:
         INTRODUCTION,
         _rules("Rejected in production", rules.REJECTED),
         _rules("Warned about in production", rules.WARNED),
-        START,
-        OF_GRPC,
+        *STARTS,
         "## All settings",
         *map(_setting, fields(Settings)),
     )
