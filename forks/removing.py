@@ -9,7 +9,7 @@ from typing import Final
 from forks.parts import Part, all_parts
 from forks.python_source import Module, Removal, fixtures_of, has_tests, name_of, thin
 from forks.renaming import tracked
-from forks.text_edits import NothingFoundError, edited, with_note, without_blocks, without_entries, without_links
+from forks.text_edits import edited, with_note, without_blocks, without_entries, without_links
 
 KEPT: Final = ("forks/", "tests/forks/", "app/rpc/gen/", "CHANGELOG.md", "UPGRADING.md")
 BLOCKS: Final = "tests/docs/blocks.toml"
@@ -118,10 +118,10 @@ def _edit(root: Path, part: Part, result: Result) -> None:
         file = root / edit["file"]
         if not file.exists():
             continue
-        try:
-            file.write_text(edited(file.read_text(), edit))
-        except NothingFoundError as error:
-            result.skipped.append(f"{edit['file']}: {error}")
+        text, missed = edited(file.read_text(), edit)
+        file.write_text(text)
+        result.changed.append(Path(edit["file"]))
+        result.skipped += [f"{edit['file']} has nothing like {each}" for each in missed]
 
 
 def _unlink_text(root: Path, path: Path, part: Part, removed: Iterable[Path], result: Result) -> None:

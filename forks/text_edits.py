@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,31 +12,20 @@ NOTE: Final = "> **Removed example.**"
 """The beginning of a note in pages whose example is removed."""
 
 
-class NothingFoundError(ValueError):
-    """An edit does not apply to its file."""
-
-
-def edited(text: str, edit: Mapping[str, Any]) -> str:
-    """Return a text after one edit.
+def edited(text: str, edit: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return a text after one edit, and the patterns that found nothing.
 
     The keys of an edit, each a list: ``lines`` (patterns of lines to remove), ``paragraphs`` (patterns of blocks
     between blank lines), ``sections`` (headings of Markdown, removed with their content), ``targets`` (of a
     Makefile), and ``replace`` (pairs of a pattern and its replacement).
-
-    Raises:
-        NothingFoundError: a pattern finds nothing.
     """
-    for pattern in edit.get("lines", ()):
-        text = _changed(text, pattern, re.sub(rf"(?m)^.*(?:{pattern}).*\n", "", text))
-    for pattern in edit.get("paragraphs", ()):
-        text = _changed(text, pattern, _without_paragraphs(text, pattern))
-    for name in edit.get("targets", ()):
-        text = _changed(text, name, _without_target(text, name))
-    for heading in edit.get("sections", ()):
-        text = _changed(text, heading, _without_section(text, heading))
-    for pattern, instead in edit.get("replace", ()):
-        text = _changed(text, pattern, re.sub(pattern, instead, text))
-    return text
+    missed = []
+    for kind, change in _CHANGES.items():
+        for pattern in edit.get(kind, ()):
+            before, text = text, change(text, pattern)
+            if text == before:
+                missed.append(str(pattern))
+    return text, missed
 
 
 def without_blocks(text: str, part: str) -> str:
@@ -95,10 +84,8 @@ def _normal(path: Path) -> str:
     return "/".join(parts)
 
 
-def _changed(before: str, pattern: str, after: str) -> str:
-    if after == before:
-        raise NothingFoundError(f"nothing matches {pattern!r}")
-    return after
+def _without_lines(text: str, pattern: str) -> str:
+    return re.sub(rf"(?m)^.*(?:{pattern}).*\n", "", text)
 
 
 def _without_paragraphs(text: str, pattern: str) -> str:
@@ -116,3 +103,16 @@ def _without_section(text: str, heading: str) -> str:
         return text
     following = re.compile(rf"(?m)^#{{1,{len(found[1])}}} ").search(text, found.end())
     return text[: found.start()] + (text[following.start() :] if following else "")
+
+
+def _replaced(text: str, pair: tuple[str, str]) -> str:
+    return re.sub(pair[0], pair[1], text)
+
+
+_CHANGES: Final[Mapping[str, Callable[[str, Any], str]]] = {
+    "lines": _without_lines,
+    "paragraphs": _without_paragraphs,
+    "targets": _without_target,
+    "sections": _without_section,
+    "replace": _replaced,
+}
