@@ -24,6 +24,8 @@ def main(arguments: list[str]) -> int:
     """Run the command, and return its exit status."""
     given = _parsed(arguments)
     try:
+        if given.command == "remove":
+            parts.add_generated(ROOT, given.without)
         without = chosen(given.without)
         if _git("status", "--porcelain"):
             raise RuntimeError("there are uncommitted changes: commit or stash them first")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+KEPT: Final = "tasks"
+"""The resource that the tests of every layer use."""
 FILE: Final = Path(__file__).with_name("parts.toml")
 
 
@@ -60,6 +62,21 @@ def rename(renamed: Callable[[str], str]) -> None:
 def _part(name: str, found: dict[str, Any]) -> Part:
     lists = {key: tuple(found.get(key, ())) for key in ("paths", "examples", "not_in", "scopes", "edits")}
     return Part(name, found["title"], tuple(found.get("with", ())), code=found.get("code", ""), **lists)
+
+
+def add_generated(root: Path, text: str) -> None:
+    """Add the resources of a list that ``flask new resource`` has generated in this repository."""
+    for name in re.findall(r"\w+", text):
+        files = (root / "tests" / "fakes" / f"{name}.py", root / "app" / "rest" / "handlers" / f"{name}.py")
+        if name in all_parts() or name == KEPT or not all(file.exists() for file in files):
+            continue
+        model = (root / "app" / "models" / f"{name}.py").read_text()
+        found = re.search(rf'class (\w+)\((?:(?!\nclass ).)*__tablename__ = "{name}"', model, re.DOTALL)
+        if found:
+            one = re.sub(r"(?<!^)(?=[A-Z])", "_", found[1]).lower()
+            paths = (f"app/**/{name}.py", f"tests/**/{name}.py", f"tests/**/test_{name}.py", f"tests/**/{name}")
+            code = f"(?i){one}|{one.replace('_', '')}|{name}"
+            _PARTS[name] = Part(name, f"the resource {name}", paths=paths, code=code, scopes=(name,))
 
 
 def chosen(text: str) -> tuple[str, ...]:
