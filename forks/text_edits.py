@@ -89,7 +89,7 @@ def _without_lines(text: str, pattern: str) -> str:
 
 
 def _without_paragraphs(text: str, pattern: str) -> str:
-    return "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each))
+    return "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each, re.MULTILINE))
 
 
 def _without_target(text: str, name: str) -> str:

@@ -15,17 +15,13 @@ from app.config import ROOT
 from forks.answers import Answers
 from forks.parts import all_parts
 from tests.forks.test_init import AUTHOR, INIT, TITLE, clone
-from tests.stack.trees import LINT, run
+from tests.stack.trees import LINT, run, run_within
 
 pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
 EVERYTHING: Final = ",".join(all_parts())
 LEFT_OUT: Final = (
-    "tests/stack",
-    "tests/browser",
-    "tests/server",
-    "tests/forks",
-    "tests/containers",
-    "tests/docs/test_site.py",
+    *("tests/stack", "tests/browser", "tests/server", "tests/forks", "tests/containers", "tests/docs/test_site.py"),
+    *("tests/clients", "tests/conformance", "tests/ecosystem", "tests/proxies"),
 )
 QUICK: Final = (
     "tests/unit/errs",
@@ -88,7 +84,7 @@ def test_types_and_imports_are_correct(thinned: Path) -> None:
 def test_all_tests_pass(tmp_path: Path, server_url: str, without: str) -> None:
     """The tests that ``make test`` runs, except for those of containers, the fork and processes."""
     tree = fork(tmp_path / "orders", without)
-    ignored = (f"--ignore={path}" for path in (*LEFT_OUT, "tests/ecosystem", "tests/clients", "tests/proxies"))
+    ignored = (f"--ignore={path}" for path in LEFT_OUT)
     tests = (sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", "-p", "no:cacheprovider")
-    run(tree, *tests, *ignored, "--ignore=tests/conformance", within=3600, TEST_DATABASE_URL=server_url)
+    run_within(3600, tree, *tests, *ignored, TEST_DATABASE_URL=server_url)
     shutil.rmtree(tree)
