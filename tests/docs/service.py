@@ -36,7 +36,7 @@ READY: Final = (
     "worker ready",
     "grpc://127.0.0.1",
 )
-"""What the processes print once they serve."""
+"""Texts that the processes print once they serve."""
 PROGRAM: Final = """#!/bin/sh
 # A token is issued once for the same words: a command takes a second or more to start, and most pages need a token.
 if [ "$1 $2" != "tokens issue" ]; then exec {real} "$@"; fi

@@ -44,7 +44,7 @@ def test_imported_names() -> None:
     )
 
 
-def test_entries_with_lines_of_their_own() -> None:
+def test_entries_on_separate_lines() -> None:
     same(
         """
         ALL = (
