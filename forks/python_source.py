@@ -298,6 +298,8 @@ class _Source:
             return isinstance(above, ast.Call) and self.own_lines(node) is not None
         if not isinstance(above, _COLLECTIONS):
             return False
+        if isinstance(above, ast.Tuple) and isinstance(self.parents.get(above), _COLLECTIONS):
+            return False  # a part of an entry
         if self.own_lines(node):
             return True
         around = self.parents.get(above)

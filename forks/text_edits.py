@@ -89,7 +89,8 @@ def _without_lines(text: str, pattern: str) -> str:
 
 
 def _without_paragraphs(text: str, pattern: str) -> str:
-    return "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each, re.MULTILINE))
+    kept = "\n\n".join(each for each in text.split("\n\n") if not re.search(pattern, each, re.MULTILINE))
+    return kept.rstrip("\n") + "\n"
 
 
 def _without_target(text: str, name: str) -> str:
@@ -98,11 +99,15 @@ def _without_target(text: str, name: str) -> str:
 
 
 def _without_section(text: str, heading: str) -> str:
-    found = re.search(rf"(?m)^(#+) {heading}$", text)
-    if not found:
-        return text
-    following = re.compile(rf"(?m)^#{{1,{len(found[1])}}} ").search(text, found.end())
-    return text[: found.start()] + (text[following.start() :] if following else "")
+    kept, depth, is_code = [], 0, False
+    for line in text.splitlines(keepends=True):
+        is_code ^= line.lstrip().startswith("```")
+        found = None if is_code else re.match(r"(#+) (.*)", line)
+        if found and (not depth or len(found[1]) <= depth):
+            depth = len(found[1]) if re.fullmatch(heading, found[2]) else 0
+        if not depth:
+            kept.append(line)
+    return "".join(kept).rstrip("\n") + "\n"
 
 
 def _replaced(text: str, pair: tuple[str, str]) -> str:

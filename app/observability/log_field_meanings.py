@@ -73,7 +73,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "simulates_errors": "`true` if callers can request errors.",
     "spent_ms": "Milliseconds per stage of the request, such as `database` and `database_pool`.",
     "stack": "Frames of the traceback: file, line and function.",
-    "status": "HTTP status; for gRPC its equivalent.",
+    "status": "HTTP status, or its equivalent in another protocol.",
     "threads": "Threads of the worker.",
     "timestamp": "Time in UTC (RFC 3339).",
     "total_failures": "Failed calls that the circuit breaker counted.",
@@ -90,7 +90,7 @@ _LOGGERS: Final[Mapping[str, str]] = {
     "breakers": "State transitions of circuit breakers.",
     "database": "Connections and commits.",
     "debug": "The debug listener.",
-    "dependencies": "Degraded responses, with the reason.",
+    "dependencies": "Degraded responses, with the reason.",  # part: profiles
     "errors": "One entry for each error response: WARNING for client errors, ERROR otherwise.",
     "failures": "The store of failed requests.",
     "jobs": "Attempts at background jobs.",

@@ -233,7 +233,7 @@ class TestEvaluation:
         assert self.evaluated(idle, "console", "$ false", whole) == []
         assert len(self.evaluated(idle, "toml", "a = ", whole)) == 1, "data is parsed nevertheless"
 
-    def test_addresses_are_replaced(self, idle: Callable[[], Service]) -> None:
+    def test_addresses_are_replaced(self, idle: Callable[[], Service]) -> None:  # part: grpc
         transcript = "$ echo http://127.0.0.1:8000/ 127.0.0.1:50051 > shown; cat shown\n127.0.0.1:8000…50051\n"
         (failure,) = self.evaluated(idle, "console", transcript)
         assert "http://127.0.0.1:1/ 127.0.0.1:2" in failure

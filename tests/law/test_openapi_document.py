@@ -144,7 +144,7 @@ class TestSchemas:
             for schema in schemas([each.get("schema") for each in operation["parameters"]], is_schema=True):
                 assert "null" not in str(schema.get("type")), name
                 seen += 1
-        assert seen > 20
+        assert seen > 10
 
     def test_a_response_is_complete_and_open(self, document: dict[str, Any]) -> None:
         returned = reached(
@@ -230,7 +230,7 @@ class TestErrors:
             for media in response.get("content", {}).values()
             if "oneOf" in media["schema"]
         ]
-        assert len(seen) > 20
+        assert len(seen) > 10
         assert [title.lower() for _, title in seen] == [expected for expected, _ in seen]
         assert {title for _, title in seen}.isdisjoint(document["components"]["schemas"])
 

@@ -56,7 +56,7 @@ class TestDevelopment:
         proxies = ("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32")
         assert Settings.from_env(written, local=tmp_path).trusted_proxies == tuple(map(ipaddress.ip_network, proxies))
 
-    def test_a_certificate_requires_a_key(self) -> None:
+    def test_a_certificate_requires_a_key(self) -> None:  # part: grpc
         for name in ("RPC_CERTIFICATE", "RPC_KEY"):
             assert faults({name: "/etc/candor/pem"}) == [
                 "RPC_KEY and RPC_CERTIFICATE must both be set or both be unset."

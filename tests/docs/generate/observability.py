@@ -23,7 +23,7 @@ MODES: Final = {
 
 PORTS: Final = {
     "HTTP": "METRICS_PORT",
-    "`flask worker`": "WORKER_METRICS_PORT",
+    "background jobs": "WORKER_METRICS_PORT",
     "gRPC": "RPC_METRICS_PORT",
 }
 """The settings of the ports, by process."""
