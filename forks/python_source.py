@@ -170,7 +170,8 @@ class _Source:
 
     def own_lines(self, node: ast.AST) -> tuple[int, int] | None:
         """Return the lines of a node, unless other code is on them."""
-        begin, end = self.span(node)
+        first, last = self._pair(node) or (node, node)
+        begin, end = self.span(first)[0], self.span(last)[1]
         start = self.text.rfind("\n", 0, begin) + 1
         stop = self.text.find("\n", end) + 1 or len(self.text)
         rest = self.text[end:stop].strip()
@@ -216,16 +217,19 @@ class _Source:
             around = [
                 node
                 for node in ast.walk(self.tree)
-                if self._can_go(node) and self.own_lines(node) and self._first(node) <= line <= _ends(node)[1][0]
+                if self._can_go(node) and self.own_lines(node) and self._first(node) <= line <= self._last(node)
             ]
             if not around:
                 raise ValueError(f"line {line}: nothing to remove at this mark")
-            unit = min(around, key=lambda node: (_ends(node)[1][0] - self._first(node), -self.span(node)[0]))
-            found |= dict.fromkeys(range(self._first(unit), _ends(unit)[1][0] + 1), unit)
+            unit = min(around, key=lambda node: (self._last(node) - self._first(node), -self.span(node)[0]))
+            found |= dict.fromkeys(range(self._first(unit), self._last(unit) + 1), unit)
         return found
 
     def _first(self, node: ast.AST) -> int:
         return self.text.count("\n", 0, self.span(node)[0]) + 1
+
+    def _last(self, node: ast.AST) -> int:
+        return _ends((self._pair(node) or (node, node))[1])[1][0]
 
     def _mentions(self, node: ast.AST, removal: Removal, undefined: set[str], module: str) -> bool:
         match node:

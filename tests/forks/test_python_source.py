@@ -129,6 +129,10 @@ def test_a_marked_line_goes_alone() -> None:
     )
 
 
+def test_a_marked_entry_goes_alone() -> None:
+    same('NAMES = {\n    "a": 1,\n    "b": 2,  # part: orders\n}\n', 'NAMES = {\n    "a": 1,\n}\n')
+
+
 class TestTests:
     """Modules in ``tests/``."""
 
