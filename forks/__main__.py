@@ -27,13 +27,13 @@ def main(arguments: list[str]) -> int:
         if given.command == "remove":
             parts.add_generated(ROOT, given.without)
         without = chosen(given.without)
-        if _git("status", "--porcelain"):
-            raise RuntimeError("there are uncommitted changes: commit or stash them first")
         if given.command == "init":
             names = Names.of(given.name, given.slug)
             _check(names)
         elif not without:
             raise RuntimeError(f"name the parts to remove: {', '.join(all_parts())}")
+        if _git("status", "--porcelain"):
+            raise RuntimeError("there are uncommitted changes: commit or stash them first")
     except (InvalidNameError, UnknownPartError, RuntimeError) as error:
         sys.stderr.write(f"{given.command}: {error}\n")
         return 2
