@@ -23,8 +23,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "count": "Number of errors that share the entry.",
     "database": "Address of the database, without user and password.",
     "degraded": "Value of the `Degraded` response header.",
-    "dependency": "Dependency that did not respond.",
-    "drain_seconds": "Seconds that requests are still served after SIGTERM.",
+    "dependency": "Dependency that did not respond.",  # part: profiles
+    "drain_seconds": "Seconds that requests are still served after SIGTERM.",  # part: grpc
     "dropped": "Failed requests that were not recorded.",
     "duration_ms": "Duration of the request in milliseconds.",
     "endpoints": "Endpoints that `PUBLIC_ENDPOINTS` names and that do not exist.",
@@ -54,10 +54,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "owner": "Name of the worker that runs jobs.",
     "param": "Parameter that caused the error.",
     "path": "Path of the request, without the query.",
-    "pinning": "Cores of the worker processes, or the reason why they are not pinned.",
+    "pinning": "Cores of the worker processes, or the reason why they are not pinned.",  # part: grpc
     "port": "Port that gRPC listens on.",
     "public_url": "`PUBLIC_URL`.",
-    "reason": "Why the dependency was not used.",
+    "reason": "Why the dependency was not used.",  # part: profiles
     "redis": "Address of Redis, without user and password.",
     "request_id": "Request ID.",
     "request_ids": "First request IDs of the errors that share the entry.",

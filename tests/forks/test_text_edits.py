@@ -34,7 +34,7 @@ def test_links_to_removed_pages() -> None:
         "- [Orders](orders.md)\n- [Tasks](tasks.md)\n| use | [Tasks](tasks.md), [orders](orders.md#x) |\n"
         "Read [orders](../call/orders.md), or [the RFC](https://example.com/orders.md).\n"
     )
-    assert without_links(text, [Path("docs/call/orders.md")], Path("docs/call/index.md")) == (
+    assert without_links(text, [Path("pages/call/orders.md")], Path("pages/call/index.md")) == (
         "- [Tasks](tasks.md)\n| use | [Tasks](tasks.md) |\nRead orders, or [the RFC](https://example.com/orders.md).\n"
     )
 

@@ -144,7 +144,7 @@ class TestSchemas:
             for schema in schemas([each.get("schema") for each in operation["parameters"]], is_schema=True):
                 assert "null" not in str(schema.get("type")), name
                 seen += 1
-        assert seen > 10
+        assert seen > 5
 
     def test_a_response_is_complete_and_open(self, document: dict[str, Any]) -> None:
         returned = reached(
