@@ -1,7 +1,7 @@
 """Removes the code of a part from Python modules: statements, entries and imports that mention it, and tests of it.
 
 A mention is a name or a string that the pattern of the part finds, or a name that was defined by code that is removed.
-It removes the smallest unit around it: an imported name, an entry of a collection that has lines of its own, a keyword
+It removes the smallest unit around it: an imported name, an entry of a collection on separate lines, a keyword
 argument on its own line, or a statement. In a function of tests, it removes the function. A comment ``# part: NAME``
 marks the unit at its line instead: then only this unit is removed.
 """
@@ -35,7 +35,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Removal:
-    """What to remove from all modules: a pattern of mentions, and the modules and fixtures that are gone."""
+    """The removal of a part from all modules: a pattern of mentions, and the modules and fixtures that are gone."""
 
     part: str
     mention: re.Pattern[str] | None

@@ -17,7 +17,7 @@ BLOCKS: Final = "tests/docs/blocks.toml"
 
 @dataclass
 class Result:
-    """What was removed."""
+    """The removed files and tests, and the changed files."""
 
     files: list[Path] = field(default_factory=list)
     changed: list[Path] = field(default_factory=list)
