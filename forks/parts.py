@@ -76,7 +76,11 @@ def add_generated(root: Path, text: str) -> None:
             one = re.sub(r"(?<!^)(?=[A-Z])", "_", found[1]).lower()
             paths = (f"app/**/{name}.py", f"tests/**/{name}.py", f"tests/**/test_{name}.py", f"tests/**/{name}")
             code = f"(?i){one}|{one.replace('_', '')}|{name}"
-            _PARTS[name] = Part(name, f"the resource {name}", paths=paths, code=code, scopes=(name,))
+            edits = ({"file": "app/errs/__init__.py", "lines": [rf"── {name} "]},)
+            elsewhere = ("tests/stack/test_new_widgets.py",)
+            _PARTS[name] = Part(
+                name, f"the resource {name}", paths=paths, code=code, not_in=elsewhere, scopes=(name,), edits=edits
+            )
 
 
 def chosen(text: str) -> tuple[str, ...]:
