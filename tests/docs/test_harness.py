@@ -200,7 +200,7 @@ class TestEvaluation:
     @pytest.fixture
     def idle(self, tmp_path: Path) -> Callable[[], Service]:
         make_environment(tmp_path / ".venv" / "bin", tmp_path)
-        return lambda: Idle(tmp_path, 1, {"PATH": "/usr/bin:/bin"})
+        return lambda: Idle(tmp_path, 1, {"PATH": "/usr/bin:/bin"}, 2)
 
     def evaluated(self, start: Callable[[], Service], language: str, source: str, *entries: Entry) -> list[str]:
         return Evaluation(start, "", entries).run([Block("page.md", 1, "", "", language, source)])
