@@ -27,7 +27,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init run stack demo-remote db migration proto test quick nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers matrix conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init remove run stack demo-remote db migration proto test quick watch nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers matrix conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -47,8 +47,11 @@ db: .venv/run.lock ## Migrate the database to the newest revision
 migration: .venv/run.lock ## Write a migration from the models: make migration m="add tasks"
 	@exec $(PY) $(LAUNCH) -- flask db migrate -m "$(m)"
 
-init: .venv/dev.lock ## Make this clone the repository of your product: make init NAME="Acme Orders" (SLUG=acme)
-	@exec $(PY) -m forks init --name "$(NAME)" --slug "$(SLUG)"
+init: .venv/dev.lock ## Make this clone the repository of your product: make init NAME="Acme Orders" (SLUG=acme WITHOUT=grpc,movies)
+	@exec $(PY) -m forks init --name "$(NAME)" --slug "$(SLUG)" --without "$(WITHOUT)"
+
+remove: .venv/dev.lock ## Remove optional parts later: make remove WHAT=movies,grpc
+	@exec $(PY) -m forks remove "$(WHAT)"
 
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
@@ -58,6 +61,9 @@ test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or
 
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run their laws and the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
+
+watch: .venv/dev.lock ## Run make quick now, and after each change of a file, until Ctrl-C
+	@exec $(PY) -m tests.watch $(ARGS)
 
 edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES)/installed.lock),$(SCANNERS)/installed.lock $(DOCS)/installed.lock) ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes (PROXY=haproxy: of one reverse proxy, in full)
 	@$(if $(PROXY),NIGHTLY=true exec $(PY) -m pytest tests/proxies $(ARGS),exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS))

@@ -1,15 +1,17 @@
-"""``python -m forks init --name "Acme Orders"``, for ``make init``."""
+"""``python -m forks init --name "Acme Orders"`` for ``make init``, and ``remove movies`` for ``make remove``."""
 
 import argparse
 import importlib
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
-from forks import documents
+from forks import documents, parts, regenerating, removing
 from forks.answers import FILE, Answers
 from forks.naming import InvalidNameError, Names
+from forks.parts import UnknownPartError, all_parts, chosen
 from forks.renaming import Renaming
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,55 +22,98 @@ HISTORY = Path("tests/integration/test_migration_history.py")
 
 def main(arguments: list[str]) -> int:
     """Run the command, and return its exit status."""
-    parser = argparse.ArgumentParser(prog="make init", description="Give this clone the name of your product.")
-    parser.add_argument("command", choices=["init"])
-    parser.add_argument("--name", required=True, help='the title, for people: "Acme Orders"')
-    parser.add_argument("--slug", default="", help="the name for programs; by default the letters of the title")
-    given = parser.parse_args(arguments)
+    given = _parsed(arguments)
     try:
-        names = Names.of(given.name, given.slug)
-        _check(names)
-    except (InvalidNameError, RuntimeError) as error:
-        sys.stderr.write(f"init: {error}\n")
+        if given.command == "remove":
+            parts.add_generated(ROOT, given.without)
+        without = chosen(given.without)
+        if given.command == "init":
+            names = Names.of(given.name, given.slug)
+            _check(names)
+        elif not without:
+            raise RuntimeError(f"name the parts to remove: {', '.join(all_parts())}")
+        if _git("status", "--porcelain"):
+            raise RuntimeError("there are uncommitted changes: commit or stash them first")
+    except (InvalidNameError, UnknownPartError, RuntimeError) as error:
+        sys.stderr.write(f"{given.command}: {error}\n")
         return 2
     try:
-        _initialize(names)
+        if given.command == "init":
+            _initialize(names, without)
+        else:
+            _remove_later(without)
     except BaseException:
-        sys.stderr.write("init: nothing is committed; `git restore . && git clean -fd` undoes the changes\n")
+        undo = "`git restore . && git clean -fd` undoes the changes"
+        sys.stderr.write(f"{given.command}: nothing is committed; {undo}\n")
         raise
     return 0
 
 
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m forks")
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init", help="give this clone the name of your product")
+    init.add_argument("--name", required=True, help='the title, for people: "Acme Orders"')
+    init.add_argument("--slug", default="", help="the name for programs; by default the letters of the title")
+    init.add_argument("--without", default="", help=f"the parts to remove: {', '.join(all_parts())}")
+    remove = commands.add_parser("remove", help="remove parts from a repository")
+    remove.add_argument("without", help=f"the parts, with commas between them: {', '.join(all_parts())}")
+    return parser.parse_args(arguments)
+
+
 def _check(names: Names) -> None:
-    """Raise RuntimeError if the repository cannot be changed without a loss."""
+    """Raise RuntimeError if the repository has a name already, or cannot have this one."""
     if (made := Answers.read(ROOT)) is not None:
         raise RuntimeError(f"this repository is {made.names.title} already, see {FILE}")
-    if _git("status", "--porcelain"):
-        raise RuntimeError("there are uncommitted changes: commit or stash them first")
     if UPSTREAM.slug in names.slug:
         raise RuntimeError(f"the name must not contain {UPSTREAM.slug!r}")
 
 
-def _initialize(names: Names) -> None:
+def _initialize(names: Names, without: tuple[str, ...]) -> None:
     commit = _git("rev-parse", "HEAD")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for part in without:
+        _report("init", f"{all_parts()[part].title}: {_counts(removing.remove(ROOT, [part]))}")
     count = Renaming(UPSTREAM, names).tree(ROOT)
-    _report(f"{count} files have the names {names.title!r} and {names.slug!r}")
+    _report("init", f"{count} files have the names {names.title!r} and {names.slug!r}")
     (ROOT / HISTORY).unlink()
     documents.begin(ROOT, names, UPSTREAM, version)
-    _report("README.md and CHANGELOG.md are yours")
-    migration = importlib.import_module("forks.initial_migration").replace(ROOT)  # imports the renamed application
-    _report(f"one migration creates all tables: {migration.relative_to(ROOT)}")
-    Answers(names, UPSTREAM, version, commit).write(ROOT)
-    _report(f"{FILE} records the choices")
-    for command in (["format"], ["check", "--fix"], ["check", "--select", "E501", "--add-noqa"]):
-        _python("-m", "ruff", *command, "--quiet", ".", check=False)
-    _python("-m", "flask", "contract", "accept")
-    _report("review the result with `git diff`, run `make quick`, and commit it")
+    _report("init", "README.md and CHANGELOG.md are yours")
+    migration = importlib.import_module("forks.initial_migration").replace(ROOT)  # imports the application as it is now
+    _report("init", f"one migration creates all tables: {migration.relative_to(ROOT)}")
+    Answers(names, UPSTREAM, version, commit, without).write(ROOT)
+    _report("init", f"{FILE} records the choices")
+    _finish("init")
 
 
-def _python(*arguments: str, check: bool = True) -> None:
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=check, stdout=subprocess.DEVNULL)  # noqa: S603 -- own
+def _remove_later(without: tuple[str, ...]) -> None:
+    """Remove parts from a repository that may have databases and another name."""
+    answers = Answers.read(ROOT)
+    if answers:
+        without = tuple(name for name in without if name not in answers.without)
+        parts.rename(Renaming(answers.upstream, answers.names).text)
+    drop = importlib.import_module("forks.drop_migration")  # imports the application as it was
+    for part in without:
+        tables = drop.tables_of(removing.paths_of(ROOT, part))
+        result = removing.remove(ROOT, [part])
+        _report("remove", f"{all_parts()[part].title}: {_counts(result)}")
+        for edit in result.skipped:
+            _report("remove", f"not changed, check it: {edit}")
+        if tables:
+            _report("remove", f"a migration drops its tables: {drop.add(ROOT, part, tables).relative_to(ROOT)}")
+    if answers:
+        replace(answers, without=(*answers.without, *without)).write(ROOT)
+    _finish("remove")
+
+
+def _finish(command: str) -> None:
+    regenerating.style(ROOT)
+    regenerating.all_files(ROOT)
+    _report(command, "review the result with `git diff`, run `make quick`, and commit it")
+
+
+def _counts(result: removing.Result) -> str:
+    return f"{len(result.files)} files removed, {len(set(result.changed))} changed, {len(result.tests)} tests less"
 
 
 def _git(*command: str) -> str:
@@ -76,8 +121,8 @@ def _git(*command: str) -> str:
     return done.stdout.strip()
 
 
-def _report(line: str) -> None:
-    sys.stdout.write(f"init: {line}\n")
+def _report(command: str, line: str) -> None:
+    sys.stdout.write(f"{command}: {line}\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The choices of ``make init``, recorded in ``fork.toml`` for later releases of upstream."""
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ _CONTENT = """\
 # Written by `make init`. It records how this repository differs from the one that it was made of. Do not edit it.
 title = "{names.title}"
 slug = "{names.slug}"
+without = {parts}
 
 [upstream]
 title = "{upstream.title}"
@@ -22,16 +24,17 @@ commit = "{commit}"
 
 @dataclass(frozen=True)
 class Answers:
-    """The names of this repository and of upstream, and the release that it was made of."""
+    """The names of this repository and of upstream, the parts that were removed, and the release it was made of."""
 
     names: Names
     upstream: Names
     version: str
     commit: str
+    without: tuple[str, ...] = ()
 
     def write(self, root: Path) -> None:
         """Write the file."""
-        (root / FILE).write_text(_CONTENT.format(**vars(self)))
+        (root / FILE).write_text(_CONTENT.format(**vars(self), parts=json.dumps(self.without)))
 
     @classmethod
     def read(cls, root: Path) -> "Answers | None":
@@ -46,4 +49,5 @@ class Answers:
             Names.of(upstream["title"], upstream["slug"]),
             upstream["version"],
             upstream["commit"],
+            tuple(found.get("without", ())),
         )

@@ -3,6 +3,7 @@
 A database that the former migrations created is at this revision already, and stays as it is.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -25,20 +26,37 @@ def replace(root: Path) -> Path:
         ValueError: there is not exactly one head.
     """
     (head,) = ScriptDirectory(str(root / FOLDER)).get_heads()
-    upgrade = ops.UpgradeOps([operation for table in Base.metadata.sorted_tables for operation in _created(table)])
-    up, down = (render_python_code(each, render_item=_rendered) for each in (upgrade, upgrade.reverse()))
-    versions = root / FOLDER / "versions"
-    for path in versions.glob("*.py"):
+    for path in (root / FOLDER / "versions").glob("*.py"):
         path.unlink()
-    made = versions / f"{head}_tables.py"
+    creation = created(Base.metadata.sorted_tables)
+    return write(root, f"{head}_tables.py", head, None, "All tables.", creation, creation.reverse())
+
+
+def created(tables: Iterable[Table]) -> ops.UpgradeOps:
+    """Return the operations that create tables."""
+    return ops.UpgradeOps([operation for table in tables for operation in _created(table)])
+
+
+def write(
+    root: Path,
+    name: str,
+    revision: str,
+    previous: str | None,
+    message: str,
+    upgrade: ops.UpgradeOps | ops.DowngradeOps,
+    downgrade: ops.UpgradeOps | ops.DowngradeOps,
+) -> Path:
+    """Write a migration, and return its path."""
+    up, down = (render_python_code(each, render_item=_rendered) for each in (upgrade, downgrade))
+    made = root / FOLDER / "versions" / name
     template_to_file(
         str(root / FOLDER / "script.py.mako"),
         str(made),
         "utf-8",
-        message="All tables.",
-        imports="from sqlalchemy.dialects import postgresql\n" if "postgresql." in up else "",
-        up_revision=head,
-        down_revision=None,
+        message=message,
+        imports="from sqlalchemy.dialects import postgresql\n" if "postgresql." in up + down else "",
+        up_revision=revision,
+        down_revision=previous,
         branch_labels=None,
         depends_on=None,
         upgrades=up,

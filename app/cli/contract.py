@@ -1,6 +1,6 @@
 """``flask contract``: the public API contract, as recorded at the last release."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,5 +73,9 @@ def _changes(present: Mapping[str, Any]) -> "list[Change]":
         before = contract_record.recorded(FOLDER)
     except (OSError, ValueError) as fault:
         raise Failed(f"contract/ cannot be read ({fault}). `flask contract accept` records it.") from None
-    comparisons = zip(contract_record.FILES, (operations, error_comparison, proto), strict=True)
-    return [each for name, module in comparisons for each in module.changes(before[name], present[name])]
+    comparisons: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Change]]] = {
+        "openapi.json": operations.changes,
+        "errors.json": error_comparison.changes,
+        "proto.json": proto.changes,
+    }
+    return [each for name, changes in comparisons.items() for each in changes(before[name], present[name])]

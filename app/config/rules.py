@@ -21,7 +21,16 @@ DISTINCT: Final = 7
 """All but two in 100,000 random secrets of 32 digits have this many different bytes; shorter secrets need fewer."""
 ADMIN: Final = "admin"
 API: Final = "/v1/"
-METRICS_PORTS: Final = ("metrics_port", "worker_metrics_port", "rpc_metrics_port")
+METRICS_PORTS: Final = (
+    "metrics_port",
+    "worker_metrics_port",
+    "rpc_metrics_port",
+)
+HOSTS: Final = (
+    "host",
+    "rpc_host",
+)
+"""Addresses that only production may open to others."""
 BROADEST: Final = {4: 8, 6: 16}
 """The minimum prefix length of a network of trusted proxies, by IP version."""
 Values = Mapping[str, Any]
@@ -198,7 +207,7 @@ def faults(values: Values) -> dict[str, str]:
     if values["app_env"] == "production":
         return {rule.name: rule.message for rule in reversed(REJECTED) if rule.applies(values)} | found
     beyond = "may be other than loopback only with APP_ENV=production"
-    return found | {name: beyond for name in ("host", "rpc_host") if not is_local(values[name])}
+    return found | {name: beyond for name in HOSTS if not is_local(values[name])}
 
 
 def warnings(values: Values) -> dict[str, str]:

@@ -4,15 +4,14 @@ The document contains no texts, because they are not compared, and no values tha
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from flask import Flask
-from google.protobuf import descriptor_pb2, json_format
-from google.protobuf.descriptor import FileDescriptor
 
 from app import errs
+from app.contract import proto_record
 from app.rest import error_examples
 from app.rest.error_statuses import STATUS_OF_KIND
 from app.rest.errors import BODILESS, status_of
@@ -20,10 +19,14 @@ from app.rest.openapi import problem_schema
 from app.rest.openapi_components import PROBLEM, VIOLATION
 from app.rest.operations import EVERYWHERE
 from app.rpc.errors import CODES
-from app.rpc.services import METHODS, SERVICES
+from app.rpc.services import METHODS
 
 Record = dict[str, Any]
-FILES: Final = ("openapi.json", "errors.json", "proto.json")
+FILES: Final = (
+    "openapi.json",
+    "errors.json",
+    "proto.json",
+)
 TEXTS: Final = frozenset(
     {"description", "summary", "example", "examples", "tags", "externalDocs", "servers", "contact"}
 )
@@ -35,7 +38,11 @@ NAMES: Final = frozenset({"properties", "schemas", "parameters", "headers", "res
 def current(app: Flask) -> dict[str, Record]:
     """Return the record of the current code by file."""
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    return dict(zip(FILES, (_document(api.spec.to_dict()), _errors(), _image()), strict=True))
+    return {
+        "openapi.json": _document(api.spec.to_dict()),
+        "errors.json": _errors(),
+        "proto.json": proto_record.image(),
+    }
 
 
 def recorded(folder: Path) -> dict[str, Record]:
@@ -149,29 +156,3 @@ def _closed_lists_apart(schema: Mapping[str, Any]) -> Record:
     for each in kept["properties"].values():
         each.pop("enum", None)
     return kept
-
-
-def _image() -> Record:
-    """Return the image of the protocol, with the files that it imports: ``buf breaking --against`` reads it."""
-    image = descriptor_pb2.FileDescriptorSet()
-    for file in dict.fromkeys(each for service in SERVICES for each in _files(service.described.file)):
-        image.file.append(descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb))
-        for message in image.file[-1].message_type:
-            _name_for_json(message)
-    return json_format.MessageToDict(image)
-
-
-def _name_for_json(message: descriptor_pb2.DescriptorProto) -> None:
-    """Set the JSON names of fields, as compilers do. Generated Python code omits names that follow from the field."""
-    for field in message.field:
-        first, *others = field.name.split("_")
-        field.json_name = field.json_name or first + "".join(each[:1].upper() + each[1:] for each in others)
-    for each in message.nested_type:
-        _name_for_json(each)
-
-
-def _files(file: FileDescriptor) -> Iterator[FileDescriptor]:
-    """Yield a file after those that it imports."""
-    for each in file.dependencies:
-        yield from _files(each)
-    yield file

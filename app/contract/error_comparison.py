@@ -61,7 +61,7 @@ def _facts(what: str, old: Record, new: Record) -> Iterator[Change]:
     for name, effect in EFFECTS.items():
         if name in old and old[name] != new.get(name) and not (name == "is_keyed" and new.get(name)):
             yield breaking(f"{what} has {name} {new.get(name)} instead of {old[name]}", effect)
-    if (limit := old.get("max_bytes", 0)) > new.get("max_bytes", 0):
+    if (limit := old.get("max_bytes", 0)) > new.get("max_bytes", 0):  # part: grpc
         values = f"{what} reads {new.get('max_bytes', 0)} bytes instead of {limit}"
         yield breaking(values, "gRPC clients that send larger messages get RESOURCE_EXHAUSTED")
     for name, (thing, effect) in LISTS.items():

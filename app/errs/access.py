@@ -53,4 +53,4 @@ class InsufficientScope(Error):
     since = "0.1.0"
     scope: str
     example = {"scope": "tasks"}
-    curl = f"curl -i '{{url}}/v1/tasks' {curl_examples.issued('--subject alice --scope orders')}"
+    curl = f"curl -i '{{url}}/v1/tasks' {curl_examples.issued('--subject alice --scope account')}"

@@ -11,7 +11,7 @@ JSON: Final = "-H 'Content-Type: application/json'"
 LIST: Final = f"curl -i '{{url}}/v1/tasks' {BEARER}"
 SEND: Final = f"{LIST} {JSON}"
 """A POST request when ``-d`` is added."""
-_LOCATION: Final = "sed -n 's/^Location: //p' | tr -d '\\r'"
+LOCATION: Final = "sed -n 's/^Location: //p' | tr -d '\\r'"
 """Reads the path of the new resource from the response header."""
 
 
@@ -25,18 +25,6 @@ def created(variable: str) -> str:
     title = """'{"task": {"title": "'"$$ $(date +%s)"'"}}'"""
     name = """sed 's/.*"name":"\\([^"]*\\)".*/\\1/'"""
     return f"{variable}=$(curl -s '{{url}}/v1/tasks' {BEARER} {JSON} -d {title} \\\n  | {name})\n"
-
-
-def ordered(variable: str, credentials: str) -> str:
-    """Return commands that create an order of a demo product for alice and store its path in a variable."""
-    sent = """-d '{"customer_id": "alice", "currency": "EUR", "items": [{"sku": "TEA-100", "quantity": 1}]}'"""
-    return f"{variable}=$(curl -si '{{url}}/v1/orders' {credentials} {JSON} {sent} \\\n  | {_LOCATION})\n"
-
-
-def replaced_unread(collection: str) -> str:
-    """Return commands that create a resource with a title and replace it without If-Match."""
-    sent = f"""{issued(f"--subject alice --scope {collection}:write")} {JSON} -d '{{"title": "Repo Man"}}'"""
-    return f"AT=$(curl -si '{{url}}/v1/{collection}' {sent} \\\n  | {_LOCATION})\ncurl -i -X PUT \"{{url}}$AT\" {sent}"
 
 
 def twice(command: str) -> str:

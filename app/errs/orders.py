@@ -9,6 +9,13 @@ _ALICE = curl_examples.issued("--subject alice --scope orders")
 _ADMIN = curl_examples.issued("--subject root --admin")
 
 
+def _ordered(variable: str, credentials: str) -> str:
+    """Return commands that create an order of a demo product for alice and store its path in a variable."""
+    sent = """-d '{"customer_id": "alice", "currency": "EUR", "items": [{"sku": "TEA-100", "quantity": 1}]}'"""
+    command = f"curl -si '{{url}}/v1/orders' {credentials} {curl_examples.JSON} {sent}"
+    return f"{variable}=$({command} \\\n  | {curl_examples.LOCATION})\n"
+
+
 class OrderNotFound(Error):
     """The order does not exist."""
 
@@ -55,7 +62,7 @@ class OrderNotCancellable(Error):
     instance = f"{_INSTANCE}:cancel"
     order_status: str
     example = {"order_status": "STATUS_SHIPPED"}
-    curl = curl_examples.ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:cancel" {_ALICE}')
+    curl = _ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:cancel" {_ALICE}')
 
 
 class OrderNotShippable(Error):
@@ -73,4 +80,4 @@ class OrderNotShippable(Error):
     instance = f"{_INSTANCE}:ship"
     order_status: str
     example = {"order_status": "STATUS_CANCELLED"}
-    curl = curl_examples.ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:ship" {_ADMIN}')
+    curl = _ordered("AT", _ALICE) + curl_examples.twice(f'curl -i -X POST "{{url}}$AT:ship" {_ADMIN}')

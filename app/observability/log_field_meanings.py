@@ -23,8 +23,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "count": "Number of errors that share the entry.",
     "database": "Address of the database, without user and password.",
     "degraded": "Value of the `Degraded` response header.",
-    "dependency": "Dependency that did not respond.",
-    "drain_seconds": "Seconds that requests are still served after SIGTERM.",
+    "dependency": "Dependency that did not respond.",  # part: profiles
+    "drain_seconds": "Seconds that requests are still served after SIGTERM.",  # part: grpc
     "dropped": "Failed requests that were not recorded.",
     "duration_ms": "Duration of the request in milliseconds.",
     "endpoints": "Endpoints that `PUBLIC_ENDPOINTS` names and that do not exist.",
@@ -54,10 +54,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "owner": "Name of the worker that runs jobs.",
     "param": "Parameter that caused the error.",
     "path": "Path of the request, without the query.",
-    "pinning": "Cores of the worker processes, or the reason why they are not pinned.",
+    "pinning": "Cores of the worker processes, or the reason why they are not pinned.",  # part: grpc
     "port": "Port that gRPC listens on.",
     "public_url": "`PUBLIC_URL`.",
-    "reason": "Why the dependency was not used.",
+    "reason": "Why the dependency was not used.",  # part: profiles
     "redis": "Address of Redis, without user and password.",
     "request_id": "Request ID.",
     "request_ids": "First request IDs of the errors that share the entry.",
@@ -73,7 +73,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "simulates_errors": "`true` if callers can request errors.",
     "spent_ms": "Milliseconds per stage of the request, such as `database` and `database_pool`.",
     "stack": "Frames of the traceback: file, line and function.",
-    "status": "HTTP status; for gRPC its equivalent.",
+    "status": "HTTP status, or its equivalent in another protocol.",
     "threads": "Threads of the worker.",
     "timestamp": "Time in UTC (RFC 3339).",
     "total_failures": "Failed calls that the circuit breaker counted.",
@@ -90,7 +90,7 @@ _LOGGERS: Final[Mapping[str, str]] = {
     "breakers": "State transitions of circuit breakers.",
     "database": "Connections and commits.",
     "debug": "The debug listener.",
-    "dependencies": "Degraded responses, with the reason.",
+    "dependencies": "Degraded responses, with the reason.",  # part: profiles
     "errors": "One entry for each error response: WARNING for client errors, ERROR otherwise.",
     "failures": "The store of failed requests.",
     "jobs": "Attempts at background jobs.",

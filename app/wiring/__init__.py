@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
@@ -13,8 +13,6 @@ from app.clients.key_sets import KeySet
 from app.clients.mail_renderer import KINDS, MailRenderer
 from app.config import LOCAL, Settings
 from app.models.logger import Level, LoggerSettings
-from app.models.preferences import PreferencesView
-from app.models.users import PublicUser
 from app.observability import logs
 from app.observability.failure_recorder import FailureRecorder
 from app.repositories.autocommit_reads import Reads
@@ -36,7 +34,6 @@ from app.resilience.bulkhead import Bulkhead
 from app.resilience.clock import Clock, SystemClock
 from app.resilience.hashing_share import HashingShare
 from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore, RateLimitStore
-from app.resilience.stale_cache import StaleCache
 from app.services.deletion import ERASE, DeletionService
 from app.services.expiry import ExpiryService
 from app.services.failed_requests import FailureService
@@ -48,7 +45,7 @@ from app.services.orders import OrderService
 from app.services.passwords import PasswordService
 from app.services.preferences import PreferencesService
 from app.services.products import ProductService
-from app.services.profiles import Cache, ProfileService, Source, local, remote
+from app.services.profiles import ProfileService
 from app.services.readiness import ReadinessService
 from app.services.revocations import RevocationList
 from app.services.sessions import SessionService
@@ -56,18 +53,15 @@ from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
 from app.wiring import accounts, event_hooks
-from app.wiring.client_factory import http_client, redis_store
+from app.wiring.client_factory import redis_store
 from app.wiring.external_issuers import external_issuers
+from app.wiring.profiles import profile_service
 from app.wiring.replicas import Replicas, replicas
 
 if TYPE_CHECKING:
     from app.clients.http import HttpClient
     from app.clients.redis_rate_limit_store import RedisRateLimitStore
     from app.observability.sentry_reporter import SentryReporter
-
-USERS_TIMEOUT: Final = timedelta(milliseconds=800)
-PREFERENCES_TIMEOUT: Final = timedelta(milliseconds=500)
-STALE_CACHE_LIFETIME: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,25 +104,6 @@ def _bulkhead(settings: Settings) -> Bulkhead:
     """Return the bulkhead: one work slot per connection, except readiness's. All other threads may wait for a slot."""
     size = work_slots(settings.database_pool_size)
     return Bulkhead(size, queue=max(0, settings.web_threads - size))
-
-
-def _profiles(settings: Settings, reads: Reads) -> "tuple[ProfileService, list[HttpClient]]":
-    """Return the service, and the clients of its remote dependencies."""
-    clients: list[HttpClient] = []
-    users: Source[PublicUser] = local(UserReads(reads).get)
-    preferences: Source[PreferencesView] = local(PreferencesReads(reads).get)
-    if settings.users_url:
-        from app.clients.remote_users import RemoteUsers  # noqa: PLC0415 -- it loads httpx2
-
-        clients.append(http_client("users", settings.users_url, USERS_TIMEOUT))
-        users = remote("users", RemoteUsers(clients[-1]).get)
-    if settings.preferences_url:
-        from app.clients.remote_preferences import RemotePreferences  # noqa: PLC0415 -- as above
-
-        clients.append(http_client("preferences", settings.preferences_url, PREFERENCES_TIMEOUT))
-        preferences = remote("preferences", RemotePreferences(clients[-1]).get)
-    cache: Cache | None = StaleCache(lifetime=STALE_CACHE_LIFETIME) if settings.users_url else None
-    return ProfileService(users=users, preferences=preferences, cache=cache, hooks=(event_hooks.log_degraded,)), clients
 
 
 def _handlers(settings: Settings) -> dict[str, Handler]:
@@ -200,6 +175,9 @@ def wire(
     users, sessions, passwords, deletion = accounts.account_services(
         settings, UserReads(reads), unit_of_work, tokens, rate_limits, clock
     )
+    remote: list[HttpClient] = []
+    profiles = profile_service(settings, reads, clients=remote)
+    clients = [*external.clients, *remote]
     profiles, remote = _profiles(settings, reads)
     clients = [
         *external.clients,

@@ -1,11 +1,10 @@
 """Hooks that log and count the events of inner layers."""
 
 from app.clients.key_sets import KeysEvent
-from app.observability import breaker_log, degradation_log, job_log, jwks_log, metrics, revocation_log
+from app.observability import breaker_log, job_log, jwks_log, metrics, revocation_log
 from app.resilience.breaker import Event, Transitioned
 from app.resilience.in_memory_rate_limit_store import REDIS
 from app.services.jobs import Ended
-from app.services.profiles import Degraded
 from app.services.revocations import Aged, Refreshed
 
 
@@ -20,11 +19,6 @@ def _remedy_of(cause: BaseException | None) -> str | None:
     from app.clients.redis_rate_limit_store import remedy_of  # noqa: PLC0415 -- it loads redis, which is in use then
 
     return remedy_of(cause)
-
-
-def log_degraded(event: Degraded) -> None:
-    """Log that a response was sent without a dependency."""
-    degradation_log.degraded(event.degradation.dependency, event.degradation.reason, event.error)
 
 
 def count_job(ended: Ended) -> None:

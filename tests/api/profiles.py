@@ -11,7 +11,7 @@ from app import errs
 from app.clients.http import HttpClient
 from app.errs import Kind
 from app.rest import error_examples
-from app.wiring import PREFERENCES_TIMEOUT, USERS_TIMEOUT
+from app.wiring.profiles import PREFERENCES_TIMEOUT, USERS_TIMEOUT
 from tests.api.caller import Caller
 from tests.fakes.remote import Behaviour, Remote, answers
 

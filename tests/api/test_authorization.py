@@ -202,6 +202,6 @@ class TestAnonymous:
 
     def test_a_scope_that_anonymous_lacks_is_403(self, make_application: Make) -> None:
         """C8: ``anonymous`` counts as authenticated."""
-        limited = make_application(anonymous_scopes=("orders",)).test_client()
+        limited = make_application(anonymous_scopes=("account",)).test_client()
         assert is_empty(limited.get(TASKS), 403)
         assert is_empty(limited.post(BATCH, json={}), 403)

@@ -185,8 +185,8 @@ class TestFacts:
                 'Bearer realm="candor", error="invalid_token", error_description="The token has expired"',
             ),
             (
-                E(Kind.UNAUTHORIZED, scope=["tasks", "orders"]),
-                'Bearer realm="candor", error="insufficient_scope", scope="tasks orders"',
+                E(Kind.UNAUTHORIZED, scope=["tasks", "account"]),
+                'Bearer realm="candor", error="insufficient_scope", scope="tasks account"',
             ),
             (E(Kind.UNAUTHENTICATED, scope="tasks"), 'Bearer realm="candor"'),
             (E(Kind.UNAUTHORIZED, description="no"), None),

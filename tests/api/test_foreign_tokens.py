@@ -21,7 +21,7 @@ from tests.fakes.issuer import AUDIENCE, Issuer
 from tests.fakes.remote import Remote, answers, is_silent
 
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
-SCOPES: Final = {"carol": ("tasks",), "dave": ("orders",)}
+SCOPES: Final = {"carol": ("tasks",), "dave": ("account",)}
 OURS: Final = Issuer()
 THEIRS: Final = Issuer("https://theirs.test")
 

@@ -46,7 +46,7 @@ def users(
     claims = {
         "self": (user["id"], ""),
         "self by another spelling": (user["id"].upper(), ""),
-        "other_user": (other_user["id"], "tasks orders other:write"),
+        "other_user": (other_user["id"], "tasks other:write"),
         "admin": ("root", "admin"),
         "by name": (user["email"], "tasks"),
         "nearly admin": (other_user["id"], "admin: admins administrator"),

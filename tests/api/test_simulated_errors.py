@@ -104,7 +104,7 @@ class TestPrecedence:
         self, unauthenticated: Caller, client: FlaskClient, bearer: Callable[..., Any]
     ) -> None:
         assert unauthenticated.post(json=NEW, headers=BROKEN).status_code == 401
-        assert Caller(client, bearer("alice", "orders")).post(json=NEW, headers=BROKEN).status_code == 403
+        assert Caller(client, bearer("alice", "account")).post(json=NEW, headers=BROKEN).status_code == 403
 
     def test_accept_type_body_and_object(self, alice: Caller) -> None:
         sent = {**BROKEN, "Accept": "application/x-none", "Content-Encoding": "gzip"}

@@ -107,8 +107,8 @@ def test_a_token_that_another_instance_still_accepts_is_kept(
 
 
 def test_the_subject_of_erased_rows_gets_none(app: Flask) -> None:
-    """Erased orders have the nil UUID as their owner: a token for it would give access to them."""
-    result = run(app, "--subject", str(DELETED_USER_ID), "--scope", "orders")
+    """Rows of erased users have the nil UUID as their owner: a token for it would give access to them."""
+    result = run(app, "--subject", str(DELETED_USER_ID), "--scope", "tasks")
     assert result.exit_code == 1
     assert result.output == f"Error: {DELETED_USER_ID} stands for deleted users and can't be the subject of a token.\n"
     with app.app_context(), pytest.raises(ValueError, match="stands for deleted users"):

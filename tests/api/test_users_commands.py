@@ -24,7 +24,7 @@ def run(app: Flask, *arguments: str) -> Result:
 class TestGrant:
     def test_ok(self, unauthenticated: Caller, app: Flask, email: str) -> None:
         """The next token has the scope; the case of an address does not matter."""
-        assert run(app, "grant", email.upper(), "admin", "movies:write").exit_code == 0
+        assert run(app, "grant", email.upper(), "admin", "account").exit_code == 0
         caller, _ = logged_in(unauthenticated, email)
         answered(caller.get("/v1/logger"))
 

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,11 @@ COMMANDS: Final = (
     ("flask", "worker"),
     ("flask", "rpc", "serve"),
 )
+READY: Final = (
+    "worker ready",
+    "grpc://127.0.0.1",
+)
+"""Texts that the processes print once they serve."""
 PROGRAM: Final = """#!/bin/sh
 # A token is issued once for the same words: a command takes a second or more to start, and most pages need a token.
 if [ "$1 $2" != "tokens issue" ]; then exec {real} "$@"; fi
@@ -50,14 +55,17 @@ class Service:
 
     folder: Path
     port: int
-    rpc_port: int
     environment: dict[str, str]
+    rpc_port: int = field(default_factory=free_port)
     pages: int = 0
 
     @property
     def addresses(self) -> dict[str, str]:
         """Return the addresses that pages show, each with the one of this service."""
-        return {"127.0.0.1:8000": f"127.0.0.1:{self.port}", "127.0.0.1:50051": f"127.0.0.1:{self.rpc_port}"}
+        return {
+            "127.0.0.1:8000": f"127.0.0.1:{self.port}",
+            "127.0.0.1:50051": f"127.0.0.1:{self.rpc_port}",
+        }
 
     @property
     def printed(self) -> str:
@@ -90,7 +98,7 @@ def served(database_url: str, folder: Path, tokens: Path) -> Iterator[Service]:
         else:
             shutil.copy(source, folder)
     make_environment(folder / ".venv" / "bin", tokens)
-    service = Service(folder, free_port(), free_port(), {})
+    service = Service(folder, free_port(), {})
     service.environment |= {name: os.environ[name] for name in INHERITED if name in os.environ}
     service.environment |= {
         "APP_ENV": "development",
@@ -144,7 +152,7 @@ def _wait(service: Service) -> None:
     """Wait until HTTP, gRPC and jobs are served."""
     deadline = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < deadline:
-        if all(each in service.printed for each in ("grpc://127.0.0.1", "worker ready")):
+        if all(each in service.printed for each in READY):
             with suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{service.port}/readyz", timeout=5).close()
                 return

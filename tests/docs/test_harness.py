@@ -200,7 +200,7 @@ class TestEvaluation:
     @pytest.fixture
     def idle(self, tmp_path: Path) -> Callable[[], Service]:
         make_environment(tmp_path / ".venv" / "bin", tmp_path)
-        return lambda: Idle(tmp_path, 1, 2, {"PATH": "/usr/bin:/bin"})
+        return lambda: Idle(tmp_path, 1, {"PATH": "/usr/bin:/bin"}, 2)
 
     def evaluated(self, start: Callable[[], Service], language: str, source: str, *entries: Entry) -> list[str]:
         return Evaluation(start, "", entries).run([Block("page.md", 1, "", "", language, source)])
@@ -233,7 +233,7 @@ class TestEvaluation:
         assert self.evaluated(idle, "console", "$ false", whole) == []
         assert len(self.evaluated(idle, "toml", "a = ", whole)) == 1, "data is parsed nevertheless"
 
-    def test_addresses_are_replaced(self, idle: Callable[[], Service]) -> None:
+    def test_addresses_are_replaced(self, idle: Callable[[], Service]) -> None:  # part: grpc
         transcript = "$ echo http://127.0.0.1:8000/ 127.0.0.1:50051 > shown; cat shown\n127.0.0.1:8000…50051\n"
         (failure,) = self.evaluated(idle, "console", transcript)
         assert "http://127.0.0.1:1/ 127.0.0.1:2" in failure

@@ -178,7 +178,7 @@ class TestRegistration:
 
         client = register(blp)
         problem(client.get("/cats/"), 401)
-        problem(client.get("/cats/", headers=bearer("alice", "orders")), 403)
+        problem(client.get("/cats/", headers=bearer("alice", "account")), 403)
         assert client.get("/cats/", headers=bearer("alice", "tasks")).json["name"] == "Tom"
 
 

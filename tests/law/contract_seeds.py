@@ -89,14 +89,14 @@ class Breaking:
         member(state, "TaskList.total_size")["type"] = ["integer", "null"]
 
     @staticmethod
-    def response_value_added(state: State) -> None:
+    def response_value_added(state: State) -> None:  # part: profiles
         """`Preferences.theme` can be `sepia` (GET /v1/users/{user_id}/preferences, PUT \
         /v1/users/{user_id}/preferences, GET /v1/users/{user_id}/profile): clients that know the other values fail \
         to read it."""
         member(state, "Preferences.theme")["enum"].append("sepia")
 
     @staticmethod
-    def response_value_removed(state: State) -> None:
+    def response_value_removed(state: State) -> None:  # part: profiles
         """`Preferences.theme` is never `system` any more (GET /v1/users/{user_id}/preferences, PUT \
         /v1/users/{user_id}/preferences, GET /v1/users/{user_id}/profile): clients that wait for it never get it."""
         member(state, "Preferences.theme")["enum"].remove("system")

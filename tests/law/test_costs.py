@@ -220,7 +220,12 @@ HEADERS: Final = {
 }
 
 
-QUERIED: Final = ("GET /v1/tasks", "GET /v1/orders", "GET /v1/tasks/<id:task_id>", "PATCH /v1/tasks/<id:task_id>")
+QUERIED: Final = (
+    "GET /v1/tasks",
+    "GET /v1/orders",
+    "GET /v1/tasks/<id:task_id>",
+    "PATCH /v1/tasks/<id:task_id>",
+)
 WITH_FIELDS: Final = ("POST /v1/tasks", "GET /v1/tasks/<id:task_id>", "PATCH /v1/tasks/<id:task_id>", "GET /errors")
 
 

@@ -99,7 +99,7 @@ def test_retried_requests_are_those_that_honour_a_key(app: Flask) -> None:
 def test_a_version_protects_only_operations_that_read_it(app: Flask) -> None:
     repetition = block(nginx_config.configuration(app), "app_repetition")
     assert "'~^PATCH /v1/tasks/[^/? ]+[ ?]' '$app_with_version'" in repetition
-    assert "'~^POST /v1/orders[ ?]' '$app_with_key'" in repetition
+    assert "'~^POST /v1/tasks[ ?]' '$app_with_key'" in repetition
     assert repetition.strip().endswith('default "once";')
 
 

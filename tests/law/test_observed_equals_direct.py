@@ -300,8 +300,11 @@ def queries(text: str, other: str, sample: Any) -> Iterator[ListQuery]:
         yield ListQuery((), order, 1, Cursor((*(None for _ in order), UUID(int=0)), 7))
 
 
-NAMES = ["tasks", "orders"]
-NAMES.insert(1, "movies")
+NAMES = [
+    "tasks",
+    "movies",
+    "orders",
+]
 
 
 @pytest.mark.parametrize(("columns", "members", "key", "text", "other"), LISTS, ids=NAMES)

@@ -144,13 +144,13 @@ class TestSchemas:
             for schema in schemas([each.get("schema") for each in operation["parameters"]], is_schema=True):
                 assert "null" not in str(schema.get("type")), name
                 seen += 1
-        assert seen > 20
+        assert seen > 5
 
     def test_a_response_is_complete_and_open(self, document: dict[str, Any]) -> None:
         returned = reached(
             document, [r for _, each in operations(document) for s, r in each["responses"].items() if s < "3"]
         )
-        assert {"Task", "TaskList", "Order", "User", "Tokens"} <= returned
+        assert {"Task", "TaskList", "User", "Tokens"} <= returned
         for name in returned - ERRORS:
             schema = document["components"]["schemas"][name]
             assert schema.get("required", []) == [*schema.get("properties", {})], name
@@ -158,7 +158,7 @@ class TestSchemas:
 
     def test_a_request_is_closed_and_requires_the_same_members(self, document: dict[str, Any]) -> None:
         sent = reached(document, [each.get("requestBody") for _, each in operations(document)])
-        assert {"TaskCreate", "TaskUpdate", "OrderItemCreate"} <= sent
+        assert {"TaskCreate", "TaskUpdate"} <= sent
         assert {name for name in sent if document["components"]["schemas"][name]["additionalProperties"]} == set()
         assert document["components"]["schemas"]["TaskCreate"]["required"] == ["title"]
         assert "required" not in document["components"]["schemas"]["TaskUpdate"]
@@ -230,7 +230,7 @@ class TestErrors:
             for media in response.get("content", {}).values()
             if "oneOf" in media["schema"]
         ]
-        assert len(seen) > 20
+        assert len(seen) > 10
         assert [title.lower() for _, title in seen] == [expected for expected, _ in seen]
         assert {title for _, title in seen}.isdisjoint(document["components"]["schemas"])
 

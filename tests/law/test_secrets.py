@@ -10,7 +10,8 @@ from app.config.setting import default_of
 PAGE: Final = (ROOT / "docs" / "operate" / "secrets.md").read_text()
 SECRET: Final = re.compile(r"secret|token$|_key$|_keys$|_url$")
 PUBLIC: Final = {
-    *("public_url", "google_url", "users_url", "preferences_url", "trace_url"),
+    *("public_url", "google_url", "trace_url"),
+    *("users_url", "preferences_url"),
     *("activation_url", "password_reset_url", "documentation_url"),
 }
 """URLs that are requested without credentials."""

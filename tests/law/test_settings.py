@@ -90,7 +90,7 @@ ROWS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "RATE_LIMIT": LIMIT,
     "TOKEN_RATE_LIMIT": LIMIT,
     "REGISTRATION_RATE_LIMIT": LIMIT,
-    "DEFAULT_SCOPES": (("tasks orders", OK), ("tasks admin", REJECTED), ("ta\\sks", REJECTED)),
+    "DEFAULT_SCOPES": (("tasks account", OK), ("tasks admin", REJECTED), ("ta\\sks", REJECTED)),
     "REDIS_URL": (
         *(("redis://cache:6379/0", OK), ("rediss://u:p@cache", OK), ("redis://h/notanumber", REJECTED)),
         *(("redis://u:p@a,b:6380,[::1]:6381/0", OK), ("redis://a,,b", REJECTED), ("redis://a,b:0x1", REJECTED)),

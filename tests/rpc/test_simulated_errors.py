@@ -42,7 +42,7 @@ def test_facts_are_those_of_the_method(alice: Client) -> None:
     assert scope.extensions == {"scope": "tasks"}
 
 
-@pytest.mark.parametrize("value", ["ORDER_NOT_FOUND", "TASK_TITLE_TAKEN, TASK_TITLE_TAKEN", "TASK_TITLE_TAKEN; x=1"])
+@pytest.mark.parametrize("value", ["USER_NOT_FOUND", "TASK_TITLE_TAKEN, TASK_TITLE_TAKEN", "TASK_TITLE_TAKEN; x=1"])
 def test_any_other_value_is_a_violation(alice: Client, value: str) -> None:
     failure = alice.failure("CreateTask", REQUESTS["CreateTask"], metadata={NAME: value})
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "VALIDATION_FAILED")
@@ -59,7 +59,7 @@ def test_a_simulated_error_changes_nothing(alice: Client) -> None:
 
 def test_authentication_and_scope_take_precedence(unauthenticated: Client, port: int, token: TokenMaker) -> None:
     assert unauthenticated.failure("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "MISSING_CREDENTIALS"
-    with Client.of(port, token("alice", "orders")) as other:
+    with Client.of(port, token("alice", "account")) as other:
         assert other.failure("GetTask", REQUESTS["GetTask"], metadata=TAKEN).reason == "INSUFFICIENT_SCOPE"
 
 

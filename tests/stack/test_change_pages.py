@@ -20,6 +20,7 @@ from typing import Final
 
 import pytest
 
+from forks.text_edits import NOTE
 from tests.stack.conftest import ROOT, free_port
 from tests.stack.page_steps import MADE, follow, steps
 from tests.stack.trees import FLASK, LAW, LINT, copied, run
@@ -33,11 +34,23 @@ PAGES: Final = (
     *("add-custom-method.md", "add-job.md", "add-metric.md", "add-outbound-call.md", "add-grpc-method.md"),
     "run-tests.md",
 )
-REMOVAL: Final = "remove-resource.md"
+REMOVAL: Final = "remove-parts.md"
 OTHERS: Final = {"api-contract.md", "mistakes.md", "name-your-product.md", REMOVAL}
 CHECKED: Final = (*LAW, "tests/integration/test_migrations.py", "tests/law/test_contract.py")
 VENV: Final = Path(sys.executable).parents[1]
-FOLLOWED: Final = [pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly]) for page in (FIRST, *PAGES)]
+
+
+def path_of(page: str) -> Path:
+    """Return the path of a page."""
+    return (ROOT / "docs" / "tutorials" if page == FIRST else CHANGE) / page
+
+
+FOLLOWED: Final = [
+    pytest.param(page, marks=[] if page == IN_CI else [pytest.mark.nightly])
+    for page in (FIRST, *PAGES)
+    if NOTE not in path_of(page).read_text()
+]
+"""The pages, except for those whose example was removed."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +129,7 @@ def test_each_page_is_followed() -> None:
 
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_its_steps_work(project: Project, page: str) -> None:
-    folder = ROOT / "docs" / "tutorials" if page == FIRST else CHANGE
-    project.follow(folder / page)
+    project.follow(path_of(page))
 
 
 @pytest.mark.nightly
@@ -130,13 +142,10 @@ def test_the_grown_project_passes_every_check(project: Project, server_url: str)
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("chapter", ["Stop serving a resource", "Delete orders"])
-def test_a_resource_is_removed(
-    project: Project, chapter: str, tmp_path: Path, make_database: Callable[[str], str]
-) -> None:
-    """Other tests follow the third chapter."""
+def test_a_resource_is_no_longer_served(project: Project, tmp_path: Path, make_database: Callable[[str], str]) -> None:
+    """tests/forks follows the other chapters."""
     tree = tmp_path / "candor"
     project.git("worktree", "add", "-q", "--detach", str(tree), "start")
     (tree / ".venv").symlink_to(VENV)
     environment = {**project.environment, "DATABASE_URL": make_database("removed")}
-    Project(tree, environment).follow(CHANGE / REMOVAL, chapter)
+    Project(tree, environment).follow(CHANGE / REMOVAL, "Stop serving a resource")

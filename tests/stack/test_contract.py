@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from app.contract.contract_record import FILES
 from tests.stack.conftest import ROOT
 from tests.stack.trees import FLASK, copied, run
 
@@ -83,5 +84,5 @@ def test_an_addition_needs_an_entry_in_the_changelog(tree: Path) -> None:
 def test_without_a_record_it_prints_the_command_to_run(tree: Path) -> None:
     shutil.rmtree(tree / "contract")
     assert "`flask contract accept` records it" in failed(tree)
-    assert run(tree, *ACCEPT) == "Recorded in contract/: openapi.json, errors.json, proto.json.\n"
+    assert run(tree, *ACCEPT) == f"Recorded in contract/: {', '.join(FILES)}.\n"
     assert run(tree, *CHECK) == "The contract holds. Additions: 0.\n"

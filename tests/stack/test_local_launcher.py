@@ -80,7 +80,7 @@ class TestServe:
         assert re.search("^[1-9][0-9]* prices$", empty.output, re.MULTILINE), "there is something to be ordered"
         assert "Listening at" in empty.output
         assert another_worker(process.pid), "jobs are done"
-        assert not [pid for pid in empty.alive if is_rpc(pid)], "RPC_PORT is 0"
+        assert not [pid for pid in empty.alive if is_rpc(pid)], "RPC_PORT is 0"  # part: grpc
         empty.note("kept")
         assert empty.notes == ["kept"]
 

@@ -1,13 +1,16 @@
 """Output of ``flask new resource`` passes every check at once, and can be removed again."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from forks import removing
+from forks.parts import add_generated
 from tests.stack.conftest import ROOT
-from tests.stack.trees import FLASK, check, copied, removal, run
+from tests.stack.trees import FLASK, check, copied, run
 
 OWN = (
     "tests/unit/services/test_widgets.py",
@@ -47,7 +50,14 @@ def test_its_additions_are_in_the_changelog(tree: Path) -> None:
 
 def test_removed_again_it_leaves_nothing_behind(tree: Path) -> None:
     """The lines that it adds to shared files are separate lines."""
-    run(tree, "bash", "-ec", removal("widgets", "widget"))
-    found, expected = contents(tree), {path: text for path, text in contents(ROOT).items() if "widgets" not in path}
+    for command in (("init", "-q"), ("add", "-A")):
+        run(tree, "git", *command)
+    add_generated(tree, "widgets")
+    removing.remove(tree, ["widgets"])
+    (made,) = tree.glob("migrations/versions/*_widgets.py")
+    made.unlink()
+    (tree / "deploy/nginx/problems.conf").write_text(run(tree, *FLASK, "edge", "nginx"))
+    run(tree, sys.executable, "-m", "ruff", "format", "--quiet", ".")
+    found, expected = contents(tree), contents(ROOT)
     assert found.keys() == expected.keys()
     assert [path for path in found if found[path] != expected[path]] == []

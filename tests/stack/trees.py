@@ -1,14 +1,11 @@
 """Copies of this tree, to change and check as the author of a fork does."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
-
-from tests.stack.conftest import ROOT
 
 MACHINERY: Final = {".git", ".venv", ".local", "__pycache__", ".hypothesis", ".schemathesis", ".pytest_cache"}
 LINT: Final = (("ruff", "format", "--check", "."), ("ruff", "check", "."), ("tests.lint",), ("mypy",))
@@ -29,9 +26,14 @@ def copied(source: Path, tree: Path) -> Path:
 
 
 def run(tree: Path, *command: str, **environment: str) -> str:
-    """Run a command in a tree, which must succeed, and return its output."""
+    """Run a command in a tree, which must succeed within five minutes, and return its output."""
+    return run_within(300, tree, *command, **environment)
+
+
+def run_within(seconds: float, tree: Path, *command: str, **environment: str) -> str:
+    """Run a command as ``run`` does, with another time limit."""
     environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | environment
-    done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=tree, env=environ, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
     return done.stdout
 
@@ -43,13 +45,3 @@ def check(tree: Path, server_url: str, *tests: str) -> None:
     run(tree, str(Path(sys.executable).parent / "lint-imports"))
     tests = ("tests/integration/test_migrations.py", *LAW, *tests)
     run(tree, sys.executable, "-m", "pytest", "-q", "-x", *tests, TEST_DATABASE_URL=server_url)
-
-
-def removal(many: str, one: str) -> str:
-    """Return the commands of docs/change/remove-resource.md that delete a resource of this name."""
-    page = (ROOT / "docs" / "change" / "remove-resource.md").read_text()
-    chapter = re.split(r"(?m)^## Delete \w+, or a generated resource$", page)[1].partition("\n## ")[0]
-    lines = chapter.partition("```console\n$ ")[2].partition("```")[0].replace("\n$ ", "\n")
-    found = re.search(r"'\*(\w+)\*'.*/(\w+)/Id", lines, re.DOTALL)
-    assert found
-    return lines.replace(found[1], many).replace(found[2], one)

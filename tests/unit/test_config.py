@@ -56,7 +56,7 @@ class TestDevelopment:
         proxies = ("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32")
         assert Settings.from_env(written, local=tmp_path).trusted_proxies == tuple(map(ipaddress.ip_network, proxies))
 
-    def test_a_certificate_requires_a_key(self) -> None:
+    def test_a_certificate_requires_a_key(self) -> None:  # part: grpc
         for name in ("RPC_CERTIFICATE", "RPC_KEY"):
             assert faults({name: "/etc/candor/pem"}) == [
                 "RPC_KEY and RPC_CERTIFICATE must both be set or both be unset."
@@ -72,7 +72,7 @@ class TestDevelopment:
 
 
 class TestIssuers:
-    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks orders"}\n'
+    GOOD = '["https://a.test/"]\njwks_url = "https://a.test/keys"\naudience = "api"\nscopes = {"*" = "tasks account"}\n'
 
     def read(self, tmp_path: Path, text: str) -> Settings:
         """Return the settings with a file of identity providers."""
@@ -85,7 +85,7 @@ class TestIssuers:
         (one, other) = self.read(tmp_path, self.GOOD + google).issuers
         assert (one.url, one.jwks_url, one.audience) == ("https://a.test/", "https://a.test/keys", "api")
         assert (one.scopes_of("anybody"), other.scopes_of("1")) == (
-            frozenset({"tasks", "orders"}),
+            frozenset({"tasks", "account"}),
             frozenset({"tasks"}),
         )
         assert (other.scopes_of("2"), other.scopes_of("3")) == (frozenset(), frozenset())
@@ -109,9 +109,9 @@ class TestIssuers:
             ("https://a.test/keys", "file:///etc/passwd"),
             ('"api"', "1"),
             ("audience", "audiences"),
-            ("tasks orders", "tasks admin"),
-            ('"tasks orders"', '["tasks"]'),
-            ('"tasks orders"', "'a\"b'"),
+            ("tasks account", "tasks admin"),
+            ('"tasks account"', '["tasks"]'),
+            ('"tasks account"', "'a\"b'"),
         ],
     )
     def test_an_unsafe_issuer_is_rejected(self, tmp_path: Path, part: str, other: str) -> None:

@@ -88,7 +88,13 @@ def targets(settings: Settings) -> list[str]:
         return [*settings.metrics_targets]
     host = "127.0.0.1" if settings.metrics_host in UNSPECIFIED else settings.metrics_host
     web = range(settings.metrics_port, settings.metrics_port + INSTANCES + 1) if settings.metrics_port else ()
-    ports = dict.fromkeys([*web, settings.rpc_metrics_port, settings.worker_metrics_port])
+    ports = dict.fromkeys(
+        [
+            *web,
+            settings.rpc_metrics_port,
+            settings.worker_metrics_port,
+        ]
+    )
     return [authority(host, port) for port in ports if 0 < port <= MAX_PORT]
 
 

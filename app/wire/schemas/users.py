@@ -102,7 +102,7 @@ class UserSchema(Schema):
         fields.Text(),
         longest=100,
         dump_only=True,
-        metadata={"example": ["tasks", "orders"], "description": "The scopes of the user."},
+        metadata={"example": ["tasks", "account"], "description": "The scopes of the user."},
     )
     create_time = fields.Timestamp(
         dump_only=True,

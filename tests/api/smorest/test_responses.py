@@ -207,9 +207,9 @@ class TestDocument:
         assert operation["responses"]["404"] == {"$ref": "#/components/responses/NOT_FOUND"}
 
     def test_alternatives_by_errors(self, blp: Blueprint, serve: Serve) -> None:
-        others = blp.alt_response(409, errs.tasks.TaskTitleTaken), blp.raises(errs.orders.OrderNotFound)
+        others = blp.alt_response(409, errs.tasks.TaskTitleTaken), blp.raises(errs.tasks.TaskNotFound)
         operation = self.of(blp, serve, *others, blp.response(200, PetSchema))
-        assert {"TASK_TITLE_TAKEN", "ORDER_NOT_FOUND"} <= {*operation["x-errors"]}
+        assert {"TASK_TITLE_TAKEN", "TASK_NOT_FOUND"} <= {*operation["x-errors"]}
         examples = operation["responses"]["409"]["content"]["application/problem+json"]["examples"]
         assert [*examples] == ["TASK_TITLE_TAKEN"]
 
@@ -246,9 +246,9 @@ class TestErrors:
 
         @blp.route("/")
         @blp.response(200, PetSchema)
-        @blp.raises(errs.orders.OrderNotFound)
+        @blp.raises(errs.tasks.TaskNotFound)
         def get_pet() -> Any:
-            raise errs.orders.OrderNotFound
+            raise errs.tasks.TaskNotFound
 
         client: Any = serve(blp)
-        assert client.get("/pets/").json["code"] == "ORDER_NOT_FOUND"
+        assert client.get("/pets/").json["code"] == "TASK_NOT_FOUND"

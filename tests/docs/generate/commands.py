@@ -64,9 +64,9 @@ EXAMPLES: Final = {
     "tokens retire-key": "--kid 2026-01 --yes",
     "users disable": "alice@example.com",
     "users enable": "alice@example.com",
-    "users grant": "alice@example.com movies:write",
+    "users grant": "alice@example.com admin",
     "users list": "",
-    "users revoke": "alice@example.com movies:write",
+    "users revoke": "alice@example.com admin",
     "worker": "--threads 4",
 }
 """Arguments of an example of each command. A test parses each of them."""

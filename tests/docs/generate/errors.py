@@ -26,14 +26,30 @@ def page() -> str:
     """Return the page of errors."""
     named = errs.named_errors()
     overview = table(
-        ("Code", "HTTP status", "gRPC status", "Meaning"),
+        (
+            "Code",
+            "HTTP status",
+            "gRPC status",
+            "Meaning",
+        ),
         [
-            (link(code(name), "", name), status_of(each).value, CODES[each.kind].name, errs.title(each))
+            (
+                link(code(name), "", name),
+                status_of(each).value,
+                CODES[each.kind].name,
+                errs.title(each),
+            )
             for name, each in named.items()
         ],
     )
     kinds = table(
-        ("Category (`kind`)", "HTTP status", "gRPC status", "Retryable", "Responsible (`fault`)"),
+        (
+            "Category (`kind`)",
+            "HTTP status",
+            "gRPC status",
+            "Retryable",
+            "Responsible (`fault`)",
+        ),
         [
             (
                 code(kind.string),

@@ -21,6 +21,14 @@ MODES: Final = {
 }
 
 
+PORTS: Final = {
+    "HTTP": "METRICS_PORT",
+    "background jobs": "WORKER_METRICS_PORT",
+    "gRPC": "RPC_METRICS_PORT",
+}
+"""The settings of the ports, by process."""
+
+
 def page() -> str:
     """Return the page of metrics."""
     sections, overview = [], []
@@ -42,10 +50,11 @@ def page() -> str:
     return document(
         "Metrics",
         "app/observability/metrics.py",
-        f"Prometheus scrapes `/metrics` on {link(code('METRICS_PORT'), 'settings.md', 'METRICS_PORT')}; `flask worker` and gRPC "
-        f"have {link(code('WORKER_METRICS_PORT'), 'settings.md', 'WORKER_METRICS_PORT')} and "
-        f"{link(code('RPC_METRICS_PORT'), 'settings.md', 'RPC_METRICS_PORT')}. Every label has a closed set of values: no value "
+        "Prometheus scrapes `/metrics` on these ports. Every label has a closed set of values: no value "
         f"that a client sends becomes a label. For rules over these metrics, see {link('Alerts', 'alerts.md')}.",
+        table(
+            ("Process", "Port"), [(program, link(code(port), "settings.md", port)) for program, port in PORTS.items()]
+        ),
         table(("Metric", "Type", "Meaning"), overview),
         *sections,
         "## Recorded series\n\nThe recording rules in [`deploy/prometheus/recording.yml`](../../deploy/prometheus/recording.yml) add these series.\n\n"

@@ -29,7 +29,11 @@ START: Final = """\
 
 One entry of the logger `candor.start` contains the values in force: addresses, `public_url`, the database and Redis
 (without user and password), trusted proxies, limits, origins, anonymous scopes, whether callers can simulate errors,
-the address of the metrics, and every public route. `flask rpc serve` writes the same entry for gRPC, without routes."""
+the address of the metrics, and every public route."""
+STARTS: Final = (
+    START,
+    "`flask rpc serve` writes the same entry for gRPC, without routes.",
+)
 
 
 def page() -> str:
@@ -40,7 +44,7 @@ def page() -> str:
         INTRODUCTION,
         _rules("Rejected in production", rules.REJECTED),
         _rules("Warned about in production", rules.WARNED),
-        START,
+        *STARTS,
         "## All settings",
         *map(_setting, fields(Settings)),
     )

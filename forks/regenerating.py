@@ -1,0 +1,33 @@
+"""Writes the generated files of a repository again, with the code as it is now."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+PROBLEMS: Final = Path("deploy/nginx/problems.conf")
+SETTINGS: Final = {"APP_ENV": "development", "DATABASE_URL": "postgresql://localhost/unused", "JWT_SECRET": "x" * 32}
+"""Settings of commands that need no database."""
+
+
+def style(root: Path) -> None:
+    """Format the code. Lines that became too long get a comment."""
+    for command in (["format"], ["check", "--fix"], ["check", "--select", "E501", "--add-noqa"]):
+        python(root, "-m", "ruff", *command, "--quiet", ".", check=False)
+
+
+def all_files(root: Path) -> None:
+    """Write the contract, the configuration of nginx, the reference, the table of licences and the dashboards."""
+    python(root, "-m", "flask", "contract", "accept")
+    (root / PROBLEMS).write_text(python(root, "-m", "flask", "edge", "nginx"))
+    python(root, "-m", "tests.licences")
+    python(root, "-m", "tests.docs.generate")
+    python(root, "-m", "deploy.grafana.generate")
+
+
+def python(root: Path, *arguments: str, check: bool = True) -> str:
+    """Run a module in the repository, and return its output."""
+    environment = SETTINGS | os.environ
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=root, env=environment, check=check, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603 -- own
