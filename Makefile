@@ -26,7 +26,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init remove run stack demo-remote db migration proto test quick watch nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init remove upstream run stack demo-remote db migration proto test quick watch nightly edge check lint contract docs docs-serve fix fuzz soak drill ecosystem clients grpc-clients containers conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -51,6 +51,9 @@ init: .venv/dev.lock ## Make this clone the repository of your product: make ini
 
 remove: .venv/dev.lock ## Remove optional parts later: make remove WHAT=movies,grpc
 	@exec $(PY) -m forks remove "$(WHAT)"
+
+upstream: .venv/dev.lock ## Merge a later release of upstream: make upstream FROM=https://… TO=v0.2.0 (by default the remote "upstream", and its newest commit)
+	@exec $(PY) -m forks upstream --from "$(or $(FROM),upstream)" --to "$(or $(TO),HEAD)"
 
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
