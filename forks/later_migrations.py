@@ -23,7 +23,7 @@ def keep(root: Path, fork: Path) -> dict[Path, int]:
     about tables that the fork does not have.
 
     Raises:
-        RuntimeError: the fork does not begin with a migration of upstream.
+        RuntimeError: the fork does not begin with a migration of upstream, or has another one with the same ID.
     """
     mine, theirs = (ScriptDirectory(str(each / FOLDER)) for each in (fork, root))
     present = {each.revision: Path(each.path) for each in mine.walk_revisions()}
@@ -32,6 +32,9 @@ def keep(root: Path, fork: Path) -> dict[Path, int]:
     if base is None or base not in found:
         raise RuntimeError(f"upstream has no migration {base}, with which those of this repository begin")
     replaced = {each.revision for each in theirs.iterate_revisions(base, "base")} - {base}
+    for revision in found.keys() & present.keys() - replaced - {base}:
+        if found[revision].name != present[revision].name:
+            raise RuntimeError(f"{found[revision].name} of upstream and your {present[revision].name} have the same ID")
     absent, lost = _created(found.values()) - _existing(present.values()), {}
     for revision, path in found.items():
         if revision in replaced or revision in present:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from forks import merge_revision
+from forks import import_conflicts, merge_revision
 from forks.answers import FILE, Answers
 from forks.git import attempt, git, is_true
 from forks.worktrees import checked_out
@@ -104,6 +104,7 @@ class Update:
                 raise RuntimeError(f"git merge failed: {(done.stderr or done.stdout).strip()}")
             self._git("checkout", after, "--", FILE)  # written by this command only
             conflicts = self._git("diff", "--name-only", "--diff-filter=U").splitlines()
+            conflicts = import_conflicts.resolve(self.root, conflicts)
             if any(each.startswith(str(merge_revision.FOLDER)) for each in conflicts):
                 self.report("after you have edited the migrations, run `flask db merge heads`")
             else:

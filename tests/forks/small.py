@@ -62,6 +62,7 @@ def table(name: str, *columns: str) -> str:
     return f'op.create_table("{name}", {listed})'
 
 
+IMPORTS: Final = "".join(f"from app import {each}\n" for each in ("failures", "jobs", "movies"))
 FILES: Final = {
     "README.md": "# Candor\n\nIt is Candor.\n\n## Start\n\nRun `candor`.\n",
     "CHANGELOG.md": "# Changelog\n\n## Unreleased (0.1.0)\n\n- Changed: candor.\n",
@@ -69,6 +70,7 @@ FILES: Final = {
     "LICENSE": "Copyright the authors of Candor\n",
     "pyproject.toml": '[project]\nname = "candor"\nversion = "0.1.0"\n\n[tool.ruff]\nextend-exclude = ["forks"]\n',
     "app/config/__init__.py": "PORT = 8000\n\nLAST = 1\n",
+    "app/wiring.py": f"# ruff: noqa\n{IMPORTS}\nWIRED = 1\n",
     "requirements/run.lock": "flask==3.1.3\n",
     "tests/integration/test_migration_history.py": '"""The migrations of Candor."""\n',
     "contract/openapi.json": '{"title": "Candor"}\n',

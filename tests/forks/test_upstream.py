@@ -1,6 +1,7 @@
 """``make upstream`` in small repositories: what comes, what never changes, and what is left alone when it fails."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -269,6 +270,27 @@ class TestConflicts:
         assert "nothing to do" in merged(fork, upstream)
 
     @pytest.mark.nightly
+    def test_of_imports_are_resolved(self, upstream: Repository, fork: Repository) -> None:
+        """Next to an import that the fork has added, upstream has renamed one and removed another."""
+        fork.commit(fork.edited("app/wiring.py", "import failures\n", "import failures\nfrom app import invoices\n"))
+        fork.commit(fork.edited("app/wiring.py", "import movies\n", "import movies, reviews\n"))
+        upstream.commit(upstream.edited("app/wiring.py", "import failures\n", "import failed_requests\n"))
+        upstream.commit(upstream.edited("app/wiring.py", "from app import jobs\n", ""))
+        merged(fork, upstream)
+        expected = ["failed_requests", "invoices", "movies, reviews"]
+        assert re.findall("(?m)^from app import (.*)$", fork.text("app/wiring.py")) == expected
+
+    @pytest.mark.nightly
+    def test_of_imports_and_other_lines_are_left(self, upstream: Repository, fork: Repository) -> None:
+        fork.commit(fork.edited("app/wiring.py", "import failures\n", "import failures\nfrom app import invoices\n"))
+        fork.commit(fork.edited("app/wiring.py", "WIRED = 1", "WIRED = 2"))
+        upstream.commit(upstream.edited("app/wiring.py", "import failures\n", "import failed_requests\n"))
+        upstream.commit(upstream.edited("app/wiring.py", "WIRED = 1", "WIRED = 3"))
+        assert fork.upstream(upstream).status == 1
+        assert fork.git("diff", "--name-only", "--diff-filter=U") == "app/wiring.py"
+        assert "<<<<<<< HEAD\nfrom app import failures\nfrom app import invoices\n" in fork.text("app/wiring.py")
+
+    @pytest.mark.nightly
     def test_an_aborted_merge_can_be_repeated(self, upstream: Repository, fork: Repository) -> None:
         fork.commit(migration("2026120500000000", "0002", table("invoices")))
         head = fork.commit(fork.edited("docs/page.md", "line 3.", "line III."))
@@ -387,6 +409,13 @@ class TestRejections:
         fork.commit({f"{VERSIONS}/0002_made.py": None, **migration("0099", None)})
         upstream.commit({"a.txt": "a"})
         self.rejected(fork, upstream, "upstream has no migration 0099, with which those of this repository begin")
+
+    @pytest.mark.nightly
+    def test_a_migration_with_the_same_id(self, upstream: Repository, fork: Repository) -> None:
+        (text,) = migration("0003", "0002").values()
+        fork.commit({f"{VERSIONS}/0003_mine.py": text})
+        upstream.commit({f"{VERSIONS}/0003_made.py": text})
+        self.rejected(fork, upstream, "0003_made.py of upstream and your 0003_mine.py have the same ID")
 
     @pytest.mark.nightly
     def test_a_merge_that_git_does_not_begin(self, upstream: Repository, fork: Repository) -> None:
