@@ -20,6 +20,7 @@ from forks.worktrees import checked_out
 BRANCH: Final = "vendor"
 BRANCH_REF: Final = f"refs/heads/{BRANCH}"
 TRAILER: Final = "Upstream-Commit"
+LOCK: Final = "requirements/dev.lock"
 _PRIVATE: Final = {"GIT_REPLACE_REF_BASE": "refs/upstream/replace/"}
 """Replaced parents are seen by commands with this variable only."""
 
@@ -81,8 +82,12 @@ class Update:
     def _made(self, commit: str, answers: Answers, *, parents: tuple[str, ...], quiet: bool = False) -> str:
         """Return a new commit: upstream at a commit, as ``make init`` of that release would make it."""
         with checked_out(self.root, commit) as tree:
-            command = [sys.executable, "-m", "forks", "replay", "--fork", str(self.root)]
-            done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S603 -- own
+            done = self._replayed(tree, sys.executable)
+            if done.returncode and not is_true(self.root, "diff", "--quiet", "HEAD", commit, "--", LOCK):
+                self.report(f"{commit[:8]} needs other packages, which are installed in a temporary folder")
+                git(tree, "reset", "--quiet", "--hard")
+                git(tree, "clean", "--quiet", "-d", "--force")
+                done = self._replayed(tree, _installed(tree))
             if done.returncode:
                 raise RuntimeError(f"`make init` of {commit[:8]} failed, nothing is changed:\n{done.stderr.strip()}")
             git(tree, "add", "--all")
@@ -91,6 +96,10 @@ class Update:
             self.report(line)
         message = f"{answers.upstream.title} {commit[:8]} as {answers.names.title}\n\n{TRAILER}: {commit}"
         return self._git("commit-tree", files, *(word for each in parents for word in ("-p", each)), "-m", message)
+
+    def _replayed(self, tree: Path, python: str) -> "subprocess.CompletedProcess[str]":
+        command = [python, "-m", "forks", "replay", "--fork", str(self.root)]
+        return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S603 -- own
 
     def _merge(self, answers: Answers, old: str, new: str, before: str, after: str) -> bool:
         title, heads = answers.upstream.title, merge_revision.heads(self.root)
@@ -156,3 +165,12 @@ class Update:
 
     def _git(self, *command: str) -> str:
         return git(self.root, *command)
+
+
+def _installed(tree: Path) -> str:
+    """Install the packages of a release in its own folder, and return its Python."""
+    command = ["make", ".venv/dev.lock", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S603 -- own
+    if done.returncode:
+        raise RuntimeError(f"its packages could not be installed, nothing is changed:\n{done.stderr.strip()}")
+    return str(tree / ".venv" / "bin" / "python")

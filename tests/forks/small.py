@@ -78,10 +78,18 @@ FILES: Final = {
     "docs/page.md": LINES,
     "docs/other.md": LINES,
     "deploy/old.conf": "Candor\n",
-    ".gitignore": "__pycache__/\n.ruff_cache/\n",
+    ".gitignore": "__pycache__/\n.ruff_cache/\n.venv/\n",
     **migration("0001", None, table("tasks")),
     **migration("0002", "0001", table("movies")),
 }
+
+
+WITHOUT_APPLICATION: Final = """
+
+def all_files(root: Path) -> None:
+    pass
+"""
+"""There is no application whose files could be generated."""
 
 
 class Done(NamedTuple):
@@ -149,6 +157,8 @@ class Repository:
 def made(root: Path) -> Repository:
     """Return a repository of upstream with one commit."""
     shutil.copytree(ROOT / "forks", root / "forks", ignore=shutil.ignore_patterns("__pycache__"))
+    with (root / "forks" / "regenerating.py").open("a") as module:
+        module.write(WITHOUT_APPLICATION)
     upstream = Repository(root)
     upstream.git("init", "--quiet", "--initial-branch=main")
     upstream.identify()

@@ -370,6 +370,17 @@ class TestMigrations:
         assert about not in fork.text(f"{VERSIONS}/2026120200000000_made.py")
 
 
+@pytest.mark.nightly
+def test_packages_that_only_the_release_needs_are_installed_apart(upstream: Repository, fork: Repository) -> None:
+    """Generators of files import the application, which can need them."""
+    module = upstream.text("forks/regenerating.py").replace("    pass\n", "    assert (root / '.venv').is_dir()\n")
+    script = "'#!/bin/sh\\nexec $(PYTHON) \"$$@\"\\n'"
+    rule = f".venv/dev.lock:\n\tmkdir -p .venv/bin; printf {script} > .venv/bin/python; chmod +x .venv/bin/python\n"
+    upstream.commit({"forks/regenerating.py": module, "requirements/dev.lock": "new==1\n", "Makefile": rule})
+    assert "needs other packages, which are installed in a temporary folder" in merged(fork, upstream)
+    assert fork.text("requirements/dev.lock") == "new==1\n"
+
+
 class TestRejections:
     """Nothing is changed, and the sentence says what to do."""
 
