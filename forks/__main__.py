@@ -17,7 +17,7 @@ from forks.answers import FILE, Answers
 from forks.naming import InvalidNameError, Names
 from forks.parts import UnknownPartError, all_parts, chosen
 from forks.renaming import Renaming
-from forks.upstream import Update
+from forks.upstream import Update, counted
 
 ROOT = Path(__file__).resolve().parent.parent
 UPSTREAM = Names.of("Candor")
@@ -101,7 +101,9 @@ def _replay(given: argparse.Namespace) -> int:
     if lost:
         regenerating.style(ROOT, *map(str, lost))
     for path, count in lost.items():
-        sys.stdout.write(f"{path.relative_to(ROOT)} lost {count} statements about tables that you do not have\n")
+        sys.stdout.write(
+            f"{path.relative_to(ROOT)} lost {counted(count, 'statement')} about tables that you do not have\n"
+        )
     return 0
 
 

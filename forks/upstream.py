@@ -53,8 +53,8 @@ class Update:
         if is_true(self.root, "merge-base", "--is-ancestor", new, answers.commit):
             self.report(f"nothing to do: this repository has {new[:8]} of {answers.upstream.title} already")
             return True
-        count = self._git("rev-list", "--count", f"{old}..{new}")
-        self.report(f"{answers.upstream.title} has {count} commits after {old[:8]}")
+        count = int(self._git("rev-list", "--count", f"{old}..{new}"))
+        self.report(f"{answers.upstream.title} has {counted(count, 'commit')} after {old[:8]}")
         before = before or self._made(old, answers, parents=(old,), quiet=True)
         after = self._made(new, answers, parents=(before, new))
         return self._merge(answers, old, new, before, after)
@@ -153,7 +153,7 @@ class Update:
                 self.report(f"read what is new: git diff {begin} {end} -- {name}")
         if not conflicts:
             count = len(self._git("diff", "--name-only", "HEAD^1", "HEAD").splitlines())
-            self.report(f"merged: {count} files changed; run `make db` and `make check`")
+            self.report(f"merged: {counted(count, 'file')} changed; run `make db` and `make check`")
             return
         self.report("you and upstream have changed the same lines of these files:")
         for each in conflicts:
@@ -165,6 +165,11 @@ class Update:
 
     def _git(self, *command: str) -> str:
         return git(self.root, *command)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _installed(tree: Path) -> str:

@@ -18,6 +18,7 @@ from tests.forks.small import VERSIONS, Repository, forked, made, migration, tab
 
 pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
 HISTORY = str(_HISTORY)
+PAGE = ROOT / "docs" / "change" / "stay-current.md"
 SHELF = 'op.add_column("tasks", sa.Column("shelf", sa.Text()))'
 
 
@@ -152,6 +153,14 @@ class TestSixtyCommits:
             )
             assert "setting" in fork.git(*command.removeprefix("git ").split())
 
+    def test_the_page_shows_the_output(self, pair: Pair) -> None:
+        """Of ``docs/change/stay-current.md``; another test has the output of a conflict."""
+        shown = PAGE.read_text().split("```")[1].splitlines()[4:]
+        for line in shown:
+            pattern = re.sub("[0-9a-f]{8,}|[0-9]+", "[0-9a-f]+", re.escape(line))
+            assert re.search(f"(?m)^{pattern}$", pair.output), line
+        assert len(shown) == len(pair.output.splitlines())
+
     def test_the_release_is_recorded(self, pair: Pair) -> None:
         fork = pair.fork
         answers = Answers.read(fork.root)
@@ -257,7 +266,9 @@ class TestConflicts:
         upstream.commit(upstream.edited("deploy/candor@.service", "line 3.", "line three."))
         done = fork.upstream(upstream)
         assert done.status == 1
-        assert "  docs/page.md\nedit them, `git add` them, and `git commit`" in done.output
+        reported = done.output.partition("you and upstream")
+        assert "".join(reported[1:]).replace("\n", "\nupstream: ") in PAGE.read_text()
+        assert reported[2].count("\n") == 2
         assert fork.git("diff", "--name-only", "--diff-filter=U") == "docs/page.md"
         assert "<<<<<<< HEAD\nAcme Orders, line III.\n=======\nAcme Orders, line three.\n>>>>>>> " in fork.text(
             "docs/page.md"
