@@ -150,7 +150,7 @@ class Update:
         for name, change in (("UPGRADING.md", f"{before} {after}"), ("CHANGELOG.md", f"{old} {new}")):
             if not is_true(self.root, "diff", "--quiet", *change.split(), "--", name):
                 begin, end = (each[:8] for each in change.split())
-                self.report(f"read what is new: git diff {begin} {end} -- {name}")
+                self.report(f"read the difference: git diff {begin} {end} -- {name}")
         if not conflicts:
             count = len(self._git("diff", "--name-only", "HEAD^1", "HEAD").splitlines())
             self.report(f"merged: {counted(count, 'file')} changed; run `make db` and `make check`")

@@ -35,7 +35,7 @@ def expected_head(versions: Path = MIGRATIONS) -> str | None:
 def is_compatible(found: Sequence[str], comment: str | None, *, head: str) -> bool:
     """Return whether code that was written for ``head`` runs on a schema at later revisions.
 
-    There are several while the migrations of upstream are applied to the database of a fork with migrations of its own.
+    There are several while a merge revision of Alembic is not applied yet.
 
     Args:
         found: the revisions of the schema.

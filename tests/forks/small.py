@@ -167,7 +167,7 @@ def made(root: Path) -> Repository:
 
 
 def forked(upstream: Repository, root: Path, *, tables: tuple[str, ...] = ("tasks", "movies")) -> Repository:
-    """Return a clone after ``make init``, with a file of its own; ``tables`` are those that its migration creates."""
+    """Return a clone after ``make init``, with an added file; its migration creates ``tables``."""
     subprocess.run(["git", "clone", "--quiet", str(upstream.root), str(root)], check=True)
     fork = Repository(root).identify()
     Renaming(UPSTREAM, NAMES).tree(root)

@@ -1,4 +1,4 @@
-"""``make upstream`` in small repositories: what comes, what never changes, and what is left alone when it fails."""
+"""``make upstream`` in small repositories: changed files, kept files, conflicts and errors."""
 
 import ast
 import re
@@ -66,7 +66,7 @@ def heads(fork: Repository) -> set[str]:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both repositories after the merge, and what it has reported."""
+    """Both repositories after the merge, and the output of the command."""
 
     upstream: Repository
     fork: Repository
@@ -76,7 +76,7 @@ class Pair:
 def develop(fork: Repository) -> None:
     """Add a resource with a migration to a fork, and its lines in files that upstream has too."""
     fork.commit(migration("2026120500000000", "0002", table("invoices"), since="0002"))
-    fork.commit(fork.edited("README.md", "## Start", "We sell things.\n\n## Start"))
+    fork.commit(fork.edited("README.md", "## Start", "Acme sells things.\n\n## Start"))
     fork.commit(fork.edited("CHANGELOG.md", "(0.1.0)\n", "(0.1.0)\n\n- **Added:** invoices.\n"))
     fork.commit(fork.edited("pyproject.toml", '"0.1.0"', '"3.0.0"'))
     fork.commit({"contract/openapi.json": '{"title": "Acme Orders", "invoices": {}}\n'})
@@ -149,7 +149,7 @@ class TestSixtyCommits:
         assert "Set it in acme." in fork.text("UPGRADING.md")
         for name in ("UPGRADING.md", "CHANGELOG.md"):
             (command,) = (
-                each.partition("read what is new: ")[2] for each in output.splitlines() if each.endswith(name)
+                each.partition("read the difference: ")[2] for each in output.splitlines() if each.endswith(name)
             )
             assert "setting" in fork.git(*command.removeprefix("git ").split())
 
@@ -393,7 +393,7 @@ def test_packages_that_only_the_release_needs_are_installed_apart(upstream: Repo
 
 
 class TestRejections:
-    """Nothing is changed, and the sentence says what to do."""
+    """An error changes nothing, and has a sentence."""
 
     def test_uncommitted_changes(self, upstream: Repository, fork: Repository) -> None:
         (fork.root / "mine.txt").write_text("mine")

@@ -132,7 +132,7 @@ class TestReadiness:
     def test_of_two_lines_the_merge_revision_counts_from_the_first_migration_on(
         self, released: Flask, newer: Upgrade, since: str, expected: int
     ) -> None:
-        """``make upstream`` writes one where a fork and upstream have migrations of their own."""
+        """``make upstream`` writes one where a fork and upstream both have new migrations."""
         folder = newer(f'compatible_since = "{OLDEST}"')
         before = ScriptDirectory(str(folder)).get_revision(HEAD).down_revision
         path = folder / "versions" / f"{NEXT}_newer.py"
