@@ -90,7 +90,7 @@ def _replay(given: argparse.Namespace) -> int:
     recorded = Answers.read(given.fork)
     if recorded is None:
         raise RuntimeError(f"{given.fork} has no {FILE}")
-    removing.remove(ROOT, recorded.without)
+    removing.remove(ROOT, (part for part in recorded.without if part in all_parts()))  # others were made by the fork
     Renaming(recorded.upstream, recorded.names).tree(ROOT)
     (ROOT / HISTORY).unlink(missing_ok=True)
     replace(recorded, version=_version(), commit=_git("rev-parse", "HEAD")).write(ROOT)
