@@ -141,7 +141,8 @@ dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their 
 	@NIGHTLY=true DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
 
 sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
-	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
+	@sed "s/^dynamic = .*/version = \"$$(sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' app/config/__init__.py)\"/" pyproject.toml >.local/sbom.toml
+	@$(SBOM)/bin/cyclonedx-py requirements --pyproject .local/sbom.toml --output-reproducible --validate -o .local/sbom.json \
 	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
 
 lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades all versions as far as it allows)

@@ -7,7 +7,6 @@ import argparse
 import importlib
 import subprocess
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -166,8 +165,7 @@ def _counts(result: removing.Result) -> str:
 
 
 def _version() -> str:
-    found = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return str(found["project"]["version"])
+    return owned.version(ROOT)
 
 
 def _git(*command: str) -> str:

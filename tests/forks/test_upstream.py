@@ -19,6 +19,7 @@ from tests.forks.small import VERSIONS, Repository, forked, made, migration, tab
 pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
 HISTORY = str(_HISTORY)
 PAGE = ROOT / "docs" / "change" / "stay-current.md"
+MANIFEST = "deploy/kubernetes/overlays/production/kustomization.yaml"
 SHELF = 'op.add_column("tasks", sa.Column("shelf", sa.Text()))'
 
 
@@ -78,7 +79,7 @@ def develop(fork: Repository) -> None:
     fork.commit(migration("2026120500000000", "0002", table("invoices"), since="0002"))
     fork.commit(fork.edited("README.md", "## Start", "Acme sells things.\n\n## Start"))
     fork.commit(fork.edited("CHANGELOG.md", "(0.1.0)\n", "(0.1.0)\n\n- **Added:** invoices.\n"))
-    fork.commit(fork.edited("pyproject.toml", '"0.1.0"', '"3.0.0"'))
+    fork.commit(fork.edited("app/config/__init__.py", "0.1.0", "3.0.0") | fork.edited(MANIFEST, "0.1.0", "3.0.0"))
     fork.commit({"contract/openapi.json": '{"title": "Acme Orders", "invoices": {}}\n'})
     fork.commit(fork.edited("docs/page.md", "line 3.", "line 3, and invoices."))
     fork.commit(fork.edited("app/config/__init__.py", "PORT = 8000", "PORT = 9000"))
@@ -101,7 +102,9 @@ def release(upstream: Repository) -> None:
     upstream.commit(upstream.edited(HISTORY, "of Candor", "of all releases of Candor"))
     upstream.commit({"docs/other.md": None, "docs/candor_pages.md": upstream.text("docs/other.md")})
     upstream.commit({"deploy/candor.socket": "Candor\n", "deploy/old.conf": None})
-    upstream.commit(upstream.edited("pyproject.toml", '"0.1.0"', '"0.2.0"'))
+    upstream.commit(
+        upstream.edited("app/config/__init__.py", "0.1.0", "0.2.0") | {MANIFEST: "newTag: v0.2.0\nreplicas: 3\n"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +139,14 @@ class TestSixtyCommits:
         assert fork.text("docs/note_46.md") == "Acme Orders, note 46.\n"
         assert fork.text("deploy/acme.socket") == "Acme Orders\n"
         assert fork.text("docs/acme_pages.md").startswith("Acme Orders, line 1.")
-        assert fork.text("app/config/__init__.py").splitlines() == ["PORT = 9000", "", "LAST = 1", "ACME_SETTING = 5"]
+        assert fork.text("app/config/__init__.py").splitlines() == [
+            "PORT = 9000",
+            "",
+            'VERSION: Final = "3.0.0"',
+            "",
+            "LAST = 1",
+            "ACME_SETTING = 5",
+        ]
         assert fork.text("requirements/run.lock") == "flask==3.1.4\n"
         for gone in ("docs/other.md", "deploy/old.conf", HISTORY):
             assert not (fork.root / gone).exists()
@@ -145,7 +155,7 @@ class TestSixtyCommits:
     def test_documents_contract_and_version_are_those_of_the_fork(self, pair: Pair) -> None:
         fork, output = pair.fork, pair.output
         assert fork.git("diff", "--name-only", "HEAD^1", "HEAD", "--", "README.md", "CHANGELOG.md", "contract") == ""
-        assert '"3.0.0"' in fork.text("pyproject.toml")
+        assert fork.text(MANIFEST) == "newTag: v3.0.0\nreplicas: 3\n"
         assert "Set it in acme." in fork.text("UPGRADING.md")
         for name in ("UPGRADING.md", "CHANGELOG.md"):
             (command,) = (
