@@ -90,6 +90,7 @@ def _replay(given: argparse.Namespace) -> int:
     if recorded is None:
         raise RuntimeError(f"{given.fork} has no {FILE}")
     removing.remove(ROOT, (part for part in recorded.without if part in all_parts()))  # others were made by the fork
+    _git("checkout", "HEAD", "--", str(later_migrations.VERSIONS))  # `later_migrations` changes them
     Renaming(recorded.upstream, recorded.names).tree(ROOT)
     (ROOT / HISTORY).unlink(missing_ok=True)
     replace(recorded, version=_version(), commit=_git("rev-parse", "HEAD")).write(ROOT)

@@ -12,6 +12,7 @@ from typing import Final
 from alembic.script import ScriptDirectory
 
 FOLDER: Final = Path("migrations")
+VERSIONS: Final = FOLDER / "versions"
 _WORD: Final = re.compile(r"\w+")
 _BODIES: Final = ("body", "orelse", "handlers", "finalbody")
 
@@ -42,7 +43,7 @@ def keep(root: Path, fork: Path) -> dict[Path, int]:
         elif count := _forget(path, absent):
             lost[path] = count
     for revision in found.keys() & present.keys() - replaced:
-        (root / FOLDER / "versions" / present[revision].name).write_bytes(present[revision].read_bytes())
+        (root / VERSIONS / present[revision].name).write_bytes(present[revision].read_bytes())
     return lost
 
 

@@ -81,16 +81,16 @@ def develop(fork: Repository) -> None:
     fork.commit(fork.edited("CHANGELOG.md", "(0.1.0)\n", "(0.1.0)\n\n- **Added:** invoices.\n"))
     fork.commit(fork.edited("app/config/__init__.py", "0.1.0", "3.0.0") | fork.edited(MANIFEST, "0.1.0", "3.0.0"))
     fork.commit({"contract/openapi.json": '{"title": "Acme Orders", "invoices": {}}\n'})
-    fork.commit(fork.edited("docs/page.md", "line 3.", "line 3, and invoices."))
+    fork.commit(fork.edited("deploy/server.conf", "line 3.", "line 3, and invoices."))
     fork.commit(fork.edited("app/config/__init__.py", "PORT = 8000", "PORT = 9000"))
 
 
 def release(upstream: Repository) -> None:
     """Add sixty commits to upstream, among them each kind of change."""
     for number in range(1, 47):
-        upstream.commit({f"docs/note_{number}.md": f"Candor, note {number}.\n"})
+        upstream.commit({f"notes/note_{number}.md": f"Candor, note {number}.\n"})
     upstream.commit(upstream.edited("deploy/candor@.service", "Candor, line 9.", "Candor, better line 9."))
-    upstream.commit(upstream.edited("docs/page.md", "line 15.", "line 15, with candor.LOCK."))
+    upstream.commit(upstream.edited("deploy/server.conf", "line 15.", "line 15, with candor.LOCK."))
     upstream.commit(upstream.edited("README.md", "It is Candor.", "It is Candor, and faster."))
     upstream.commit(upstream.edited("CHANGELOG.md", "- Changed: candor.", "- Changed: candor.\n- Added: a setting."))
     upstream.commit(upstream.edited("UPGRADING.md", "fork\n", "fork\n\n## A setting\n\nSet it in candor.\n"))
@@ -100,7 +100,7 @@ def release(upstream: Repository) -> None:
     upstream.commit(migration("2026120100000000", "0002", SHELF, since="0001"))
     upstream.commit(upstream.edited(f"{VERSIONS}/0001_made.py", "A migration.", "The first migration."))
     upstream.commit(upstream.edited(HISTORY, "of Candor", "of all releases of Candor"))
-    upstream.commit({"docs/other.md": None, "docs/candor_pages.md": upstream.text("docs/other.md")})
+    upstream.commit({"deploy/other.conf": None, "deploy/candor_pages.conf": upstream.text("deploy/other.conf")})
     upstream.commit({"deploy/candor.socket": "Candor\n", "deploy/old.conf": None})
     upstream.commit(
         upstream.edited("app/config/__init__.py", "0.1.0", "0.2.0") | {MANIFEST: "newTag: v0.2.0\nreplicas: 3\n"}
@@ -132,13 +132,13 @@ class TestSixtyCommits:
         fork, output = pair.fork, pair.output
         assert "Candor has 60 commits after" in output
         assert fork.text("deploy/acme@.service").splitlines()[8] == "Acme Orders, better line 9."
-        assert fork.text("docs/page.md").splitlines()[2::12] == [
+        assert fork.text("deploy/server.conf").splitlines()[2::12] == [
             "Acme Orders, line 3, and invoices.",
             "Acme Orders, line 15, with acme.LOCK.",
         ]
-        assert fork.text("docs/note_46.md") == "Acme Orders, note 46.\n"
+        assert fork.text("notes/note_46.md") == "Acme Orders, note 46.\n"
         assert fork.text("deploy/acme.socket") == "Acme Orders\n"
-        assert fork.text("docs/acme_pages.md").startswith("Acme Orders, line 1.")
+        assert fork.text("deploy/acme_pages.conf").startswith("Acme Orders, line 1.")
         assert fork.text("app/config/__init__.py").splitlines() == [
             "PORT = 9000",
             "",
@@ -148,7 +148,7 @@ class TestSixtyCommits:
             "ACME_SETTING = 5",
         ]
         assert fork.text("requirements/run.lock") == "flask==3.1.4\n"
-        for gone in ("docs/other.md", "deploy/old.conf", HISTORY):
+        for gone in ("deploy/other.conf", "deploy/old.conf", HISTORY):
             assert not (fork.root / gone).exists()
         assert not list(fork.root.glob("**/*candor*"))
 
@@ -193,7 +193,7 @@ class TestSixtyCommits:
         assert fork.git("diff", "--name-only", BRANCH, "HEAD").split("\n") == [
             "app/config/__init__.py",
             "app/invoices.py",
-            "docs/page.md",
+            "deploy/server.conf",
             f"{VERSIONS}/2026120500000000_made.py",
             f"{VERSIONS}/{head}_upstream.py",
         ]
@@ -218,12 +218,12 @@ class TestAgain:
         (first,) = heads(fork)
         before = fork.git("ls-tree", "HEAD", "--", f"{VERSIONS}/")
         upstream.commit(migration("2026120200000000", "2026120100000000", "pass"))
-        upstream.commit(upstream.edited("docs/page.md", "line 3.", "line three."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 3.", "line three."))
         merged(fork, upstream)
         (second,) = heads(fork)
         assert f'("{"2026120200000000"}", "{first}")' in fork.text(f"{VERSIONS}/{second}_upstream.py")
         assert set(before.splitlines()) < set(fork.git("ls-tree", "HEAD", "--", f"{VERSIONS}/").splitlines())
-        assert "Acme Orders, line three." in fork.text("docs/page.md")
+        assert "Acme Orders, line three." in fork.text("deploy/server.conf")
 
     @pytest.mark.nightly
     @pytest.mark.parametrize("lost", ["branch", "history"])
@@ -231,8 +231,8 @@ class TestAgain:
         self, upstream: Repository, fork: Repository, tmp_path: Path, lost: str
     ) -> None:
         """The vendor branch is made again of what ``fork.toml`` records."""
-        fork.commit(fork.edited("docs/page.md", "line 18.", "line eighteen."))
-        upstream.commit(upstream.edited("docs/page.md", "line 3.", "line three."))
+        fork.commit(fork.edited("deploy/server.conf", "line 18.", "line eighteen."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 3.", "line three."))
         merged(fork, upstream)
         if lost == "history":
             fork.git("reset", "--quiet", "--soft", "HEAD^1")
@@ -240,51 +240,51 @@ class TestAgain:
         clone = Repository(tmp_path / "clone")
         subprocess.run(["git", "clone", "--quiet", str(fork.root), str(clone.root)], check=True)
         clone.identify()
-        upstream.commit(upstream.edited("docs/page.md", "line three.", "line 3 again."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line three.", "line 3 again."))
         merged(clone, upstream)
-        assert "Acme Orders, line 3 again." in clone.text("docs/page.md")
-        assert "Acme Orders, line eighteen." in clone.text("docs/page.md")
+        assert "Acme Orders, line 3 again." in clone.text("deploy/server.conf")
+        assert "Acme Orders, line eighteen." in clone.text("deploy/server.conf")
 
     @pytest.mark.nightly
     def test_after_a_merge_by_hand(self, upstream: Repository, fork: Repository) -> None:
         """The merge compares two states of upstream with the name of the fork, whatever the history has."""
-        upstream.commit(upstream.edited("docs/page.md", "line 3.", "line three."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 3.", "line three."))
         fork.git("fetch", "--quiet", str(upstream.root))
         fork.git("merge", "--quiet", "--strategy", "ours", "FETCH_HEAD")
-        upstream.commit(upstream.edited("docs/page.md", "line 18.", "line eighteen."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 18.", "line eighteen."))
         merged(fork, upstream)
-        assert fork.text("docs/page.md").count("three") == fork.text("docs/page.md").count("eighteen") == 1
+        assert fork.text("deploy/server.conf").count("three") == fork.text("deploy/server.conf").count("eighteen") == 1
 
     @pytest.mark.nightly
     def test_commits_before_init_are_kept(self, upstream: Repository, tmp_path: Path) -> None:
         early = Repository(Path(shutil.copytree(upstream.root, tmp_path / "early")))
         early.commit({"app/early.py": "EARLY = 1\n"})
         fork = forked(early, tmp_path / "fork")
-        upstream.commit(upstream.edited("docs/page.md", "line 3.", "line three."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 3.", "line three."))
         merged(fork, upstream)
         assert fork.text("app/early.py") == "EARLY = 1\n"
-        assert "line three." in fork.text("docs/page.md")
+        assert "line three." in fork.text("deploy/server.conf")
 
 
 class TestConflicts:
     def test_only_in_files_that_the_fork_has_changed(self, upstream: Repository, fork: Repository) -> None:
         """They are ordinary conflicts of git: resolved, added and committed, the merge is complete."""
         fork.commit(migration("2026120500000000", "0002", table("invoices")))
-        fork.commit(fork.edited("docs/page.md", "line 3.", "line III."))
+        fork.commit(fork.edited("deploy/server.conf", "line 3.", "line III."))
         upstream.commit(migration("2026120100000000", "0002", SHELF, since="0002"))
-        upstream.commit(upstream.edited("docs/page.md", "line 3.", "line three."))
+        upstream.commit(upstream.edited("deploy/server.conf", "line 3.", "line three."))
         upstream.commit(upstream.edited("deploy/candor@.service", "line 3.", "line three."))
         done = fork.upstream(upstream)
         assert done.status == 1
         reported = done.output.partition("you and upstream")
         assert "".join(reported[1:]).replace("\n", "\nupstream: ") in PAGE.read_text()
         assert reported[2].count("\n") == 2
-        assert fork.git("diff", "--name-only", "--diff-filter=U") == "docs/page.md"
+        assert fork.git("diff", "--name-only", "--diff-filter=U") == "deploy/server.conf"
         assert "<<<<<<< HEAD\nAcme Orders, line III.\n=======\nAcme Orders, line three.\n>>>>>>> " in fork.text(
-            "docs/page.md"
+            "deploy/server.conf"
         )
-        fork.git("checkout", "--theirs", "docs/page.md")
-        fork.git("add", "docs/page.md")
+        fork.git("checkout", "--theirs", "deploy/server.conf")
+        fork.git("add", "deploy/server.conf")
         fork.git("commit", "--quiet", "--no-edit")
         assert len(heads(fork)) == 1
         assert fork.git("rev-parse", "HEAD^2") == fork.git("rev-parse", BRANCH)
@@ -314,17 +314,18 @@ class TestConflicts:
     @pytest.mark.nightly
     def test_an_aborted_merge_can_be_repeated(self, upstream: Repository, fork: Repository) -> None:
         fork.commit(migration("2026120500000000", "0002", table("invoices")))
-        head = fork.commit(fork.edited("docs/page.md", "line 3.", "line III."))
+        head = fork.commit(fork.edited("deploy/server.conf", "line 3.", "line III."))
         upstream.commit(
-            migration("2026120100000000", "0002", SHELF) | upstream.edited("docs/page.md", "line 3.", "line three.")
+            migration("2026120100000000", "0002", SHELF)
+            | upstream.edited("deploy/server.conf", "line 3.", "line three.")
         )
         assert fork.upstream(upstream).status == 1
         assert "a merge is not finished" in fork.upstream(upstream).reason
         fork.git("merge", "--abort")
         assert (fork.git("rev-parse", "HEAD"), fork.git("status", "--porcelain")) == (head, "")
-        fork.commit(fork.edited("docs/page.md", "line III.", "line 3."))
+        fork.commit(fork.edited("deploy/server.conf", "line III.", "line 3."))
         merged(fork, upstream)
-        assert "line three." in fork.text("docs/page.md")
+        assert "line three." in fork.text("deploy/server.conf")
 
     @pytest.mark.nightly
     def test_in_migrations(self, upstream: Repository, fork: Repository) -> None:
