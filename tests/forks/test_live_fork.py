@@ -23,7 +23,7 @@ pytestmark = [
 ]
 ORDINARY: Final = 53
 RELEASED: Final = "2099010100000000"
-COLUMN: Final = 'op.add_column("users", sa.Column("locale", sa.Text(), nullable=True))'
+COLUMN: Final = 'op.add_column("users", sa.Column("locale", sa.String(), nullable=True))'
 ABOUT_MOVIES: Final = 'op.execute("UPDATE movies SET version = version + 1")'
 ROW: Final = text(
     "INSERT INTO invoices (id, title, created_by, create_time, update_time, version)"
