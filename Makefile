@@ -27,7 +27,7 @@ MODULES := $(if $(NAMES),$(if $(filter-out $(FEW),$(NAMES)),all,few),all)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help init remove run stack demo-remote db migration proto test quick watch nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers matrix conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
+.PHONY: help init remove upstream run stack demo-remote db migration proto test quick watch nightly edge check lint contract docs docs-serve fix fuzz soak drill drill-cluster ecosystem clients grpc-clients containers matrix conformance conformance-archive bench bench-cost bench-guard bench-scaling dashboards sbom lock clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r word text; do printf '%-18s %s\n' "$$word" "$$text"; done
@@ -52,6 +52,9 @@ init: .venv/dev.lock ## Make this clone the repository of your product: make ini
 
 remove: .venv/dev.lock ## Remove optional parts later: make remove WHAT=movies,grpc
 	@exec $(PY) -m forks remove "$(WHAT)"
+
+upstream: .venv/dev.lock ## Merge a later release of upstream: make upstream FROM=https://… TO=v0.2.0 (by default the remote "upstream", and its newest commit)
+	@exec $(PY) -m forks upstream --from "$(or $(FROM),upstream)" --to "$(or $(TO),HEAD)"
 
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
@@ -146,7 +149,8 @@ dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their 
 	@NIGHTLY=true DASHBOARDS=docs/static/dashboards exec $(PY) -m pytest -q tests/stack/test_dashboards.py $(ARGS)
 
 sbom: $(SBOM)/installed.lock ## Write .local/sbom.json, the packages of requirements/run.lock in CycloneDX format (LOCK=grpc: of another lock)
-	@$(SBOM)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o .local/sbom.json \
+	@sed "s/^dynamic = .*/version = \"$$(sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' app/config/__init__.py)\"/" pyproject.toml >.local/sbom.toml
+	@$(SBOM)/bin/cyclonedx-py requirements --pyproject .local/sbom.toml --output-reproducible --validate -o .local/sbom.json \
 	  requirements/$(or $(LOCK),run).lock 2>/dev/null && echo "candor: .local/sbom.json"
 
 lock: .venv/bin/uv ## Resolve pyproject.toml into requirements/*.lock (upgrades all versions as far as it allows)

@@ -1,18 +1,22 @@
-"""``python -m forks init --name "Acme Orders"`` for ``make init``, and ``remove movies`` for ``make remove``."""
+"""``python -m forks init``, ``remove`` and ``upstream``, for ``make``.
+
+A fourth command, ``replay``, belongs to ``upstream``: an older release runs it in the newer one.
+"""
 
 import argparse
 import importlib
 import subprocess
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from forks import documents, parts, regenerating, removing
+from forks import documents, later_migrations, owned, parts, regenerating, removing
 from forks.answers import FILE, Answers
 from forks.naming import InvalidNameError, Names
 from forks.parts import UnknownPartError, all_parts, chosen
 from forks.renaming import Renaming
+from forks.upstream import Update, counted
 
 ROOT = Path(__file__).resolve().parent.parent
 UPSTREAM = Names.of("Candor")
@@ -23,6 +27,8 @@ HISTORY = Path("tests/integration/test_migration_history.py")
 def main(arguments: list[str]) -> int:
     """Run the command, and return its exit status."""
     given = _parsed(arguments)
+    if given.command in _OF_RELEASES:
+        return _merge_releases(given)
     try:
         if given.command == "remove":
             parts.add_generated(ROOT, given.without)
@@ -58,7 +64,50 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     init.add_argument("--without", default="", help=f"the parts to remove: {', '.join(all_parts())}")
     remove = commands.add_parser("remove", help="remove parts from a repository")
     remove.add_argument("without", help=f"the parts, with commas between them: {', '.join(all_parts())}")
+    upstream = commands.add_parser("upstream", help="merge a later release of upstream")
+    upstream.add_argument("--from", required=True, dest="source", help="its URL, path or remote")
+    upstream.add_argument("--to", default="HEAD", dest="target", help="a branch, a tag or a commit")
+    replay = commands.add_parser("replay", help="make the choices of another repository here")
+    replay.add_argument("--fork", required=True, type=Path, help="the repository with the choices")
     return parser.parse_args(arguments)
+
+
+def _merge_releases(given: argparse.Namespace) -> int:
+    try:
+        return _OF_RELEASES[given.command](given)
+    except RuntimeError as error:
+        sys.stderr.write(f"{given.command}: {error}\n")
+        return 2
+
+
+def _upstream(given: argparse.Namespace) -> int:
+    return 0 if Update(ROOT, lambda line: _report("upstream", line)).run(given.source, given.target) else 1
+
+
+def _replay(given: argparse.Namespace) -> int:
+    """Make of this release what ``make init`` would, but keep what belongs to the fork."""
+    recorded = Answers.read(given.fork)
+    if recorded is None:
+        raise RuntimeError(f"{given.fork} has no {FILE}")
+    removing.remove(ROOT, (part for part in recorded.without if part in all_parts()))  # others were made by the fork
+    _git("checkout", "HEAD", "--", str(later_migrations.VERSIONS))  # `later_migrations` changes them
+    Renaming(recorded.upstream, recorded.names).tree(ROOT)
+    (ROOT / HISTORY).unlink(missing_ok=True)
+    replace(recorded, version=_version(), commit=_git("rev-parse", "HEAD")).write(ROOT)
+    regenerating.style(ROOT)
+    regenerating.all_files(ROOT)
+    owned.keep(ROOT, given.fork)
+    lost = later_migrations.keep(ROOT, given.fork)  # after the formatter, which must not change the others
+    if lost:
+        regenerating.style(ROOT, *map(str, lost))
+    for path, count in lost.items():
+        sys.stdout.write(
+            f"{path.relative_to(ROOT)} lost {counted(count, 'statement')} about tables that you do not have\n"
+        )
+    return 0
+
+
+_OF_RELEASES: Final = {"upstream": _upstream, "replay": _replay}
 
 
 def _check(names: Names) -> None:
@@ -71,7 +120,7 @@ def _check(names: Names) -> None:
 
 def _initialize(names: Names, without: tuple[str, ...]) -> None:
     commit = _git("rev-parse", "HEAD")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = _version()
     for part in without:
         _report("init", f"{all_parts()[part].title}: {_counts(removing.remove(ROOT, [part]))}")
     count = Renaming(UPSTREAM, names).tree(ROOT)
@@ -114,6 +163,10 @@ def _finish(command: str) -> None:
 
 def _counts(result: removing.Result) -> str:
     return f"{len(result.files)} files removed, {len(set(result.changed))} changed, {len(result.tests)} tests less"
+
+
+def _version() -> str:
+    return owned.version(ROOT)
 
 
 def _git(*command: str) -> str:

@@ -11,10 +11,10 @@ SETTINGS: Final = {"APP_ENV": "development", "DATABASE_URL": "postgresql://local
 """Settings of commands that need no database."""
 
 
-def style(root: Path) -> None:
-    """Format the code. Lines that became too long get a comment."""
+def style(root: Path, *paths: str) -> None:
+    """Format the code, or only some files. Lines that became too long get a comment."""
     for command in (["format"], ["check", "--fix"], ["check", "--select", "E501", "--add-noqa"]):
-        python(root, "-m", "ruff", *command, "--quiet", ".", check=False)
+        python(root, "-m", "ruff", *command, "--quiet", *(paths or ["."]), check=False)
 
 
 def all_files(root: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from forks.naming import Names
 
-KEPT = ("LICENSE", "fork.toml", "forks/", "tests/forks/", "docs/change/name-your-product.md")
+_PAGES = ("docs/change/name-your-product.md", "docs/change/stay-current.md")
+KEPT = ("LICENSE", "fork.toml", "forks/", "tests/forks/", *_PAGES)
 """Paths that keep the former names: the licence requires it, and the others are about upstream."""
 _PART = r"[A-Za-z0-9_]"
 

@@ -69,7 +69,10 @@ def store_compatibility(*, ctx: MigrationContext, heads: Iterable[str], **_: Any
     """Store ``compatible_since`` after each migration, in its transaction: an ``on_version_apply`` of Alembic."""
     if ctx.as_sql or ctx.connection is None or ctx.script is None:
         return
-    oldest = compatible_since(ctx.script, heads)
+    line = [*heads]
+    if len(line) > 1:  # a merge revision follows, which states whether the code before both lines runs on them
+        line += ctx.script.get_heads()
+    oldest = compatible_since(ctx.script, line)
     comment = "NULL" if oldest is None else f"'{STORED.format(oldest=oldest, revision=', '.join(sorted(heads)))}'"
     ctx.connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {comment}")
 

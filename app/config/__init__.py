@@ -19,7 +19,7 @@ from app.config.setting import setting as _setting
 ROOT: Final = Path(__file__).resolve().parents[2]
 LOCAL: Final = ROOT / ".local"
 VERSION: Final = "0.1.0"
-"""The version in pyproject.toml, which may be absent at run time."""
+"""The version of the code; other places read it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

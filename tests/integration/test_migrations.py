@@ -233,7 +233,7 @@ class TestUpgrade:
             assert all("CONCURRENTLY" in each for each in late), revision
             assert not [each for each in sent if each.startswith(("ALTER TABLE", "CREATE TABLE"))], revision
             checked += len(late)
-        assert checked or len(found) == 1
+        assert checked or (ROOT / "fork.toml").exists()
 
 
 def by_revision(statements: list[str]) -> dict[str, list[str]]:

@@ -40,7 +40,7 @@ def downgrade() -> None:
     op.drop_column("tasks", "colour")
 '''
 HEAD = expected_head() or ""
-NEXT = f"{int(HEAD) + 1:04d}"
+NEXT, MERGED = (f"{int(HEAD) + number:04d}" for number in (1, 2))
 OLDEST = schema_upgrade.compatible_since(ScriptDirectory(str(ROOT / "migrations")), [HEAD])
 Upgrade = Callable[..., Path]
 
@@ -127,6 +127,25 @@ class TestReadiness:
         (folder / "versions" / "after.py").write_text(after)
         upgraded(released, folder)
         assert readiness(released) == 503
+
+    @pytest.mark.parametrize(("since", "expected"), [(HEAD, 200), (MERGED, 503)])
+    def test_of_two_lines_the_merge_revision_counts_from_the_first_migration_on(
+        self, released: Flask, newer: Upgrade, since: str, expected: int
+    ) -> None:
+        """``make upstream`` writes one where a fork and upstream both have new migrations."""
+        folder = newer(f'compatible_since = "{OLDEST}"')
+        before = ScriptDirectory(str(folder)).get_revision(HEAD).down_revision
+        path = folder / "versions" / f"{NEXT}_newer.py"
+        path.write_text(path.read_text().replace(f'= "{NEXT}", "{HEAD}"', f'= "{NEXT}", "{before}"'))
+        facts = f'"{MERGED}", ("{HEAD}", "{NEXT}"), "{since}"\n'
+        (folder / "versions" / f"{MERGED}_merge.py").write_text(
+            f"revision, down_revision, compatible_since = {facts}\n\ndef upgrade() -> None:\n    pass\n"
+        )
+        for revision in (NEXT, "head"):
+            with released.app_context():
+                flask_migrate.upgrade(directory=str(folder), revision=revision)
+            assert readiness(released) == expected
+            assert (flask(released, "db", "upgrade").returncode == 0) is (expected == 200)
 
     def test_a_downgrade_takes_the_declaration_back(self, released: Flask, newer: Upgrade) -> None:
         folder = newer("")
