@@ -47,7 +47,7 @@ class Resource(Base):
         """Set these attributes."""
         for name, value in values.items():
             setattr(self, name, value)
-        self.update_time = at
+        self.update_time = max(at, self.update_time)
         self.version += 1
 
 

@@ -178,11 +178,6 @@ def wire(
     remote: list[HttpClient] = []
     profiles = profile_service(settings, reads, clients=remote)
     clients = [*external.clients, *remote]
-    profiles, remote = _profiles(settings, reads)
-    clients = [
-        *external.clients,
-        *remote,
-    ]
     return Services(
         clock=clock,
         bulkhead=bulkhead,

@@ -97,7 +97,7 @@ def is_held(column: Column[Any]) -> bool:
         kind = column.type.python_type
         if kind is object and isinstance(column.type, TypeDecorator):
             kind = column.type.impl_instance.python_type
-        value = SAMPLES[kind] if kind in SAMPLES else kind()
+        value: Any = SAMPLES[kind] if kind in SAMPLES else kind()
         keys = (listing._cursor_value(value),)
         return TOKENS.open(TOKENS.seal(Cursor(keys, 1), bound_to=()), bound_to=()).keys == (value,)
     except (LookupError, NotImplementedError, TypeError, ValueError):

@@ -16,7 +16,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.unit_of_work import FakeDatabase
 from tests.resources.subject import Subject
 
-STALE: Final = Precondition(frozenset({9}))
+STALE: Final = Precondition(frozenset({"9-0"}))
 MISSING: Final = Precondition(is_missing=True)
 
 
