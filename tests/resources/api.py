@@ -104,12 +104,13 @@ class ResourceTests:
     ) -> None:
         """By each unique index, with the error that it names."""
         made = answered(created, 201)
-        for columns, code in subject.unique_indexes():
+        for at, (columns, code) in enumerate(subject.unique_indexes()):
+            first, foreign, last = (3 * at + number for number in (1, 2, 3))
             same = {name: made[name] for name in columns if name in subject.writable}
-            rejected(caller.post(subject.path, json={**body(1), **same}), 409, code)
+            rejected(caller.post(subject.path, json={**body(first), **same}), 409, code)
             if subject.owner in columns:
-                answered(other.post(subject.path, json={**body(2), **same}), 201)
-            second = answered(caller.post(subject.path, json=body(3)), 201)
+                answered(other.post(subject.path, json={**body(foreign), **same}), 201)
+            second = answered(caller.post(subject.path, json=body(last)), 201)
             path = f"{subject.path}/{second['id']}"
             stolen = {**subject.body_of(second), **same}
             rejected(caller.put(path, json=stolen, headers={"If-Match": "*"}), 409, code)
