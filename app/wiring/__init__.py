@@ -52,8 +52,7 @@ from app.services.sessions import SessionService
 from app.services.tasks import TaskService
 from app.services.tokens import TokenService
 from app.services.users import UserService
-from app.wiring import accounts, event_hooks
-from app.wiring.client_factory import redis_store
+from app.wiring import accounts, client_factory, event_hooks
 from app.wiring.external_issuers import external_issuers
 from app.wiring.profiles import profile_service
 from app.wiring.replicas import Replicas, replicas
@@ -165,7 +164,7 @@ def wire(
     clock = clock or SystemClock()
     reads, unit_of_work = Reads(engine, session), partial(UnitOfWork, session, engine)
     replicated = replicas(settings, session, engine, reads)
-    redis = redis_store(settings.redis_url) if settings.redis_url else None
+    redis = client_factory.redis_store(settings.redis_url) if settings.redis_url else None
     rate_limits, bulkhead = redis or InMemoryRateLimitStore(), _bulkhead(settings)
     external = external_issuers(settings, rate_limits, bulkhead, clock)
     revocations = RevocationList(
@@ -177,7 +176,10 @@ def wire(
     )
     remote: list[HttpClient] = []
     profiles = profile_service(settings, reads, clients=remote)
-    clients = [*external.clients, *remote]
+    clients = [
+        *external.clients,
+        *remote,
+    ]
     return Services(
         clock=clock,
         bulkhead=bulkhead,

@@ -22,7 +22,7 @@ class Replicas:
     """The parts of the replicas that the services need."""
 
     reads: Reads
-    """For tasks, movies and orders. All other reads use the primary."""
+    """For resources that permit it. All other reads use the primary."""
     checks: dict[str, Callable[[], bool]]
     engine: Engine | None
 

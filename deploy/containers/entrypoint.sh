@@ -3,7 +3,7 @@
 # A secret may be in a file instead of a variable: JWT_SECRET_FILE=/run/secrets/jwt-secret.
 set -eu
 
-for name in DATABASE_URL DEBUG_TOKEN JWT_KEYS JWT_SECRET PAGE_TOKEN_SECRET REDIS_URL SMTP_URL; do
+for name in DATABASE_URL DEBUG_TOKEN JWT_KEYS JWT_SECRET PAGE_TOKEN_SECRET REDIS_URL REPLICA_URL SMTP_URL; do
   eval "file=\${${name}_FILE:-}"
   if [ -n "$file" ]; then
     value=$(cat "$file")

@@ -118,11 +118,12 @@ class Items:
         self.history.append(Access("setup", str(number), 1, True, began, time.monotonic()))
         return f"/v1/{made.get_json()['name']}"
 
-    def run(self, session: int) -> list[Access]:
-        """Read and write as one session, and return its accesses."""
+    def run(self, session: int, disturbance: Disturbance) -> list[Access]:
+        """Read and write as one session, until the replica has been in all states, and return its accesses."""
         chance, client = random.Random(session), FlaskClient(self._app, self._app.response_class)
-        accesses, position = [], ""
-        for _ in range(OPERATIONS // SESSIONS):
+        accesses: list[Access] = []
+        position = ""
+        while len(accesses) < OPERATIONS // SESSIONS or not disturbance.periods["failed"]:
             number = chance.randrange(ITEMS)
             headers = {**self._credentials, **({FIELD: position} if position else {})}
             act = self._write if chance.random() < WRITES[session < WRITERS] else self._read
@@ -159,7 +160,7 @@ def test_no_session_reads_an_older_state(
     disturbance.start()
     try:
         with ThreadPoolExecutor(SESSIONS) as pool:
-            for accesses in pool.map(items.run, range(SESSIONS)):
+            for accesses in pool.map(lambda session: items.run(session, disturbance), range(SESSIONS)):
                 items.history += accesses
     finally:
         disturbance.end()

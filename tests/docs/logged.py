@@ -10,7 +10,7 @@ from app.resilience.breaker_counts import Counts
 
 NAMES: Final = frozenset({"fields", "about", "own", "line", "chain"})
 """Variables with fields of a log entry."""
-FUNCTIONS: Final = frozenset({"logged", "_entry", "fields", "start_fields", "cause_chain"})
+FUNCTIONS: Final = frozenset({"logged", "_entry", "fields", "start_fields", "cause_chain", "__call__"})
 """Functions that return fields of a log entry."""
 CALLS: Final = frozenset({"access", "audit", "info", "report"})
 """Calls with fields of a log entry."""

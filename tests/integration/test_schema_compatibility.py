@@ -134,7 +134,7 @@ class TestReadiness:
     ) -> None:
         """``make upstream`` writes one where a fork and upstream both have new migrations."""
         folder = newer(f'compatible_since = "{OLDEST}"')
-        before = ScriptDirectory(str(folder)).get_revision(HEAD).down_revision
+        before = ScriptDirectory(str(ROOT / "migrations")).get_revision(HEAD).down_revision
         path = folder / "versions" / f"{NEXT}_newer.py"
         path.write_text(path.read_text().replace(f'= "{NEXT}", "{HEAD}"', f'= "{NEXT}", "{before}"'))
         facts = f'"{MERGED}", ("{HEAD}", "{NEXT}"), "{since}"\n'

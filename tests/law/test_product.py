@@ -19,6 +19,7 @@ PROTOCOL: Final = {
     ("app/services/tokens.py", "candor key id v1"),
     ("app/wire/page_tokens.py", "candor page token v1"),
     ("app/wire/page_tokens.py", "candor page token v2"),
+    ("app/wire/read_after.py", "candor position v1"),
 }
 """Inputs of digests. They keep their text when the product is renamed, because stored digests depend on it."""
 PROGRAM: Final = """

@@ -57,7 +57,7 @@ def setting(root: Path, word: str, sentence: str) -> dict[Path, bool]:
     name, _, described = word.partition(":")
     kind, _, default = described.partition("=")
     if kind not in SETTINGS or not default:
-        raise ValueError(f"{word!r} is not a setting: write orders_open:bool=true, with {', '.join(SETTINGS)}")
+        raise ValueError(f"{word!r} is not a setting: write tasks_open:bool=true, with {', '.join(SETTINGS)}")
     value = {"bool": default.capitalize(), "int": default}.get(kind, f'"{default}"')
     if (kind == "bool" and value not in ("True", "False")) or (kind == "int" and not default.isdecimal()):
         raise ValueError(f"{default!r} is not a default of the type {kind}")
@@ -66,19 +66,19 @@ def setting(root: Path, word: str, sentence: str) -> dict[Path, bool]:
 
 
 def job(root: Path, kind: str) -> dict[Path, bool]:
-    """Write a job with its handler: ``orders.expire``.
+    """Write a job with its handler: ``tasks.expire``.
 
     Raises:
         ValueError: as for a setting.
     """
     subject, dot, verb = kind.partition(".")
     if not dot:
-        raise ValueError(f"{kind!r} is not the kind of a job: write orders.expire")
+        raise ValueError(f"{kind!r} is not the kind of a job: write tasks.expire")
     return _written(root, "job.jinja", kind=kind, module=f"{_name(subject)}_{_name(verb)}", pascal=_pascal(kind))
 
 
 def metric(root: Path, name: str, sentence: str) -> dict[Path, bool]:
-    """Write a counter: ``orders_sent_total``.
+    """Write a counter: ``tasks_sent_total``.
 
     Raises:
         ValueError: as for a setting.

@@ -19,10 +19,10 @@ FILES = (
     *("app/observability/metrics.py", "tests/law/test_settings.py"),
 )
 PARTS: dict[str, Callable[[Path], object]] = {
-    "setting": lambda tree: parts.setting(tree, "orders_open:bool=true", "Whether the service accepts new orders."),
+    "setting": lambda tree: parts.setting(tree, "tasks_open:bool=true", "Whether the service accepts new tasks."),
     "number": lambda tree: parts.setting(tree, "orders_most:int=7", "The largest number of new orders."),
-    "job": lambda tree: parts.job(tree, "orders.expire"),
-    "metric": lambda tree: parts.metric(tree, "orders_sent_total", "Sent orders."),
+    "job": lambda tree: parts.job(tree, "tasks.expire"),
+    "metric": lambda tree: parts.metric(tree, "tasks_sent_total", "Sent tasks."),
     "error": lambda tree: parts.error(tree, "tasks", "task_locked", "The task is locked."),
     "client": lambda tree: parts.client(tree, "billing"),
 }
@@ -60,15 +60,15 @@ def test_a_second_one_is_rejected_and_nothing_is_written(small: Path, part: str)
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda tree: parts.setting(tree, "orders_open", "A sentence."), "write orders_open:bool=true, with bool, int"),
+        (lambda tree: parts.setting(tree, "tasks_open", "A sentence."), "write tasks_open:bool=true, with bool, int"),
         (
-            lambda tree: parts.setting(tree, "orders_open:bool=maybe", "A sentence."),
+            lambda tree: parts.setting(tree, "tasks_open:bool=maybe", "A sentence."),
             "is not a default of the type bool",
         ),
         (lambda tree: parts.setting(tree, "Orders:bool=true", "A sentence."), "'Orders' is not a name"),
-        (lambda tree: parts.setting(tree, "orders_open:bool=true", "no sentence"), "is not a sentence: begin with"),
-        (lambda tree: parts.job(tree, "expire"), "'expire' is not the kind of a job: write orders.expire"),
-        (lambda tree: parts.metric(tree, "orders_sent", "Sent."), "is not a counter, whose name ends in _total"),
+        (lambda tree: parts.setting(tree, "tasks_open:bool=true", "no sentence"), "is not a sentence: begin with"),
+        (lambda tree: parts.job(tree, "expire"), "'expire' is not the kind of a job: write tasks.expire"),
+        (lambda tree: parts.metric(tree, "tasks_sent", "Sent."), "is not a counter, whose name ends in _total"),
         (lambda tree: parts.error(tree, "nothing", "no_such", "A sentence."), "app/errs/nothing.py is missing"),
         (lambda tree: parts.client(tree, "class"), "'class' is not a name"),
     ],
@@ -85,4 +85,4 @@ def test_invalid_words_are_rejected_with_the_correct_form(
 def test_a_file_of_another_form_is_rejected(small: Path) -> None:
     (small / "app" / "wiring" / "__init__.py").write_text("")
     with pytest.raises(ValueError, match=r"app/wiring/__init__.py has no line like"):
-        parts.job(small, "orders.expire")
+        parts.job(small, "tasks.expire")
