@@ -1,5 +1,6 @@
 """Configuration of Sphinx. ``make docs`` builds without network, with warnings as errors."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -9,7 +10,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 PROJECT = tomllib.loads((TREE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 project = PROJECT["name"].capitalize()
-version = release = PROJECT["version"]
+version = release = re.findall(
+    r'(?m)^VERSION: Final = "(.*)"$', (TREE / "app/config/__init__.py").read_text(encoding="utf-8")
+)[0]
 extensions = ["myst_parser", "sphinx_extensions.diagrams", "sphinx_extensions.source_links"]
 exclude_patterns = ["README.md", "requirements.*"]
 needs_sphinx = "9.0"

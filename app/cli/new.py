@@ -52,14 +52,14 @@ def _listed(write_part: Callable[[], dict[Path, bool]], then: str) -> None:
 @click.argument("setting")
 @click.argument("sentence")
 def setting(setting: str, sentence: str) -> None:
-    """Add a SETTING, such as orders_open:bool=true, described by a SENTENCE. The types are bool, int and url."""
+    """Add a SETTING, such as tasks_open:bool=true, described by a SENTENCE. The types are bool, int and url."""
     _listed(lambda: parts.setting(ROOT, setting, sentence), "pass it to the code that needs it, and make docs.")
 
 
 @group.command("job")
 @click.argument("kind")
 def job(kind: str) -> None:
-    """Add a background job with a handler; KIND is such as orders.expire."""
+    """Add a background job with a handler; KIND is such as tasks.expire."""
     _listed(lambda: parts.job(ROOT, kind), "write the handler, and add the job in a use case.")
 
 

@@ -27,6 +27,12 @@ def created(variable: str) -> str:
     return f"{variable}=$(curl -s '{{url}}/v1/tasks' {BEARER} {JSON} -d {title} \\\n  | {name})\n"
 
 
+def replaced_unread(collection: str) -> str:
+    """Return commands that create a resource with a title and replace it without If-Match."""
+    sent = f"""{issued(f"--subject alice --scope {collection}:write")} {JSON} -d '{{"title": "Repo Man"}}'"""
+    return f"AT=$(curl -si '{{url}}/v1/{collection}' {sent} \\\n  | {LOCATION})\ncurl -i -X PUT \"{{url}}$AT\" {sent}"
+
+
 def twice(command: str) -> str:
     """Return commands that run a command twice."""
     return f"for attempt in 1 2; do\n  {command}\ndone"

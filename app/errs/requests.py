@@ -189,12 +189,8 @@ class PreconditionRequired(Error):
     client = "Read the resource first and send its ETag in If-Match, or send * to replace any version."
     operator = "No action is needed."
     since = "0.1.0"
-    instance = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33/preferences"
-    curl = (
-        f"curl -i -X PUT '{{url}}{instance}' {curl_examples.JSON} \\\n"
-        f"  {curl_examples.issued('--subject 8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33 --scope account')} \\\n"
-        """  -d '{"locale": "en", "time_zone": "UTC", "theme": "dark"}'"""
-    )
+    instance = "/v1/movies/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"
+    curl = curl_examples.replaced_unread("movies")
 
 
 class InvalidIdempotencyKey(Error):

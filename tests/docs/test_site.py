@@ -137,6 +137,7 @@ class TestDiagrams:
         source = folder / "docs"
         source.mkdir()
         (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+        (folder / "app").symlink_to(ROOT / "app")
         (source / "conf.py").write_text(self.CONFIGURATION)
         (source / "static").mkdir()
         (source / "static" / "docs.css").write_text("")

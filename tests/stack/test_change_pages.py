@@ -35,7 +35,7 @@ PAGES: Final = (
     "run-tests.md",
 )
 REMOVAL: Final = "remove-parts.md"
-OTHERS: Final = {"api-contract.md", "mistakes.md", "name-your-product.md", REMOVAL}
+OTHERS: Final = {"api-contract.md", "mistakes.md", "name-your-product.md", "stay-current.md", REMOVAL}
 CHECKED: Final = (*LAW, "tests/integration/test_migrations.py", "tests/law/test_contract.py")
 VENV: Final = Path(sys.executable).parents[1]
 

@@ -49,7 +49,7 @@ SETTINGS: Final = {
 
 
 def setting(root: Path, word: str, sentence: str) -> dict[Path, bool]:
-    """Write a setting: ``orders_open:bool=true``.
+    """Write a setting: ``tasks_open:bool=true``.
 
     Raises:
         ValueError: the word is invalid, or a file has another form than the templates expect.

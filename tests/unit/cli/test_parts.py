@@ -45,7 +45,7 @@ def test_all_of_them_are_formatted(small: Path) -> None:
         done = subprocess.run(command, cwd=small, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
     example = (small / ".env.example").read_text()
-    assert example.index("# ORDERS_OPEN=true") < example.index("# ORDERS_MOST=7") < example.index("# BILLING_URL=")
+    assert example.index("# TASKS_OPEN=true") < example.index("# ORDERS_MOST=7") < example.index("# BILLING_URL=")
 
 
 @pytest.mark.parametrize("part", PARTS)
