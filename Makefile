@@ -59,8 +59,8 @@ upstream: .venv/dev.lock ## Merge a later release of upstream: make upstream FRO
 proto: .venv/dev.lock ## Generate the messages and stubs in app/rpc/gen from app/rpc/proto
 	@$(PY) -m app.rpc.generate
 
-test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL); ARGS="-k title" goes to pytest
-	@exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers --ignore=tests/matrix $(ARGS)
+test: .venv/dev.lock ## Run the tests in parallel, on an embedded PostgreSQL (or TEST_DATABASE_URL), without slow ones (ALL=true: all); ARGS="-k title" goes to pytest
+	@$(if $(ALL)$(ARGS),,FAST=true) exec $(PY) -m pytest -n auto --dist worksteal $(EDGE:%=--ignore=%) --ignore=tests/ecosystem --ignore=tests/clients --ignore=tests/containers --ignore=tests/matrix $(ARGS)
 
 quick: .venv/dev.lock ## In 15 seconds: lint the files changed since the last commit on main, and run their laws and the nearest tests
 	@exec $(PY) -m tests.quick $(ARGS)
@@ -71,6 +71,7 @@ watch: .venv/dev.lock ## Run make quick now, and after each change of a file, un
 edge: .venv/dev.lock $(if $(PROXY),$(if $(filter $(PACKAGED),$(PROXY)),$(PROXIES)/installed.lock),$(SCANNERS)/installed.lock $(DOCS)/installed.lock) ## Run the tests of real processes: gunicorn, nginx, launchers, workers, a browser, Sphinx; takes some minutes (PROXY=haproxy: of one reverse proxy, in full)
 	@$(if $(PROXY),NIGHTLY=true exec $(PY) -m pytest tests/proxies $(ARGS),exec $(PY) -m pytest -n auto --dist loadfile $(EDGE) $(ARGS))
 
+check: ALL = true
 check: lint contract test edge ## Run all checks that must pass before a push
 
 lint: .venv/dev.lock ## Check format, lint, own rules, types and import contracts

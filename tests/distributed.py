@@ -37,7 +37,12 @@ def is_full(config: pytest.Config) -> bool:
     """Return whether this run selects all tests, apart from directories that ``--ignore`` names."""
     if hasattr(config, "workerinput"):
         return bool(config.workerinput["is_full"])
-    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_filtered(config)
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_filtered(config) and not is_fast()
+
+
+def is_fast() -> bool:
+    """Return whether this run leaves out the tests marked ``slow``."""
+    return os.environ.get("FAST") == "true"
 
 
 def is_filtered(config: pytest.Config) -> bool:

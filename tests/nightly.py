@@ -21,7 +21,7 @@ LOGS: Final = ROOT / ".local" / "nightly"
 SUITES: Final = {
     "lint": "make lint",
     "contract": "make contract",
-    "test": "EXAMPLES_SCALE=1 make test",
+    "test": "EXAMPLES_SCALE=1 make test ALL=true",
     "edge": "make edge",
     "apache": "make edge PROXY=apache",
     "haproxy": "make edge PROXY=haproxy",

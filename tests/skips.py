@@ -1,7 +1,8 @@
 """pytest plugin: with ``CI=true``, a skipped test is a failure, unless another run is responsible for it.
 
 CI installs every program that a test needs. A run with a missing one must not succeed. Tests marked ``nightly`` take
-minutes; only ``NIGHTLY=true``, which ``make nightly`` sets, runs them.
+minutes; only ``NIGHTLY=true``, which ``make nightly`` sets, runs them. Modules marked ``slow`` take more than 1.5
+seconds, and 0.04 a test; ``FAST=true``, which ``make test`` sets, leaves them out, and ``make test ALL=true`` does not.
 """
 
 import os
@@ -10,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.distributed import REASON
+from tests.distributed import REASON, is_fast
 
 IN_CI: Final = os.environ.get("CI") == "true"
 NIGHTLY: Final = "make nightly runs it (NIGHTLY=true)"
@@ -18,12 +19,16 @@ DELIBERATE: Final = (REASON, NIGHTLY, "make soak", "needs root")
 """Parts of the reasons for which tests are left to another run."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests marked ``nightly`` in other runs."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests marked ``nightly`` in other runs, and leave out those marked ``slow`` in a fast one."""
     if os.environ.get("NIGHTLY") != "true":
         for item in items:
             if item.get_closest_marker("nightly"):
                 item.add_marker(pytest.mark.skip(reason=NIGHTLY))
+    if is_fast():
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.distributed import is_filtered, is_full
+from tests.distributed import is_fast, is_filtered, is_full
 from tests.observed_errors import PROVOKED
 from tests.operations_that_ran import RAN
 
@@ -34,7 +34,7 @@ def is_whole(config: pytest.Config) -> bool:
 
 def is_judged(config: pytest.Config) -> bool:
     """Return whether this process judges a partial run: it is not a worker, and not a complete run."""
-    return not (hasattr(config, "workerinput") or is_full(config) or is_filtered(config))
+    return not (hasattr(config, "workerinput") or is_full(config) or is_filtered(config) or is_fast())
 
 
 @pytest.hookimpl(trylast=True)

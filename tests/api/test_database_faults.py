@@ -18,6 +18,8 @@ from app.resilience.transaction_retry import BUDGET
 from tests.api.caller import TASKS, Caller, answered, at_once, path_of, rejected
 from tests.fakes.network import Proxy
 
+pytestmark = pytest.mark.slow
+
 KEYED = {"Idempotency-Key": "fault-1"}
 TRIGGER = """
     CREATE SEQUENCE fault_tries;

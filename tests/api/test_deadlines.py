@@ -19,6 +19,8 @@ from tests.api.caller import ABSENT, BATCH, TASKS, Caller, answered, path_of, re
 from tests.api.conftest import Log
 from tests.sent_statements import seen
 
+pytestmark = pytest.mark.slow
+
 GRACE = 0.5
 
 

@@ -22,6 +22,8 @@ from tests.api.caller import Caller, answered, path_of
 from tests.api.conftest import Bearer
 from tests.sent_statements import sent_by
 
+pytestmark = pytest.mark.slow
+
 ME: Final = "/v1/users/me"
 SURE: Final = {"current_password": PASSWORD}
 NAME: Final = "Zebulon Quartermain"

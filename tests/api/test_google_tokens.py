@@ -19,6 +19,8 @@ from tests.api.conftest import Log, MovableClock
 from tests.api.forge import described
 from tests.fakes.remote import Behaviour, Remote, answers, disconnects, is_silent
 
+pytestmark = pytest.mark.slow
+
 CLIENT: Final = "123-abc.apps.googleusercontent.com"
 _NUMBERS: Final = count(1)
 

@@ -19,6 +19,8 @@ from app.wire.schemas.base import Schema
 from tests.api.caller import rejected
 from tests.api.limited import Get, Make, Statuses, policies, remaining
 
+pytestmark = pytest.mark.slow
+
 PER_HOUR = "q=1000;w=3600"
 PER_MINUTE = "q=3;w=60"
 

@@ -15,6 +15,8 @@ from app.rate_limiting.settings import KNOWN
 from tests.api.caller import rejected
 from tests.api.limited import Get, Make, Statuses, policies, remaining
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "q=1000000;w=1"
 
 

@@ -15,6 +15,8 @@ from app.rest.public_routes import public
 from app.wire import client_addresses
 from tests.response_checks import CheckedClient
 
+pytestmark = pytest.mark.slow
+
 PROXY = ("10.0.0.1", "203.0.113.7")
 LOGGERS = ("candor.access", "candor.errors")
 GET = b"GET /v1/tasks HTTP/1.1\r\nHost: candor.test\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n"

@@ -15,6 +15,8 @@ from app.extensions import db
 from tests.api.accounts import PASSWORD, REFRESH, TOKENS, an_address, join, log_in, logged_in, register
 from tests.api.caller import Caller, answered, rejected, violated
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def carol(unauthenticated: Caller, app: Flask) -> str:

@@ -24,6 +24,8 @@ from tests.api.caller import Caller, answered, path_of, rejected
 from tests.api.conftest import Bearer
 from tests.databases import Databases
 
+pytestmark = pytest.mark.slow
+
 WITHIN = {"Request-Timeout": "0.4"}
 SOON = 3
 """Seconds in which the service rejects new writes without a wait: less than the budget of one of them."""

@@ -20,6 +20,8 @@ from tests.api.caller import TASKS, Caller
 from tests.response_checks import CheckedClient
 from tests.scrape import growth, here
 
+pytestmark = pytest.mark.slow
+
 COUNT = "http_request_duration_seconds_count"
 
 

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from tests.response_checks import CheckedClient
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = "https://api.example.com/candor"
 ROOT = "http://candor.test/"
 """The base URL of requests, without a path prefix."""

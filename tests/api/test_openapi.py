@@ -15,6 +15,8 @@ from app.rest.errors import status_of
 from app.rest.operations import Operation
 from tests.documents import inlined
 
+pytestmark = pytest.mark.slow
+
 
 class TestOpenApi:
     """GET /openapi.json."""

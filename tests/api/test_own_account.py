@@ -16,6 +16,8 @@ from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn, refresh
 
+pytestmark = pytest.mark.slow
+
 ME = "/v1/users/me"
 SURE = {"current_password": PASSWORD}
 OPERATIONS: Final = {

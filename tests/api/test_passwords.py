@@ -15,6 +15,8 @@ from tests.api.conftest import Bearer, MovableClock
 from tests.api.forge import described
 from tests.api.test_sessions import REVOKED, learn, refresh
 
+pytestmark = pytest.mark.slow
+
 REQUEST = "/v1/users:requestPasswordReset"
 RESET = "/v1/users:resetPassword"
 PUT = "/v1/users/me/password"

@@ -16,6 +16,8 @@ from tests.api.accounts import PASSWORD, an_address, join, logged_in
 from tests.api.caller import Caller, answered, at_once, rejected, violated
 from tests.api.conftest import Bearer
 
+pytestmark = pytest.mark.slow
+
 ABSENT = "/v1/users/8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33/preferences"
 DEFAULTS = {"locale": "en", "time_zone": "UTC", "theme": "system"}
 SWISS = {"locale": "de-CH", "time_zone": "Europe/Zurich", "theme": "dark"}

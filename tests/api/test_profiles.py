@@ -23,6 +23,8 @@ from tests.api.profiles import DEFAULTS, OTHER, SECRET, SWISS, USER, World, of_k
 from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, answers, in_turn
 
+pytestmark = pytest.mark.slow
+
 DRIP = fake.drips(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + b" " * 5000, at_once=50)
 GARBAGE = fake.sends(bytes(range(256)))
 HTML = answers(f"<h1>{SECRET}</h1>".encode(), 200, "text/html")

@@ -12,6 +12,8 @@ from werkzeug.test import TestResponse
 
 from tests.api.caller import Caller, answered, at_once, rejected
 
+pytestmark = pytest.mark.slow
+
 ATTEMPTS: Final = 50
 
 

@@ -17,6 +17,8 @@ from tests.api.caller import TASKS, Caller, answered, at_once, rejected
 from tests.api.conftest import Log
 from tests.sent_statements import sent_by
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Flask]
 LIMIT = 5
 PER_HOUR = f"{LIMIT} per hour"

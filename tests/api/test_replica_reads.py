@@ -26,6 +26,8 @@ from tests.api.conftest import Bearer
 from tests.databases import Databases
 from tests.replication import Balancer, Pair
 
+pytestmark = pytest.mark.slow
+
 CATCHES_UP = 20.0
 SLOW = CompiledStatement(
     select(literal_column("count(*) + 0 * sum(length(pg_sleep(0.5)::text))", Double)).select_from(text("tasks"))

@@ -26,6 +26,8 @@ from tests.databases import Databases
 from tests.drill.session_guarantees import Access, violations
 from tests.replication import Balancer, Pair
 
+pytestmark = pytest.mark.slow
+
 OPERATIONS: Final = 20_000 if os.environ.get("NIGHTLY") else 2_000
 SESSIONS: Final = 8
 ITEMS: Final = 6

@@ -15,6 +15,8 @@ from tests.api.caller import Caller, answered, at_once, path_of
 from tests.schema_changes import CHANGES, changed
 from tests.scrape import growth
 
+pytestmark = pytest.mark.slow
+
 PREPARED = 8
 """The number of repetitions after which psycopg prepares a statement."""
 

@@ -18,6 +18,8 @@ from tests.api.caller import TASKS, Caller, answered, at_once, rejected
 from tests.api.conftest import Log, MovableClock
 from tests.api.forge import Forge, described
 
+pytestmark = pytest.mark.slow
+
 REVOKED = "The token has been revoked"
 
 

@@ -16,6 +16,8 @@ from tests.api.conftest import Log
 from tests.response_checks import CheckedClient
 from tests.scrape import grown, growth, here
 
+pytestmark = pytest.mark.slow
+
 FIELD: Final = "Simulate-Error"
 TAKEN: Final = {FIELD: "TASK_TITLE_TAKEN"}
 BROKEN: Final = {FIELD: "INTERNAL_ERROR"}

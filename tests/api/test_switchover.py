@@ -18,6 +18,8 @@ from tests.api.conftest import Bearer
 from tests.databases import Databases
 from tests.replication import Balancer, Pair
 
+pytestmark = pytest.mark.slow
+
 LATE = 2.0
 """Seconds in which the balancer still leads to the demoted primary."""
 SOON = 3.0

@@ -7,6 +7,8 @@ import pytest
 
 from tests.docs import language, prose
 
+pytestmark = pytest.mark.slow
+
 PAGE = 300
 README = 200
 SENTENCE = 30

@@ -10,6 +10,8 @@ from tests.docs.pages import ROOT, all_pages, blocks_of, front_matter
 from tests.docs.service import Service
 from tests.docs.table import Entry, entries, entries_of
 
+pytestmark = pytest.mark.slow
+
 PAGES = [page for page in all_pages() if blocks_of(page)]
 
 

@@ -16,7 +16,7 @@ from forks.naming import Names
 from forks.renaming import is_kept, tracked
 from tests.stack.trees import LINT, copied, run
 
-pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
+pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
 INIT: Final = (sys.executable, "-m", "forks", "init", "--name")
 TITLE: Final = "Acme Orders"
 PAGE: Final = "docs/change/name-your-product.md"

@@ -16,7 +16,7 @@ from forks.parts import UnknownPartError, all_parts, chosen
 from tests.forks.test_init import clone
 from tests.stack.trees import LINT, run
 
-pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
+pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
 RESOURCES = ("movies", "orders", "profiles")
 IN_CI = "movies"
 

@@ -17,7 +17,7 @@ from forks.parts import all_parts
 from tests.forks.test_init import AUTHOR, INIT, TITLE, clone
 from tests.stack.trees import LINT, run, run_within
 
-pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
+pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
 EVERYTHING: Final = ",".join(all_parts())
 LEFT_OUT: Final = (
     *("tests/stack", "tests/browser", "tests/server", "tests/forks", "tests/containers", "tests/docs/test_site.py"),

@@ -16,7 +16,7 @@ from forks.answers import Answers
 from forks.upstream import BRANCH
 from tests.forks.small import VERSIONS, Repository, forked, made, migration, table
 
-pytestmark = pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run")
+pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
 HISTORY = str(_HISTORY)
 PAGE = ROOT / "docs" / "change" / "stay-current.md"
 MANIFEST = "deploy/kubernetes/overlays/production/kustomization.yaml"

@@ -26,6 +26,8 @@ from app.extensions import db
 from tests.conftest import EMPTY
 from tests.fuzz.conftest import EXAMPLES, SEED
 
+pytestmark = pytest.mark.slow
+
 
 class ApplicationSwitch:
     """Uses one application while requests are generated, and another while they are sent."""

@@ -20,6 +20,8 @@ from flask.cli import AppGroup, FlaskGroup, with_appcontext
 from app.config import ROOT, Settings
 from tests.idioms.kit import ON_FLASK
 
+pytestmark = pytest.mark.slow
+
 MAKE = "Flask(__name__)" if ON_FLASK else "create_app()"
 FORK = f"""\
 from flask import Flask

@@ -13,6 +13,8 @@ from marshmallow import fields as mf
 
 from tests.idioms.kit import INVALID, ON_FLASK, PUBLIC, Blueprint, fields
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def loads(app: Flask, api: Any):

@@ -13,6 +13,8 @@ from app.config import ROOT, Settings
 from app.rest.public_routes import public
 from tests.idioms.kit import ON_FLASK
 
+pytestmark = pytest.mark.slow
+
 
 def test_client_and_config(app: Flask, client, config) -> None:
     config["OWN"] = "setting"

@@ -24,6 +24,8 @@ from tests.integration.task_collections import a_task
 from tests.scrape import growth
 from tests.sent_statements import seen
 
+pytestmark = pytest.mark.slow
+
 MakeDatabase = Callable[..., Database]
 PREPARED: Final = 8
 """Repetitions after which psycopg has prepared a statement."""

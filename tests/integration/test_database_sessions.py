@@ -22,6 +22,8 @@ from app.repositories import engine as log_folder
 from app.repositories.failed_requests import FailureWriter
 from tests.response_checks import CheckedClient
 
+pytestmark = pytest.mark.slow
+
 FOREIGN: Final = {
     "DateStyle": "German",
     "IntervalStyle": "sql_standard",

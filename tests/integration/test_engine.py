@@ -26,7 +26,7 @@ from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
 from tests.scrape import growth, here
 
-pytestmark = pytest.mark.usefixtures("by_repositories")
+pytestmark = [pytest.mark.usefixtures("by_repositories"), pytest.mark.slow]
 BUDGET = timedelta(milliseconds=200)
 LATE = 0.5
 """Seconds by which a request may exceed its budget."""

@@ -20,7 +20,7 @@ from app.repositories.error_translation import of, translated, translating
 from app.resilience.deadline import Deadline, current, within
 from tests.integration.conftest import Database
 
-pytestmark = pytest.mark.usefixtures("by_repositories")
+pytestmark = [pytest.mark.usefixtures("by_repositories"), pytest.mark.slow]
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 INSERT = text(
     "INSERT INTO tasks (id, title, status, priority, create_time, update_time, created_by, tags, version) "

@@ -25,6 +25,8 @@ from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, answers
 from tests.integration.mail_server import certificate
 
+pytestmark = pytest.mark.slow
+
 OK = {"answer": 42}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 SECRET = "their-secret-words"

@@ -24,6 +24,8 @@ from tests.integration.conftest import Database, opened
 from tests.integration.test_list_plans import buffers
 from tests.sent_statements import seen, sent_by
 
+pytestmark = pytest.mark.slow
+
 ROWS: Final = 100_000
 MOST: Final = 2000
 """Buffers of one statement."""

@@ -16,6 +16,8 @@ from app.wire.page_tokens import PageTokens
 from tests.fakes import listing as in_memory
 from tests.integration.conftest import Database
 
+pytestmark = pytest.mark.slow
+
 ROWS: Final = 41
 TABLE: Final = Table(
     "every_type",

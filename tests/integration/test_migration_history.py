@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import flask_migrate
+import pytest
 from flask import Flask
 
 from app.config import ROOT
 from app.extensions import db
+
+pytestmark = pytest.mark.slow
 
 
 def revision_of(name: str) -> str:

@@ -29,6 +29,8 @@ from app.repositories.readiness import DatabaseChecks, expected_head
 from tests.response_checks import CheckedClient
 from tests.sent_statements import sent_by
 
+pytestmark = pytest.mark.slow
+
 INDEXED: Final = re.compile(r"CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?\w+ ON ")
 STRICT_FROM: Final = "0012"
 """Migrations before this one were not applied where tables are large."""

@@ -20,6 +20,8 @@ from tests.integration.test_list_plans import buffers, explained, nodes, planned
 from tests.integration.test_query_counts import words
 from tests.sent_statements import sent_by
 
+pytestmark = pytest.mark.slow
+
 ORDERS: Final = 10_000
 CUSTOMER: Final = "a" * 255
 """A subject of the maximum length."""

@@ -16,6 +16,8 @@ from app.clients.redis_rate_limit_store import RedisRateLimitStore
 from tests.replication import Balancer
 from tests.stack.checkout import free_port
 
+pytestmark = pytest.mark.slow
+
 SOON = 5.0
 """Seconds after which the processes must share their counts again."""
 NAME = "limits"

@@ -15,6 +15,8 @@ from app.clients.redis_rate_limit_store import FAILURES_TO_TRIP, RIGHTS, RedisRa
 from app.resilience.breaker import Event, State, Transitioned
 from app.wiring.event_hooks import log_transitions
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600
 
 

@@ -20,6 +20,8 @@ from app.extensions import db
 from app.repositories.readiness import STORED, expected_head
 from tests.response_checks import CheckedClient
 
+pytestmark = pytest.mark.slow
+
 NEWER = '''"""One migration more."""
 
 import sqlalchemy as sa

@@ -13,6 +13,8 @@ from app.config import ROOT
 from app.observability import metrics
 from tests.docs.pages import blocks_of
 
+pytestmark = pytest.mark.slow
+
 RULES = ROOT / "deploy" / "prometheus"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ALERTS = (RULES / "alerts.yml").read_text()

@@ -25,6 +25,8 @@ from flask.testing import FlaskClient
 from app.config import ROOT
 from app.rest import scopes
 
+pytestmark = pytest.mark.slow
+
 BOUNDED_OTHERWISE: Final = {
     "app/errs/declare.py: WATCHERS": "of the process, filled when modules load",
     "app/errs/error.py: example": "never filled: the default of a class",

@@ -14,6 +14,8 @@ from app.contract.contract_change import Change
 from app.contract.contract_record import current, record, recorded
 from tests.law.contract_seeds import BREAKING, HARMLESS, State
 
+pytestmark = pytest.mark.slow
+
 Seed = Callable[[State], None]
 COMPARISONS: Any = {
     "openapi.json": operations,

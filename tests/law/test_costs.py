@@ -16,6 +16,8 @@ from app.rest import operations, scopes
 from app.rest.operations import Operation
 from tests.costs import is_cheaper, peak, plain
 
+pytestmark = pytest.mark.slow
+
 NIL: Final = "00000000-0000-4000-8000-000000000000"
 SCOPES: Final = " ".join(sorted(scopes.SCOPES))
 FIELD: Final = 8000

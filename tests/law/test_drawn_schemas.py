@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import marshmallow as ma
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from app.wire.encoder import Encoder, dumps
 from app.wire.marshmallow_decoder import MarshmallowDecoder
 from app.wire.validators import Breach
 from tests.law.drawn_schemas import CASES, Drawn
+
+pytestmark = pytest.mark.slow
 
 NOW: Final = DecodeContext(datetime(2026, 11, 28, tzinfo=UTC))
 CODES: Final = (

@@ -10,6 +10,10 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = ROOT / "tests" / "ecosystem" / "requirements.lock"
 PROGRAM: Final = """

@@ -19,6 +19,8 @@ from app.wire.encoder import OPTIONS, Encoder
 from app.wire.schemas.base import QuerySchema, Schema
 from tests.examples import examples
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 AMOUNTS = st.decimals(0, 10**12, places=2)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.just(UTC)

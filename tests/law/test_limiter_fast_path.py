@@ -19,6 +19,8 @@ from app.resilience.in_memory_rate_limit_store import InMemoryRateLimitStore
 from tests.examples import examples
 from tests.fakes.monotonic import FakeMonotonic
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Flask]
 LIMITS = ("4 per minute", "3 per second;10 per minute", "7 per hour;3 per minute;3 per minute", "2 per 5 seconds")
 TOKEN_LIMITS = ("2 per minute", "1 per second;4 per hour", "9 per minute")

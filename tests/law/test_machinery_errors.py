@@ -19,6 +19,8 @@ from tests.response_checks import CheckedClient
 from tests.samples import BODIES, numbered, path_of, prepared
 from tests.sent_statements import seen
 
+pytestmark = pytest.mark.slow
+
 Bearer = Callable[..., dict[str, str]]
 Send = Callable[..., TestResponse]
 

@@ -13,6 +13,8 @@ from app.rest.blueprint import Blueprint
 from app.rest.openapi_completion import ERRORS, SCHEMAS, finished
 from tests.documents import PREFIX, inlined
 
+pytestmark = pytest.mark.slow
+
 GENERIC = {"Schema", "Error", "Object", "Request", "Response", "Model"}
 """Names that collide with those of generators, languages or their libraries."""
 

@@ -12,6 +12,8 @@ import pytest
 
 from app import product
 
+pytestmark = pytest.mark.slow
+
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ("app", "migrations", "gunicorn.conf.py", "wsgi.py")
 TEXTS: Final = {".py", ".html", ".txt", ".css", ".js", ".proto"}

@@ -75,6 +75,19 @@ class TestSkips:
     def test_an_expected_failure_stays_expected(self) -> None:
         assert self.judged("a known bug", wasxfail="a known bug")[0] == "skipped"
 
+    @pytest.mark.parametrize(("fast", "expected"), [("true", ["quick"]), ("", ["quick", "slow"])])
+    def test_a_fast_run_leaves_out_slow_modules(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fast: str, expected: list[str]
+    ) -> None:
+        items: Any = [
+            pytest.Function.from_parent(request.node.parent, name=name, callobj=print) for name in ("quick", "slow")
+        ]
+        items[1].add_marker("slow")
+        monkeypatch.setenv("FAST", fast)
+        skips.pytest_collection_modifyitems(request.config, items)
+        assert [item.name for item in items] == expected
+        assert distributed.is_fast() is (fast == "true")
+
     def test_outside_ci_it_stays_skipped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(skips, "IN_CI", False)
         assert self.judged("nginx is not installed")[0] == "skipped"

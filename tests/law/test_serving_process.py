@@ -9,6 +9,8 @@ import pytest
 from tests.law.test_settings import PRODUCTION
 from tests.stack.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 UNWANTED = {
     *("alembic", "flask_migrate"),  # only ``flask db`` needs them, and they delay each start by half a second
     *("grpc", "google.protobuf"),  # RPC_PORT of another process

@@ -15,6 +15,8 @@ from tests.observed_errors import PROVOKED
 from tests.response_checks import PROBLEMS, CheckedClient
 from tests.samples import path_of
 
+pytestmark = pytest.mark.slow
+
 Bearer = Callable[..., dict[str, str]]
 OF_THE_OCCASION: Final = frozenset({"instance", "request_id", "timestamp", "trace_id"})
 

@@ -7,11 +7,14 @@ import unicodedata
 from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.observability import json_lines
 from app.observability.unprintable_characters import UNPRINTABLE, escaped, escaped_json
+
+pytestmark = pytest.mark.slow
 
 CLI: Final = Path(__file__).parents[2] / "app" / "cli"
 PRINTS: Final = re.compile(r"\bprint\(|click\.(?:s?echo|style|ClickException)\b|sys\.std(?:out|err)|echo_via_pager")

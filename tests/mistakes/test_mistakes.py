@@ -15,6 +15,8 @@ import pytest
 from tests import quick
 from tests.mistakes.listed import COMMANDS, ROOT, Mistake, listed
 
+pytestmark = pytest.mark.slow
+
 MISTAKES: Final = listed()
 LEFT_OUT: Final = {
     *(".git", ".venv", ".local", ".hypothesis", ".schemathesis", ".pytest_cache", ".mypy_cache", ".ruff_cache"),

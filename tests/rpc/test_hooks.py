@@ -23,6 +23,8 @@ from tests.rpc.conftest import Log, served
 from tests.rpc.other_sessions import connected, locked, waiting
 from tests.rpc.samples import NAME, REQUESTS
 
+pytestmark = pytest.mark.slow
+
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 ROUTE = "/todo.v1.TodoService/GetTask"

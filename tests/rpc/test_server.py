@@ -25,6 +25,8 @@ from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.services import NAMES
 from tests.rpc.client import Client, health
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_server_describes_itself(unauthenticated: Client) -> None:
     described = ProtoReflectionDescriptorDatabase(unauthenticated.channel)

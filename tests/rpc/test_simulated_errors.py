@@ -17,6 +17,8 @@ from tests.rpc.client import Client
 from tests.rpc.samples import REQUESTS
 from tests.scrape import grown, growth, here
 
+pytestmark = pytest.mark.slow
+
 METHODS: Final = {path.rpartition("/")[2]: method for path, method in tasks.SERVICE.methods.items()}
 NAME: Final = "simulate-error"
 TAKEN: Final = {NAME: "TASK_TITLE_TAKEN"}

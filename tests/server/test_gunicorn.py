@@ -20,6 +20,8 @@ from tests import response_checks
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import ORIGIN, Served
 
+pytestmark = pytest.mark.slow
+
 
 def parsed(answer: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Return status, header fields and JSON body of a raw response."""

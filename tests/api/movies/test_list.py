@@ -11,6 +11,8 @@ from app.extensions import db
 from tests.api.caller import Caller, answered, rejected, violated
 from tests.api.movies.movie import MOVIES, create, made, path_of
 
+pytestmark = pytest.mark.slow
+
 ORDERS = [
     f"{member}{way}" for member in ("title", "release_date", "director", "create_timestamp") for way in ("", " desc")
 ]

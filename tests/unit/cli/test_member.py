@@ -13,6 +13,8 @@ from app.cli.resource.additions import add
 from app.cli.resource.design import Design
 from tests.unit.cli.checkout import contents
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gizmos(tree: Path) -> Path:

@@ -14,6 +14,8 @@ from app.cli.resource import OWN_NAMES
 from app.config import ROOT
 from tests.unit.cli.checkout import contents
 
+pytestmark = pytest.mark.slow
+
 FILES = (
     *("pyproject.toml", ".env.example", "app/config/__init__.py", "app/wiring/__init__.py", "app/errs/tasks.py"),
     *("app/observability/metrics.py", "tests/law/test_settings.py"),

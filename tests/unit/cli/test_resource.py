@@ -17,6 +17,8 @@ from app.cli.resource import MIGRATIONS, OWN_NAMES, Words, write
 from app.cli.resource.design import Design
 from tests.unit.cli.checkout import RICH, SHARED, SHARED_BY_TRANSITIONS, contents
 
+pytestmark = pytest.mark.slow
+
 
 def head(tree: Path) -> str | None:
     """Return the newest migration of a tree."""

@@ -16,6 +16,8 @@ from app.errs.requests import NotAcceptable, PreconditionRequired
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
 from app.rest import error_examples
 
+pytestmark = pytest.mark.slow
+
 TEXT = st.text(max_size=20)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,

@@ -11,6 +11,8 @@ import pytest
 
 from app.config import ROOT
 
+pytestmark = pytest.mark.slow
+
 COUNTING = """
 import os, signal, sys
 from types import SimpleNamespace

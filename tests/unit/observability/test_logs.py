@@ -14,6 +14,8 @@ from app.errs import E, Kind
 from app.errs.tasks import TaskNotFound, TaskTitleTaken
 from app.observability import logs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:

@@ -12,6 +12,8 @@ import pytest
 
 from app.resilience.socket_watchdog import GRACE, Watchdog
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[socket.socket, socket.socket]
 PROMPT = 0.3
 """The maximum time in seconds for a waiting reader to wake up."""
