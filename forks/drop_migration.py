@@ -26,6 +26,6 @@ def add(root: Path, names: str, tables: Iterable[Table]) -> Path:
         ValueError: there is not exactly one head.
     """
     (head,) = ScriptDirectory(str(root / FOLDER)).get_heads()
-    creation, revision = created(tables), new_id()
+    creation, revision = created(tables), new_id(head)
     name = f"{revision}_drop_{names}.py"
     return write(root, name, revision, head, f"Drop the tables of {names}.", creation.reverse(), creation)

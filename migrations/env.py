@@ -22,14 +22,16 @@ COMPARED = schema_comparison.compare
 
 
 def identify_revision(
-    _context: MigrationContext, _heads: str | Iterable[str | None], directives: list[MigrationScript]
+    _context: MigrationContext, revision: str | Iterable[str | None], directives: list[MigrationScript]
 ) -> None:
     """Give the revision an ID. Write none if nothing has changed."""
     (script,) = directives
     if getattr(context.config.cmd_opts, "autogenerate", False) and script.upgrade_ops and script.upgrade_ops.is_empty():
         directives.clear()
         return
-    script.rev_id = revision_ids.new_id()
+    heads = [revision] if isinstance(revision, str) else revision
+    newest = max((each for each in heads if each and each.isdecimal()), key=int, default="")
+    script.rev_id = revision_ids.new_id(newest)
 
 
 def render_item(kind: str, item: object, _autogen_context: object) -> str | Literal[False]:

@@ -124,7 +124,8 @@ def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
 
 def _new_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
     """Yield the resource's own files."""
-    facts = {"revision": revision_ids.new_id(), "before": head(root), "version": VERSION}
+    before = head(root)
+    facts = {"revision": revision_ids.new_id(before), "before": before, "version": VERSION}
     for template in sorted(TEMPLATE.rglob("*.py.txt")):
         name = str(template.relative_to(TEMPLATE))
         path = Path(words.put_into(name.removesuffix(".txt").replace("REVISION", facts["revision"])))

@@ -120,7 +120,8 @@ def _model(model: Source, entity: ast.ClassDef, member: Member, indexes: list[In
 def _migrations(root: Path, member: Member, indexes: list[Index]) -> Iterator[tuple[Path, str]]:
     """Yield the migration of the column, and that of its indexes, which are created without a transaction."""
     key = f"fk_gadgets_{member.name}_{member.target}" if member.target else ""
-    before, revision = generator.head(root), revision_ids.new_id()
+    before = generator.head(root)
+    revision = revision_ids.new_id(before)
     for part, what in (("member", ""), ("index", "index_")):
         if part == "member" or indexes:
             template = generator.ENGINE.get_template(f"parts/{part}.txt")
