@@ -162,7 +162,7 @@ def test_otherwise_workers_use_all_allowed_cores(
     machine: Machine, workers: int, cores: list[int], mode: str, reason: str
 ) -> None:
     with machine.serving(workers, cores=cores, mode=mode) as served:
-        assert cores_by_worker(served) == [cores] * workers
+        wait_until(lambda: cores_by_worker(served) == [cores] * workers, WITHIN)
         assert decision(served) == reason
 
 

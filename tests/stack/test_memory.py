@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
-from tests.stack.checkout import process_table
+from tests.stack.checkout import process_table, wait_until
 from tests.stack.conftest import Served, serving
 from tests.stack.test_scarcity import worker_of
 
@@ -55,6 +55,7 @@ def lone(settings: Settings, tmp_path: Path) -> Iterator[Served]:
 def usual(settings: Settings, tmp_path: Path) -> Iterator[Served]:
     """Serve with two workers, as ``make run`` does."""
     with serving(settings, tmp_path / "log", WEB_CONCURRENCY="2", WEB_THREADS="16", **LIMITS) as served:
+        wait_until(lambda: len(workers_of(served)) == 2, 30)  # the first one responds before the second one is started
         yield served
 
 
