@@ -12,9 +12,10 @@ from tests.rows import prerequisites
 
 SAMPLE: Final = "Sample"
 """The text in a body that ``numbered`` makes unique."""
+TASK: Final = {"task": {"title": SAMPLE}}
 
 BODIES: Final[Mapping[str, dict[str, Any]]] = {
-    "POST /v1/tasks": {"task": {"title": SAMPLE}},
+    "POST /v1/tasks": TASK,
     "POST /v1/tasks:batchCreate": {"requests": [{"task": {"title": SAMPLE}}]},
     "PATCH /v1/tasks/<id:task_id>": {"title": "Another title"},
     "POST /v1/movies": MOVIE,

@@ -72,6 +72,22 @@ def test_quick_tests_pass(thinned: Path, server_url: str) -> None:
     run(thinned, sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", *QUICK, TEST_DATABASE_URL=server_url)
 
 
+def test_a_resource_can_be_generated(thinned: Path, server_url: str) -> None:
+    words = (
+        "number:text:20:unique-per=customer_id",
+        "amount:money",
+        "status:enum=draft,sent",
+        "--transition",
+        "send=draft:sent",
+    )
+    for name in ("invoices", "widgets"):
+        run(thinned, sys.executable, "-m", "flask", "new", "resource", name, *words, "--owned")
+        own = sorted(str(path) for path in (thinned / "tests").rglob(f"test_{name}.py"))
+        assert len(own) == 3
+        run(thinned, sys.executable, "-m", "ruff", "check", ".")
+        run(thinned, sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", *own, TEST_DATABASE_URL=server_url)
+
+
 @pytest.mark.nightly
 def test_types_and_imports_are_correct(thinned: Path) -> None:
     for tool in LINT:

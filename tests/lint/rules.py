@@ -15,6 +15,8 @@ MACHINERY: Final = frozenset(
 )
 """The modules of repositories that are the transaction, not a part of one."""
 COLLECTIONS: Final = ("app/services/", "app/repositories/", "app/models/", "app/rest/handlers/", "app/rpc/handlers/")
+CALLERS: Final = ("app/services/", "app/cli/", "app/rest/handlers/", "app/rpc/handlers/")
+"""Folders whose code begins units of work."""
 CREATED: Final = ("CREATED", "201")
 
 
@@ -25,7 +27,7 @@ def of(path: str) -> tuple[Rule, ...]:
         found.append(creation_without_once)
     if path.startswith("app/repositories/") and path not in MACHINERY:
         found.append(commit_in_a_repository)
-    if path.startswith(("app/services/", "app/cli/", "app/rest/handlers/", "app/rpc/handlers/")):
+    if path.startswith(CALLERS):
         found.append(unit_of_work_without_commit)
     if path.startswith((*COLLECTIONS, "app/clients/", "app/wire/")) and path not in {*CATCHING_SERVICES, *MACHINERY}:
         found.append(broad_except)

@@ -177,12 +177,14 @@ def announced(root: Path, entry: str) -> Iterator[tuple[Path, str]]:
 def _placed(text: str, line: str, words: Words, before: str) -> str:
     """Return a text with one more line, in alphabetical order among similar lines.
 
-    Similar lines match the whole template line, or its beginning up to the last or the first word; otherwise the line
-    added before is the place.
+    Similar lines match the whole template line, or its beginning up to the last or the first word. Otherwise they are
+    the imports from the same package, or the place is after the line added before.
     """
     new, present = words.put_into(line).replace("@", ""), text.splitlines()
     ends = [each.end() for each in SAMPLE.finditer(line)]
-    likes = (_like(line), *(f"{_like(line[:end])}.*" for end in (ends[-1], ends[0])), re.escape(before))
+    package = re.match(r"from \w+\.", line)
+    others = [re.escape(package[0]) + ".*"] if package else []
+    likes = (_like(line), *(f"{_like(line[:end])}.*" for end in (ends[-1], ends[0])), *others, re.escape(before))
     found = next(
         filter(None, ([n for n, each in enumerate(present) if re.fullmatch(like, each)] for like in likes)), []
     )
