@@ -218,7 +218,7 @@ def main(*arguments: str) -> int:
     sys.stdout.write(f"quick: {len(paths)} changed files, {min(len(tests), MOST)} of {len(tests)} test files\n")
     run = pytest.main(["-q", "-n0", "-p", "no:cacheprovider", *(tests[:MOST] or FAST), *arguments], plugins=[budget])
     if budget.left_out:
-        sys.stdout.write(f"quick: {budget.left_out} tests did not begin in time; make test runs all\n")
+        sys.stdout.write(f"quick: {budget.left_out} tests did not begin in time; make test ALL=true runs all\n")
     return status or int(run)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import embedded_postgres, postgres_cluster
+from tests.databases import Databases
 
 FAST: Final = {"fsync": "off", "max_connections": "60", "shared_buffers": "16MB", "max_wal_senders": "4"}
 
@@ -47,6 +48,13 @@ class Pair:
 
     primary: Node
     standby: Node
+
+    def migrated_url(self) -> str:
+        """Return the URL of a new database on the primary, at the newest migration."""
+        own = Databases(self.primary.server.url, "pair")
+        url = own.make("main", template=own.make_template())
+        own.disconnect()
+        return url
 
     def switch_over(self) -> None:
         """Demote the primary and promote the standby: the old primary restarts as the standby of the new one."""

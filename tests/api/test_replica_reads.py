@@ -23,7 +23,6 @@ from app.wire.read_after import FIELD
 from tests import replication
 from tests.api.caller import Caller, answered, path_of
 from tests.api.conftest import Bearer
-from tests.databases import Databases
 from tests.replication import Balancer, Pair
 
 pytestmark = pytest.mark.slow
@@ -87,10 +86,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 @pytest.fixture(scope="module")
 def url(nodes: Pair) -> str:
     """Return the URL of a migrated database on the primary."""
-    own = Databases(nodes.primary.server.url, "replica")
-    url = own.make("main", template=own.make_template())
-    own.disconnect()
-    return url
+    return nodes.migrated_url()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from app.wire.read_after import FIELD
 from tests import replication
 from tests.api.conftest import Bearer
 from tests.api.test_replica_reads import reads
-from tests.databases import Databases
 from tests.drill.session_guarantees import Access, violations
 from tests.replication import Balancer, Pair
 
@@ -153,9 +152,7 @@ class Items:
 def test_no_session_reads_an_older_state(
     make_application: Callable[..., Flask], nodes: Pair, balancer: Balancer, bearer: Bearer
 ) -> None:
-    own = Databases(nodes.primary.server.url, "sessions")
-    url = own.make("main", template=own.make_template())
-    own.disconnect()
+    url = nodes.migrated_url()
     replica = make_url(url).set(port=balancer.port).render_as_string(hide_password=False)
     items = Items(make_application(database_url=url, replica_url=replica), dict(bearer("alice")))
     before, disturbance = reads(), Disturbance(nodes, balancer)

@@ -15,7 +15,6 @@ from app.resilience.breaker import State
 from tests import replication
 from tests.api.caller import Caller, answered
 from tests.api.conftest import Bearer
-from tests.databases import Databases
 from tests.replication import Balancer, Pair
 
 pytestmark = pytest.mark.slow
@@ -36,10 +35,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 @pytest.fixture(scope="module")
 def url(nodes: Pair) -> str:
     """Return the URL of a migrated database on the primary."""
-    own = Databases(nodes.primary.server.url, "switchover")
-    url = own.make("main", template=own.make_template())
-    own.disconnect()
-    return url
+    return nodes.migrated_url()
 
 
 @pytest.fixture

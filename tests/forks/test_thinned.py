@@ -98,7 +98,7 @@ def test_types_and_imports_are_correct(thinned: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("without", ["", EVERYTHING], ids=["everything kept", "everything thinned"])
 def test_all_tests_pass(tmp_path: Path, server_url: str, without: str) -> None:
-    """The tests that ``make test`` runs, except for those of containers, the fork and processes."""
+    """The tests that ``make test ALL=true`` runs, except for those of containers, the fork and processes."""
     tree = fork(tmp_path / "orders", without)
     ignored = (f"--ignore={path}" for path in LEFT_OUT)
     tests = (sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", "-p", "no:cacheprovider")

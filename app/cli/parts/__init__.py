@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader
 
 from app.cli import resource
 from app.config import VERSION
@@ -19,16 +19,7 @@ from app.config import VERSION
 TEMPLATES: Final = Path(__file__).parent / "templates"
 SECTION: Final = re.compile(r"(?m)^=== (\S+)(?: :: (.+))?\n")
 END: Final = "end"
-ENGINE: Final = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    undefined=StrictUndefined,
-    variable_start_string="<<",
-    variable_end_string=">>",
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    autoescape=False,  # noqa: S701 -- Python code, no HTML
-)
+ENGINE: Final = resource.ENGINE.overlay(loader=FileSystemLoader(TEMPLATES))
 
 
 @dataclass(frozen=True, slots=True)

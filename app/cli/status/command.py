@@ -1,6 +1,7 @@
 """``flask status``: prints the status of a running system once, or repeatedly until Ctrl-C."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -52,15 +53,14 @@ def status(once: bool, interval: float, as_json: bool) -> None:
 
     logs.set_level("ERROR", shows_stacks=False)  # the table has the state of dependencies, and entries would cover it
     settings, monitor = Settings.from_env(), Monitor()
-    while True:
-        began = time.monotonic()
-        show(settings, monitor, as_json=as_json, redraws=not once)
-        if once:
-            return
-        try:
+    if once:
+        show(settings, monitor, as_json=as_json, redraws=False)
+        return
+    with suppress(KeyboardInterrupt):  # the end of the command, whether it waits or collects
+        while True:
+            began = time.monotonic()
+            show(settings, monitor, as_json=as_json, redraws=True)
             time.sleep(max(0.0, interval - (time.monotonic() - began)))
-        except KeyboardInterrupt:
-            return
 
 
 def show(settings: Settings, monitor: "Monitor", *, as_json: bool, redraws: bool) -> None:

@@ -125,7 +125,7 @@ def tried(rig: Rig, fault: Fault, way: str, number: int) -> Trial:
             try:
                 fault(rig)
             finally:
-                rig.cluster.mend()
+                rig.cluster.restore()
             wait_for(oracle.is_back, BACK_WITHIN, "the oracle is not back")
             rig.cluster.wait_until_whole()
             time.sleep(OBSERVED)

@@ -107,7 +107,7 @@ def etcd_gone(rig: Rig) -> None:
     """Kill etcd on all nodes for 12 s: Patroni demotes the primary, because it cannot renew its place."""
     rig.cluster.stop_etcd()
     time.sleep(LASTS)
-    rig.cluster.mend()
+    rig.cluster.restore()
 
 
 def balancer_reloaded(rig: Rig) -> None:

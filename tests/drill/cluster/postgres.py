@@ -248,7 +248,7 @@ class Cluster:
         signal_all(self._frozen, signal.SIGCONT)
         self._frozen = set()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Start the processes that a fault has ended. The cluster then becomes whole."""
         self.thaw()
         for node in NODES:

@@ -1,9 +1,10 @@
-"""Rates and quantiles of ``flask status``."""
+"""Rates, quantiles and the end of ``flask status``."""
 
 import math
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
 
 from app.cli.status.monitor import Monitor
 from app.cli.status.rates import WINDOW, History, quantile
@@ -81,3 +82,18 @@ class TestReport:
 def test_a_text_in_another_format_is_an_error() -> None:
     with pytest.raises(ScrapeError, match="Prometheus text format"):
         parsed("<html>", 0)
+
+
+def test_ctrl_c_ends_it_without_an_error_while_it_collects(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[bool] = []
+
+    def show(*_: object, redraws: bool, **__: object) -> None:
+        shown.append(redraws)
+        if len(shown) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.cli.status.command.show", show)
+    monkeypatch.setattr("app.cli.status.command.Settings.from_env", lambda: None)
+    monkeypatch.setattr("app.cli.status.command.logs.set_level", lambda *_, **__: None)
+    done = app.test_cli_runner().invoke(args=["status", "--interval", "0.5"])
+    assert (done.exit_code, shown) == (0, [True, True]), done.output
