@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+from app.cli.status import command
 from app.cli.status.monitor import Monitor
 from app.cli.status.rates import WINDOW, History, quantile
 from app.cli.status.report import DatabaseStatus, Report
 from app.cli.status.scrape import Scrape, ScrapeError, parsed
+from app.config import Settings
+from app.observability import logs
 
 COUNT = "http_request_duration_seconds_count"
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -92,8 +95,8 @@ def test_ctrl_c_ends_it_without_an_error_while_it_collects(app: Flask, monkeypat
         if len(shown) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.cli.status.command.show", show)
-    monkeypatch.setattr("app.cli.status.command.Settings.from_env", lambda: None)
-    monkeypatch.setattr("app.cli.status.command.logs.set_level", lambda *_, **__: None)
+    monkeypatch.setattr(command, "show", show)
+    monkeypatch.setattr(Settings, "from_env", lambda: None)
+    monkeypatch.setattr(logs, "set_level", lambda *_, **__: None)
     done = app.test_cli_runner().invoke(args=["status", "--interval", "0.5"])
     assert (done.exit_code, shown) == (0, [True, True]), done.output
