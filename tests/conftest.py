@@ -30,6 +30,7 @@ from app.cli import migrations
 from app.config import Settings
 from app.extensions import db
 from app.models import Base
+from app.resilience import breaker
 from tests import databases
 from tests.databases import Databases, shared
 from tests.observed_errors import UNDECLARED
@@ -137,10 +138,16 @@ def close(engine: Engine) -> None:
 
 @pytest.fixture(autouse=True)
 def forget_applications() -> Iterator[None]:
-    """Close the connections of the applications that a test has created, and free the applications."""
+    """Close the connections of the applications that a test has created, and free the applications.
+
+    Their breakers probe no more: a prober that goes on until the garbage collection logs into a later test.
+    """
     _LASTING.extend(_RECENT)
     _RECENT.clear()
+    earlier = weakref.WeakSet(breaker.ALL)
     yield
+    for each in breaker.ALL - earlier:
+        each.ask = None
     _dispose(_RECENT)
     _RECENT.clear()
 
