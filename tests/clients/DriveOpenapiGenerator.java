@@ -4,6 +4,12 @@
 import candor.ApiClient;
 import candor.ApiException;
 import candor.api.*;
+import candor.api.AccountApi.*;
+import candor.api.HealthApi.*;
+import candor.api.OrdersApi.*;
+import candor.api.PreferencesApi.*;
+import candor.api.ProfilesApi.*;
+import candor.api.TasksApi.*;
 import candor.model.*;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.lang.reflect.InvocationTargetException;
@@ -92,7 +98,19 @@ public class DriveOpenapiGenerator {
   }
 
   static Task update(Task task, TaskUpdate change, String mask) throws ApiException {
-    return TASKS.updateTask(id(task), change, mask, null, null, null);
+    return TASKS.updateTask(change(id(task), change).updateMask(mask).build());
+  }
+
+  static APIListTasksRequest.Builder tasks() {
+    return APIListTasksRequest.newBuilder();
+  }
+
+  static APIGetTaskRequest.Builder task(UUID id) {
+    return APIGetTaskRequest.newBuilder().taskId(id);
+  }
+
+  static APIUpdateTaskRequest.Builder change(UUID id, TaskUpdate change) {
+    return APIUpdateTaskRequest.newBuilder().taskId(id).taskUpdate(change);
   }
 
   static BatchCreateTasksRequest batch(String... titles) {
@@ -112,7 +130,7 @@ public class DriveOpenapiGenerator {
   }
 
   static User user(ApiClient client) throws ApiException {
-    return new AccountApi(client).getMe(null, null, null, null);
+    return new AccountApi(client).getMe(APIGetMeRequest.newBuilder().build());
   }
 
   static String pascal(String name) {
@@ -141,7 +159,8 @@ public class DriveOpenapiGenerator {
         .getConstructor(ApiClient.class).newInstance(ADMIN);
     Method call = Arrays.stream(api.getClass().getMethods())
         .filter(each -> each.getName().equals(camel(declared.get("operation").asText())))
-        .filter(each -> each.getParameterTypes()[each.getParameterCount() - 1] == Map.class).findFirst().orElseThrow();
+        .filter(each -> each.getParameterTypes()[each.getParameterCount() - 1] == Map.class)
+        .filter(each -> !each.getParameterTypes()[0].getSimpleName().startsWith("API")).findFirst().orElseThrow();
     List<Object> arguments = new ArrayList<>();
     for (var each : call.getParameters()) arguments.add(argument(each.getName(), each.getType(), declared));
     arguments.set(arguments.size() - 1, Map.of("Simulate-Error", code));
@@ -203,7 +222,8 @@ public class DriveOpenapiGenerator {
       List<String> seen = new ArrayList<>();
       String token = null;
       do {
-        TaskList page = TASKS.listTasks(2, token, "status = PENDING", "title", null, null);
+        TaskList page = TASKS.listTasks(
+            tasks().pageSize(2).pageToken(token).filter("status = PENDING").orderBy("title").build());
         for (Task each : page.getTasks()) seen.add(each.getTitle());
         token = page.getNextPageToken();
       } while (token != null);
@@ -225,34 +245,35 @@ public class DriveOpenapiGenerator {
     });
     STEPS.put("problems_of_one_status_are_distinguished", () -> {
       var type = ListTasks400Response.class;
-      var filtered = problem(type, () -> TASKS.listTasks(null, null, "nonsense !", null, null, null));
+      var filtered = problem(type, () -> TASKS.listTasks(tasks().filter("nonsense !").build()));
       holds(filtered.getInvalidFilter().getPosition() >= 1, filtered);
-      var ordered = problem(type, () -> TASKS.listTasks(null, null, null, "nothing", null, null));
+      var ordered = problem(type, () -> TASKS.listTasks(tasks().orderBy("nothing").build()));
       holds(ordered.getActualInstance() instanceof InvalidOrderBy, ordered);
     });
     STEPS.put("without_a_token_is_401_without_a_body", () -> {
       TasksApi wrong = new TasksApi(client("wrong"));
-      bare(401, () -> wrong.listTasks(null, null, null, null, null, null));
-      var headers = rejection(() -> wrong.listTasks(null, null, null, null, null, null)).getResponseHeaders();
+      bare(401, () -> wrong.listTasks(tasks().build()));
+      var headers = rejection(() -> wrong.listTasks(tasks().build())).getResponseHeaders();
       holds(headers.firstValue("WWW-Authenticate").orElse("").contains("error=\"invalid_token\""), headers);
     });
     STEPS.put("without_the_scope_is_403_without_a_body", () -> {
       TasksApi bob = new TasksApi(client(System.getenv("CANDOR_BOB")));
-      bare(403, () -> bob.listTasks(null, null, null, null, null, null));
+      bare(403, () -> bob.listTasks(tasks().build()));
     });
     STEPS.put("a_missing_resource_is_404", () -> {
-      var missing = problem(TaskNotFound.class, () -> TASKS.getTask(UUID.randomUUID(), null, null, null, null));
+      var missing = problem(TaskNotFound.class, () -> TASKS.getTask(task(UUID.randomUUID()).build()));
       same(missing.getCode(), TaskNotFound.CodeEnum.TASK_NOT_FOUND);
     });
     STEPS.put("a_read_that_is_current_is_304", () -> {
       UUID id = id(create("9"));
-      String tag = TASKS.getTaskWithHttpInfo(id, null, null, null, null).getHeaders().get("etag").get(0);
-      bare(304, () -> TASKS.getTask(id, null, null, null, tag));
+      String tag = TASKS.getTaskWithHttpInfo(task(id).build()).getHeaders().get("etag").get(0);
+      bare(304, () -> TASKS.getTask(task(id).ifNoneMatch(tag).build()));
     });
     STEPS.put("a_stale_version_is_412", () -> {
       UUID id = id(create("10"));
       TaskUpdate change = new TaskUpdate().title("x");
-      var stale = problem(PreconditionFailed.class, () -> TASKS.updateTask(id, change, null, null, "\"0-0\"", null));
+      var stale = problem(
+          PreconditionFailed.class, () -> TASKS.updateTask(change(id, change).ifMatch("\"0-0\"").build()));
       same(stale.getStatus(), 412);
     });
     STEPS.put("the_same_key_is_answered_again", () -> {
@@ -278,8 +299,8 @@ public class DriveOpenapiGenerator {
     });
     STEPS.put("delete_a_task", () -> {
       UUID id = id(create("14"));
-      same(TASKS.deleteTaskWithHttpInfo(id, null, null, null).getStatusCode(), 200);
-      same(rejection(() -> TASKS.getTask(id, null, null, null, null)).getCode(), 404);
+      same(TASKS.deleteTaskWithHttpInfo(APIDeleteTaskRequest.newBuilder().taskId(id).build()).getStatusCode(), 200);
+      same(rejection(() -> TASKS.getTask(task(id).build())).getCode(), 404);
     });
     STEPS.put("money_is_exact", () -> {
       Order made = order();
@@ -287,14 +308,15 @@ public class DriveOpenapiGenerator {
     });
     STEPS.put("items_are_read_on_request", () -> {
       UUID id = order().getId();
-      same(ORDERS.getOrder(id, null, null, null, null, null, null, null).getItems(), null);
-      Order whole = ORDERS.getOrder(id, "items", null, null, null, null, null, null);
+      same(ORDERS.getOrder(APIGetOrderRequest.newBuilder().orderId(id).build()).getItems(), null);
+      Order whole = ORDERS.getOrder(APIGetOrderRequest.newBuilder().orderId(id).expand("items").build());
       same(whole.getItems().get(0).getSku(), "TEA-100");
     });
     STEPS.put("an_order_is_cancelled_once", () -> {
       UUID id = order().getId();
-      ORDERS.cancelOrder(id, null, null, null);
-      var rejected = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(id, null, null, null));
+      var request = APICancelOrderRequest.newBuilder().orderId(id).build();
+      ORDERS.cancelOrder(request);
+      var rejected = problem(CancelOrder400Response.class, () -> ORDERS.cancelOrder(request));
       holds(rejected.getActualInstance() instanceof OrderNotCancellable, rejected);
     });
     STEPS.put("a_session_is_refreshed_and_revoked", () -> {
@@ -307,12 +329,14 @@ public class DriveOpenapiGenerator {
     });
     STEPS.put("the_account_is_read_and_changed", () -> {
       ApiClient me = me();
-      User renamed = new AccountApi(me).updateMe(new UserUpdate().name("Alice B."), null, null, null);
+      User renamed = new AccountApi(me)
+          .updateMe(APIUpdateMeRequest.newBuilder().userUpdate(new UserUpdate().name("Alice B.")).build());
       same(List.of(renamed.getName(), renamed.getEmail()), List.of("Alice B.", user(me).getEmail()));
     });
     STEPS.put("the_profile_has_both_parts", () -> {
       ApiClient me = me();
-      Profile profile = new ProfilesApi(me).getProfile(user(me).getId(), null, null);
+      var request = APIGetProfileRequest.newBuilder().userId(user(me).getId()).build();
+      Profile profile = new ProfilesApi(me).getProfile(request);
       same(profile.getUser(), user(me));
       holds(profile.getPreferences().getLocale() != null && !profile.getDegraded(), profile);
     });
@@ -320,7 +344,7 @@ public class DriveOpenapiGenerator {
       ApiClient me = me();
       UUID id = user(me).getId();
       PreferencesApi preferences = new PreferencesApi(me);
-      var read = preferences.getPreferencesWithHttpInfo(id, null, null, null, null);
+      var read = preferences.getPreferencesWithHttpInfo(APIGetPreferencesRequest.newBuilder().userId(id).build());
       String tag = read.getHeaders().get("etag").get(0);
       boolean dark = read.getData().getTheme() == Preferences.ThemeEnum.DARK;
       PreferencesInput body = new PreferencesInput().locale("de-CH").timeZone("Europe/Zurich");
@@ -355,7 +379,7 @@ public class DriveOpenapiGenerator {
       same(first.getData(), second.getData());
     });
     STEPS.put("public_operations_need_no_token", () -> {
-      same(new HealthApi(NOBODY).getHealth(null).getStatus(), Health.StatusEnum.OK);
+      same(new HealthApi(NOBODY).getHealth(APIGetHealthRequest.newBuilder().build()).getStatus(), Health.StatusEnum.OK);
       same(new CatalogueApi(NOBODY).getError("task-title-taken", null).getCode(), "TASK_TITLE_TAKEN");
     });
     STEPS.put("every_declared_error_is_typed", () -> {

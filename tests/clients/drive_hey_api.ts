@@ -8,6 +8,9 @@ import { createClient, createConfig } from "./candor/client/index.js";
 import * as candor from "./candor/index.js";
 import { errors } from "./errors.js";
 
+// Node starts a timer at the time of its last loop, therefore a timer can end some milliseconds early.
+const LATER = 100;
+
 const env = (name: string): string => process.env[name] ?? assert.fail(`${name} is not set`);
 const run = `hey-api ${randomUUID().slice(0, 8)}`;
 const as = (auth?: string) => createClient(createConfig({ baseUrl: env("CANDOR_URL"), auth }));
@@ -68,7 +71,7 @@ const simulated = async (declared: Declared): Promise<Answer> => {
     const answer = await call({ client: admin, path, headers, ...(body === null ? {} : { body }) });
     if (answer.response?.status !== 429 || declared.code === "RATE_LIMIT_EXCEEDED") return answer;
     const seconds = Number(answer.response.headers.get("Retry-After"));
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000 + LATER));
   }
 };
 
@@ -315,7 +318,7 @@ const steps: Record<string, () => Promise<void>> = {
     for (let count = 0; count < 200; count++) {
       const { error } = await ask();
       if (error && error.code === "RATE_LIMIT_EXCEEDED") {
-        await new Promise((resolve) => setTimeout(resolve, (error.retry_after ?? 60) * 1000));
+        await new Promise((resolve) => setTimeout(resolve, (error.retry_after ?? 60) * 1000 + LATER));
         assert.equal((await ask()).response?.status, 202);
         return;
       }

@@ -41,6 +41,7 @@ def test_it_is_generated_typed_and_works(folder: Path, service: dict[str, str]) 
         library="native",
         openApiNullable="false",
         useOneOfDiscriminatorLookup="true",
+        useSingleRequestParameter="true",
         invokerPackage="candor",
         apiPackage="candor.api",
         modelPackage="candor.model",

@@ -22,6 +22,9 @@ import { ServerReflection as AlphaReflection } from "./grpc/reflection/v1alpha/r
 import { Health, HealthCheckResponse_ServingStatus } from "./health/v1/health_pb.js";
 import { Priority, Status, TaskSchema, TodoService, type Task } from "./todo/v1/todo_pb.js";
 
+// Node starts a timer at the time of its last loop, therefore a timer can end some milliseconds early.
+const LATER = 100;
+
 const env = (name: string): string => {
   const value = process.env[name];
   assert(value);
@@ -126,7 +129,7 @@ async function simulated(declared: Declared): Promise<Failure> {
   for (;;) {
     const error = await failure(client[method.localName as keyof typeof client]({}, options));
     if (declared.code === "RATE_LIMIT_EXCEEDED" || error.own.code !== "RATE_LIMIT_EXCEEDED") return error;
-    await sleep(1000 * Number(error.detail(RetryInfoSchema).retryDelay?.seconds ?? 0));
+    await sleep(LATER + 1000 * Number(error.detail(RetryInfoSchema).retryDelay?.seconds ?? 0));
   }
 }
 
@@ -356,7 +359,7 @@ const steps = {
     assert.deepEqual(new Set(errors.map((each) => each.code)), new Set([Code.ResourceExhausted]));
     assert.equal(errors[0]?.own.appErrorCode, AppErrorCode.RATE_LIMIT_EXCEEDED);
     const waits = errors.map((each) => Number(each.detail(RetryInfoSchema).retryDelay?.seconds ?? 0));
-    await sleep(1000 * Math.max(...waits));
+    await sleep(LATER + 1000 * Math.max(...waits));
     assert.equal((await list()).tasks.length, 1);
   },
 };
