@@ -21,12 +21,13 @@ pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make in
 EVERYTHING: Final = ",".join(all_parts())
 LEFT_OUT: Final = (
     *("tests/stack", "tests/browser", "tests/server", "tests/forks", "tests/containers", "tests/docs/test_site.py"),
-    *("tests/clients", "tests/conformance", "tests/ecosystem", "tests/proxies"),
+    *("tests/clients", "tests/conformance", "tests/ecosystem", "tests/matrix", "tests/proxies"),
 )
 QUICK: Final = (
     "tests/unit/errs",
     "tests/law/test_declared_errors.py",
     "tests/law/test_env_example.py",
+    "tests/law/test_makefile.py",
     "tests/law/test_nginx.py",
     "tests/law/test_version.py",
     "tests/api/test_create_task.py",
