@@ -20,7 +20,7 @@ from tests.stack.trees import LINT, run, run_within
 pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
 EVERYTHING: Final = ",".join(all_parts())
 LEFT_OUT: Final = (
-    *("tests/stack", "tests/browser", "tests/server", "tests/forks", "tests/containers", "tests/docs/test_site.py"),
+    *("tests/stack", "tests/browser", "tests/forks", "tests/containers", "tests/docs/test_site.py"),
     *("tests/clients", "tests/conformance", "tests/ecosystem", "tests/matrix", "tests/proxies"),
 )
 QUICK: Final = (

@@ -35,8 +35,8 @@ def services() -> Services:
         jwt_secret="x" * 32,
         google_client_id="1",
         google_url=REMOTE,
-        users_url=REMOTE,
-        preferences_url=REMOTE,
+        users_url=REMOTE,  # part: profiles
+        preferences_url=REMOTE,  # part: profiles
     )
     return wire(settings, cast("scoped_session[Session]", None), lambda: pytest.fail("a service has connected"))
 

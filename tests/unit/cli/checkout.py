@@ -12,7 +12,7 @@ RICH = Design.of(
     "gizmos",
     [
         "order:ref=orders",
-        *("number:text:20:unique-per=customer_id", "amount:money", "state:enum=draft,sent,paid"),
+        *("number:text:20:unique-per=buyer_id", "amount:money", "state:enum=draft,sent,paid"),
         *("due:date:optional", "count:int", "is_open:bool", "at:timestamp", "trace:uuid", "note:text:500:optional"),
     ],
     is_owned=True,
@@ -28,7 +28,7 @@ def checkout(folder: Path) -> Path:
     for name in (
         *SHARED_BY_TRANSITIONS,
         "pyproject.toml",
-        "app/models/orders.py",
+        "app/models/orders.py",  # part: orders
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
