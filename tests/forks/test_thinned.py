@@ -81,8 +81,8 @@ def test_a_resource_can_be_generated(thinned: Path, server_url: str) -> None:
         "--transition",
         "send=draft:sent",
     )
-    for name in ("invoices", "widgets"):
-        run(thinned, sys.executable, "-m", "flask", "new", "resource", name, *words, "--owned")
+    for name, *owned in (("invoices", "--owned"), ("widgets",)):
+        run(thinned, sys.executable, "-m", "flask", "new", "resource", name, *words, *owned)
         own = sorted(str(path) for path in (thinned / "tests").rglob(f"test_{name}.py"))
         assert len(own) == 3
         run(thinned, sys.executable, "-m", "ruff", "check", ".")

@@ -11,7 +11,7 @@ from app.config import ROOT
 RICH = Design.of(
     "gizmos",
     [
-        "order:ref=orders",
+        "order:ref=orders",  # part: orders
         *("number:text:20:unique-per=buyer_id", "amount:money", "state:enum=draft,sent,paid"),
         *("due:date:optional", "count:int", "is_open:bool", "at:timestamp", "trace:uuid", "note:text:500:optional"),
     ],
