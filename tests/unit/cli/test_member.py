@@ -43,7 +43,7 @@ class TestAdd:
         model = (gizmos / "app" / "models" / "gizmos.py").read_text()
         assert [each for each in lines if each not in " ".join(model.split())] == []
 
-    def test_the_operations_that_write_declare_its_error(self, gizmos: Path) -> None:
+    def test_the_operations_that_write_declare_its_error(self, gizmos: Path) -> None:  # part: orders
         add(gizmos, "gizmos", "code:text:9:optional:unique")
         add(gizmos, "gizmos", "order:ref=orders:optional")
         service = (gizmos / "app" / "services" / "gizmos.py").read_text()
