@@ -169,9 +169,9 @@ def test_its_database_and_its_clients(previous: Path, make_database: Callable[[s
     assert all(response.status == 200 for response in made.values())
 
     with served(ROOT, before) as client:
-        assert {path: client.send("GET", path).body for path in made} == {
-            path: response.body for path, response in made.items()
-        }
+        for path, response in made.items():
+            body = client.send("GET", path).body
+            assert {name: body.get(name) for name in response.body} == response.body, path
         run(ROOT, *FLASK, "db", "check", **before)
 
     with served(ROOT, fresh) as client:
