@@ -115,7 +115,7 @@ def _is_ready(client: Client) -> bool:
 
 
 def requests_of(tree: Path) -> list[tuple[str, str, Any]]:
-    """Return the sample requests of a release: what creates first, then what changes; nothing that deletes."""
+    """Return the sample requests of a release: creations first, then changes, and no deletions."""
     bodies, paths = json.loads(run(tree, sys.executable, "-c", READ))
     found = [(*operation.split(" ", 1), body) for operation, body in bodies.items()]
     order = {"POST": 0, "PUT": 1, "PATCH": 2}
