@@ -130,7 +130,7 @@ def _filled(path: str, paths: Mapping[str, str]) -> str:
 
 
 def conversation(client: Client, requests: list[tuple[str, str, Any]]) -> list[tuple[str, Response]]:
-    """Send the requests and read what they have created; return each response."""
+    """Send the requests, read the created resources, and return each response."""
     found = []
     for method, path, body in requests:
         response = client.send(method, path, body)
