@@ -9,12 +9,14 @@ from typing import Final
 PROBLEMS: Final = Path("deploy/nginx/problems.conf")
 SETTINGS: Final = {"APP_ENV": "development", "DATABASE_URL": "postgresql://localhost/unused", "JWT_SECRET": "x" * 32}
 """Settings of commands that need no database."""
+FINDINGS: Final = 1
+"""The status of ruff if it has findings. It is 2 if ruff could not run."""
 
 
 def style(root: Path, *paths: str) -> None:
     """Format the code, or only some files. Lines that became too long get a comment."""
     for command in (["format"], ["check", "--fix"], ["check", "--select", "E501", "--add-noqa"]):
-        python(root, "-m", "ruff", *command, "--quiet", *(paths or ["."]), check=False)
+        python(root, "-m", "ruff", *command, "--quiet", *(paths or ["."]), most=FINDINGS)
 
 
 def all_files(root: Path) -> None:
@@ -26,8 +28,15 @@ def all_files(root: Path) -> None:
     python(root, "-m", "deploy.grafana.generate")
 
 
-def python(root: Path, *arguments: str, check: bool = True) -> str:
-    """Run a module in the repository, and return its output."""
+def python(root: Path, *arguments: str, most: int = 0) -> str:
+    """Run a module in the repository, and return its output.
+
+    Raises:
+        subprocess.CalledProcessError: its status is greater than ``most``.
+    """
     environment = SETTINGS | os.environ
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=root, env=environment, check=check, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603 -- own
+    done = subprocess.run(command, cwd=root, env=environment, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- own
+    if done.returncode > most or done.returncode < 0:
+        done.check_returncode()
+    return done.stdout

@@ -37,6 +37,9 @@ WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
 DEFINITIONS: Final = text(f"{CONSTRAINTS} UNION ALL {INDEXES} UNION ALL {COLUMNS}")
 Definitions = dict[tuple[str, str, str], str]
 _LOG: Final = product.logger("migrations")
+READS: Final = ("CHECK ", "FOREIGN KEY ")
+"""Constraints for which PostgreSQL reads the table, unless they are added as not valid."""
+NOT_VALID: Final = " NOT VALID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,15 @@ class Difference:
     def sql(self, *, before: str | None, after: str | None) -> str:
         """Return the SQL from one definition to the other; for a column only a comment, because the author writes
         it.
+
+        A constraint that reads the table is validated by the next migration, which does not lock the table.
         """
         if self.kind == "column":
             return f"-- to be written: column {self.table}.{self.name} from ({before}) to ({after})"
         if self.kind == "index":
             return "; ".join([f"DROP INDEX {self.name}"] * (before is not None) + ([] if after is None else [after]))
+        if after is not None and before == f"{after}{NOT_VALID}":
+            return f"ALTER TABLE {self.table} VALIDATE CONSTRAINT {self.name}"
         dropped = [f"DROP CONSTRAINT {self.name}"] if before is not None else []
         added = [f"ADD CONSTRAINT {self.name} {after}"] if after is not None else []
         return f"ALTER TABLE {self.table} {', '.join([*dropped, *added])}"
@@ -77,6 +84,8 @@ class Redefine(ops.ExecuteSQLOp):
         before, after = difference.database, difference.models
         if is_reversed:
             before, after = after, before
+        elif after is not None and after.startswith(READS) and before != f"{after}{NOT_VALID}":
+            after += NOT_VALID
         super().__init__(difference.sql(before=before, after=after))
         self._difference, self._is_reversed = difference, is_reversed
 

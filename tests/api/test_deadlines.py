@@ -21,7 +21,8 @@ from tests.sent_statements import seen
 
 pytestmark = pytest.mark.slow
 
-GRACE = 0.5
+GRACE = 4.0
+"""Seconds by which a busy machine may be late. tests/stack/test_database_network.py measures the promised 0.5."""
 
 
 def in_time(caller: Caller, method: str, path: str, within: str, **request: Any) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def idle(app: Flask, settings: Settings) -> Iterator[None]:
     with engine.connect() as connection:
         began = time.monotonic()
         while connection.execute(left).scalar_one():
-            assert time.monotonic() - began < 2, "a statement or a transaction was left behind"
+            assert time.monotonic() - began < 8, "a statement or a transaction was left behind"
             time.sleep(0.02)
     engine.dispose()
     with app.app_context():
@@ -270,7 +271,7 @@ class TestBudget:
         path = path_of(alice.task())
 
         def slow(statement: str, _parameters: object) -> str:
-            return statement.replace("FROM tasks", "FROM tasks, pg_sleep(5)")
+            return statement.replace("FROM tasks", "FROM tasks, pg_sleep(10)")
 
         with app.app_context(), seen(db.engine, slow):
             in_time(alice, "GET", path, "0.2")
@@ -310,6 +311,6 @@ class TestBudget:
         began = time.monotonic()
         while (response := alice.post(json=body, headers=key)).status_code == 409:
             rejected(response, 409, "IDEMPOTENCY_IN_PROGRESS")
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 8
             time.sleep(0.02)
         answered(response, 201)

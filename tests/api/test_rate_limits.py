@@ -73,14 +73,15 @@ class TestHeaders:
     def test_retry_after_is_sufficient(self, make_application: Make) -> None:
         """After this time, the next request succeeds."""
         client = make_application(rate_limit="1 per second").test_client()
-        client.get("/")
-        response = client.get("/")
+        responses = (client.get("/") for _ in range(100))  # on a busy machine, two may take longer than a second
+        response = next(each for each in responses if each.status_code == 429)
         seconds = rejected(response, 429, "RATE_LIMIT_EXCEEDED")["retry_after"]
         assert seconds == 1
-        began = time.monotonic()
+        received = sent = time.monotonic()
         while client.get("/").status_code == 429:
-            assert time.monotonic() - began < seconds, "the request is still limited"
+            assert sent - received < seconds, "the request is still limited"
             time.sleep(0.02)
+            sent = time.monotonic()
 
     def test_several_limits_are_listed_by_name(self, make_application: Make) -> None:
         """C22: and an exceeded limit causes the 429."""

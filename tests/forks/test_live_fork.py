@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from app.config import ROOT
 from forks.answers import Answers
@@ -47,7 +47,8 @@ def release(upstream: Repository) -> None:
     for number, path in enumerate(named[:: len(named) // ORDINARY][:ORDINARY]):
         comment = f"# candor {number}" if path.suffix == ".py" else f"<!-- candor {number} -->"
         upstream.commit({str(path): f"{upstream.text(str(path))}\n{comment}\n"}, f"{path}: {number}")
-    upstream.commit(upstream.edited("app/models/movies.py", '"""', '"""In every release: '), "a file of a part")
+    movies = upstream.edited("app/models/movies.py", '"""Movies', '"""In every release: Movies')
+    upstream.commit(movies, "a file of a part")
     column = "    locale: Mapped[str | None]\n"
     upstream.commit(
         upstream.edited("app/models/users.py", "    version: Mapped[int]\n", f"    version: Mapped[int]\n{column}")
@@ -85,7 +86,7 @@ def test_sixty_commits(tmp_path: Path, make_database: Callable[[str], str], serv
     fork.commit({}, "invoices")
     settings = {"DATABASE_URL": make_database(f"live{without}"), "JWT_SECRET": "x" * 32}
     run(fork.root, *FLASK, "db", "upgrade", **settings)
-    engine = create_engine(settings["DATABASE_URL"])
+    engine = create_engine(settings["DATABASE_URL"], poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(ROW)
     own = {
@@ -108,7 +109,6 @@ def test_sixty_commits(tmp_path: Path, make_database: Callable[[str], str], serv
     assert len(run(fork.root, *FLASK, "db", "heads", **settings).split()) == 2  # the revision, and "(head)"
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM invoices")).scalar_one() == 100
-    engine.dispose()
     fresh = settings | {"DATABASE_URL": make_database(f"fresh{without}")}
     run(fork.root, *FLASK, "db", "upgrade", **fresh)
     run(fork.root, *FLASK, "db", "check", **fresh)

@@ -14,6 +14,7 @@ from forks import removing
 from forks.answers import Answers
 from forks.parts import UnknownPartError, all_parts, chosen
 from tests.forks.test_init import clone
+from tests.law.test_makefile import missing_files, missing_targets
 from tests.stack.trees import LINT, run
 
 pytestmark = [pytest.mark.skipif(Answers.read(ROOT) is not None, reason="make init has run"), pytest.mark.slow]
@@ -39,6 +40,7 @@ def test_a_part_alone(tree: Path, part: str) -> None:
     found = subprocess.run(ruff, cwd=tree, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
     assert removing.paths_of(tree, part) == []
+    assert (missing_files(tree), missing_targets(tree)) == (set(), set())
 
 
 def test_parts_that_need_a_removed_one_go_too() -> None:
@@ -61,7 +63,7 @@ def test_a_resource_is_removed_from_a_live_repository(tree: Path, make_database:
     assert "not changed, check it" not in output
     (made,) = tree.glob("migrations/versions/*_drop_movies.py")
     assert "op.drop_table('movies')" in made.read_text().replace('"', "'")
-    for command in (("upgrade",), ("check",), ("downgrade", "-1"), ("upgrade",)):
+    for command in (("upgrade",), ("check",), ("downgrade",), ("upgrade",)):
         run(tree, sys.executable, "-m", "flask", "db", *command, **settings)
     for tool in LINT:
         run(tree, sys.executable, "-m", *tool)

@@ -28,8 +28,8 @@ from tests.scrape import growth, here
 
 pytestmark = [pytest.mark.usefixtures("by_repositories"), pytest.mark.slow]
 BUDGET = timedelta(milliseconds=200)
-LATE = 0.5
-"""Seconds by which a request may exceed its budget."""
+LATE = 3.0
+"""Seconds by which a request may exceed its budget on a busy machine; without an end, a statement takes nine or ten."""
 READY = 6
 """Bytes of the message ReadyForQuery."""
 IN_DATABASE = DeadlineExceeded(budget_ms=200, spent_in="database")
@@ -357,9 +357,11 @@ class TestSilence:
 
     def test_connecting_ends_at_the_deadline_too(self, proxy: Proxy, engine: Engine) -> None:
         proxy.flows.clear()
-        with on_time(), pytest.raises(Error) as caught:
+        began = time.monotonic()
+        with within(BUDGET), pytest.raises(Error) as caught:
             engine.connect()
         assert match(IN_DATABASE, caught.value)
+        assert time.monotonic() - began < log_folder.CONNECT_TIMEOUT
         proxy.flows.set()
         with on_time(timedelta(seconds=2)), engine.connect() as connection:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
@@ -516,7 +518,9 @@ class TestWarm:
 
     def test_a_database_that_is_away_is_not_waited_for(self, settings: Settings) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            engine = engine_at(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none")
+            engine = engine_at(
+                f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=30"
+            )
             began = time.monotonic()
             assert log_folder.warm(engine, within=timedelta(milliseconds=100)) == 0
             assert time.monotonic() - began < 0.1 + LATE
@@ -526,24 +530,31 @@ class TestHostList:
     """The first host of the list accepts connections, and then sends nothing, as a frozen machine does."""
 
     @pytest.fixture
-    def engine(self, settings: Settings) -> Iterator[Engine]:
+    def silent(self) -> Iterator[socket.socket]:
+        """Return the listener of the first host."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.setblocking(False)
+            yield silent
+
+    @pytest.fixture
+    def engine(self, settings: Settings, silent: socket.socket) -> Iterator[Engine]:
         """Return an engine whose list of hosts ends with the database of the tests."""
         url = make_url(settings.database_url)
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            hosts = {"host": f"127.0.0.1,{url.host}", "port": f"{silent.getsockname()[1]},{url.port}"}
-            engine = engine_at(
-                url._replace(host=None, port=None, query=immutabledict(hosts)).render_as_string(hide_password=False)
-            )
-            yield engine
-            engine.dispose()
+        hosts = {"host": f"127.0.0.1,{url.host}", "port": f"{silent.getsockname()[1]},{url.port}"}
+        engine = engine_at(
+            url._replace(host=None, port=None, query=immutabledict(hosts)).render_as_string(hide_password=False)
+        )
+        yield engine
+        engine.dispose()
 
-    def test_only_the_first_connection_waits_for_a_lost_host(self, engine: Engine) -> None:
-        with within(timedelta(seconds=5)):
+    def test_only_the_first_connection_waits_for_a_lost_host(self, engine: Engine, silent: socket.socket) -> None:
+        with within(timedelta(seconds=9)):
             query(engine)
+            silent.accept()[0].close()
             engine.pool.dispose()
-            began = time.monotonic()
             query(engine)
-        assert time.monotonic() - began < LATE
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
     def test_a_lost_host_does_not_keep_the_breaker_open(self, engine: Engine) -> None:
         """A probe has one second, and a lost host costs two."""

@@ -53,8 +53,8 @@ class TestHit:
 
     def test_a_window_closes_in_redis(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         assert HOUR - 10 < one.increment("a", seconds=HOUR).seconds_left <= HOUR
-        redis.client().pexpire("candor:window:a", 1000)
-        assert 0 < one.increment("a", seconds=HOUR).seconds_left <= 1
+        redis.client().pexpire("candor:window:a", 9000)
+        assert 0 < one.increment("a", seconds=HOUR).seconds_left <= 9
 
     def test_a_key_without_an_end_gets_one(self, one: RedisRateLimitStore, redis: ValkeyServer) -> None:
         """No client is locked out forever."""

@@ -138,7 +138,7 @@ class TestReadiness:
         folder = newer(f'compatible_since = "{OLDEST}"')
         before = ScriptDirectory(str(ROOT / "migrations")).get_revision(HEAD).down_revision
         path = folder / "versions" / f"{NEXT}_newer.py"
-        path.write_text(path.read_text().replace(f'= "{NEXT}", "{HEAD}"', f'= "{NEXT}", "{before}"'))
+        path.write_text(path.read_text().replace(f'= "{NEXT}", "{HEAD}"', f'= "{NEXT}", {before!r}'))
         facts = f'"{MERGED}", ("{HEAD}", "{NEXT}"), "{since}"\n'
         (folder / "versions" / f"{MERGED}_merge.py").write_text(
             f"revision, down_revision, compatible_since = {facts}\n\ndef upgrade() -> None:\n    pass\n"
@@ -204,7 +204,7 @@ class TestUpgrade:
         ]
         output = [process.communicate()[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], output
-        assert sum("Running upgrade  -> 0001" in each for each in output) == 1
+        assert sum("Running upgrade  -> " in each for each in output) == 1
         assert readiness(app) == 200
 
     def test_one_that_waits_is_in_the_way_of_no_index_that_is_made_concurrently(

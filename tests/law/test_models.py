@@ -3,11 +3,25 @@
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import ARRAY, Column, DateTime, ForeignKeyConstraint, Interval, LargeBinary, Table, Text, TypeDecorator
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -20,8 +34,14 @@ from app.wire.page_tokens import PageTokens
 from app.wire.schemas.lists import ListRules, ListSchema
 
 TOKENS: Final = PageTokens(b"secret")
-TYPES: Final = "text, integer, timestamp, enumeration"
-SAMPLES: Final[Mapping[type, object]] = {str: "a", int: 1, datetime: datetime(2026, 11, 21, 9, 30, tzinfo=UTC)}
+TYPES: Final = "text, integer, amount, date, timestamp, enumeration"
+SAMPLES: Final[Mapping[type, object]] = {
+    str: "a",
+    int: 1,
+    Decimal: Decimal("9.80"),
+    date: date(2026, 11, 21),
+    datetime: datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+}
 """A value of each type that is known to sort; others are made by calling the type."""
 
 
@@ -102,6 +122,11 @@ def is_held(column: Column[Any]) -> bool:
         return TOKENS.open(TOKENS.seal(Cursor(keys, 1), bound_to=()), bound_to=()).keys == (value,)
     except (LookupError, NotImplementedError, TypeError, ValueError):
         return False
+
+
+@pytest.mark.parametrize("kind", [Text(), Integer(), Numeric(), Date(), DateTime()])
+def test_types_of_members_are_held(kind: TypeEngine[Any]) -> None:
+    assert is_held(Column("of", kind))
 
 
 @pytest.mark.parametrize("kind", [ARRAY(Text), JSONB(), LargeBinary(), Interval()])

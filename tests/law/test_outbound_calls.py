@@ -32,7 +32,11 @@ RUNS_HANDLERS: Final = (JobService,)
 def services() -> Services:
     """Return the services with every optional dependency. Nothing is connected."""
     settings = Settings(
-        jwt_secret="x" * 32, users_url=REMOTE, preferences_url=REMOTE, google_client_id="1", google_url=REMOTE
+        jwt_secret="x" * 32,
+        google_client_id="1",
+        google_url=REMOTE,
+        users_url=REMOTE,  # part: profiles
+        preferences_url=REMOTE,  # part: profiles
     )
     return wire(settings, cast("scoped_session[Session]", None), lambda: pytest.fail("a service has connected"))
 

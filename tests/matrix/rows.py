@@ -52,7 +52,8 @@ SELECTIONS: Final = {
     ),
     "processes, nginx, HTTP rules": (
         "tests/server", "tests/stack/test_boot.py", "tests/stack/test_nginx.py", "tests/stack/test_http2.py",
-        "tests/stack/test_redis_faults.py", "tests/conformance/test_conformance.py::TestCandor",
+        "tests/stack/test_redis_faults.py",
+        "tests/conformance/test_conformance.py::TestCandor",  # part: laboratory
     ),
 }  # fmt: skip
 """The arguments of pytest by the title of their column. Tests of large lists take too long for a row."""

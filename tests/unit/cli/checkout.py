@@ -11,7 +11,8 @@ from app.config import ROOT
 RICH = Design.of(
     "gizmos",
     [
-        *("number:text:20:unique-per=customer_id", "order:ref=orders", "amount:money", "state:enum=draft,sent,paid"),
+        "order:ref=orders",  # part: orders
+        *("number:text:20:unique-per=buyer_id", "amount:money", "state:enum=draft,sent,paid"),
         *("due:date:optional", "count:int", "is_open:bool", "at:timestamp", "trace:uuid", "note:text:500:optional"),
     ],
     is_owned=True,
@@ -24,7 +25,11 @@ SHARED_BY_TRANSITIONS = [*resource._lines(RICH)]
 
 def checkout(folder: Path) -> Path:
     """Write the files that a resource needs into a folder."""
-    for name in (*SHARED_BY_TRANSITIONS, "pyproject.toml", "app/models/orders.py"):
+    for name in (
+        *SHARED_BY_TRANSITIONS,
+        "pyproject.toml",
+        "app/models/orders.py",  # part: orders
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / MIGRATIONS, folder / MIGRATIONS)

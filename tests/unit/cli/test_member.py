@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def gizmos(tree: Path) -> Path:
     """Return a checkout with the resource gizmos, owned by customers."""
-    write(tree, Words.of("gizmos"), Design.of("gizmos", ["number:text:20:unique-per=customer_id"], is_owned=True))
+    write(tree, Words.of("gizmos"), Design.of("gizmos", ["number:text:20:unique-per=buyer_id"], is_owned=True))
     return tree
 
 
@@ -30,7 +30,7 @@ class TestAdd:
             ("memo:text:200:optional", ["memo: Mapped[str | None] = mapped_column(String(200))"]),
             ("due:date:optional", ["from datetime import date, datetime", "due: Mapped[date | None]"]),
             ("order:ref=orders:optional", ['reference("orders", on_delete="SET NULL")', '"order_id", "id"']),
-            ("code:text:9:optional:unique-per=customer_id", ['"customer_id", "code"', '"violated": GizmoCodeTaken']),
+            ("code:text:9:optional:unique-per=buyer_id", ['"buyer_id", "code"', '"violated": GizmoCodeTaken']),
         ],
     )
     def test_the_changed_files_are_formatted(self, gizmos: Path, word: str, lines: list[str]) -> None:
@@ -43,7 +43,7 @@ class TestAdd:
         model = (gizmos / "app" / "models" / "gizmos.py").read_text()
         assert [each for each in lines if each not in " ".join(model.split())] == []
 
-    def test_the_operations_that_write_declare_its_error(self, gizmos: Path) -> None:
+    def test_the_operations_that_write_declare_its_error(self, gizmos: Path) -> None:  # part: orders
         add(gizmos, "gizmos", "code:text:9:optional:unique")
         add(gizmos, "gizmos", "order:ref=orders:optional")
         service = (gizmos / "app" / "services" / "gizmos.py").read_text()

@@ -22,7 +22,7 @@ FILES = (
 )
 PARTS: dict[str, Callable[[Path], object]] = {
     "setting": lambda tree: parts.setting(tree, "tasks_open:bool=true", "Whether the service accepts new tasks."),
-    "number": lambda tree: parts.setting(tree, "orders_most:int=7", "The largest number of new orders."),
+    "number": lambda tree: parts.setting(tree, "lists_most:int=7", "The largest number of lists."),
     "job": lambda tree: parts.job(tree, "tasks.expire"),
     "metric": lambda tree: parts.metric(tree, "tasks_sent_total", "Sent tasks."),
     "error": lambda tree: parts.error(tree, "tasks", "task_locked", "The task is locked."),
@@ -47,7 +47,7 @@ def test_all_of_them_are_formatted(small: Path) -> None:
         done = subprocess.run(command, cwd=small, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
     example = (small / ".env.example").read_text()
-    assert example.index("# TASKS_OPEN=true") < example.index("# ORDERS_MOST=7") < example.index("# BILLING_URL=")
+    assert example.index("# TASKS_OPEN=true") < example.index("# LISTS_MOST=7") < example.index("# BILLING_URL=")
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -178,7 +178,7 @@ class TestDesign:
         assert [each.name for each in Design.of("gizmos").members] == ["title"]
 
     def test_the_owner_is_the_creator_unless_a_unique_member_names_another_column(self) -> None:
-        assert (RICH.owner, Design.of("gizmos", is_owned=True).owner) == ("customer_id", "created_by")
+        assert (RICH.owner, Design.of("gizmos", is_owned=True).owner) == ("buyer_id", "created_by")
         assert Design.of("gizmos", ["number:text:20:unique-per=created_by"], is_owned=True).owner == "created_by"
 
     @pytest.mark.parametrize(

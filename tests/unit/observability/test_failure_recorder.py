@@ -14,6 +14,7 @@ from app.errs.tasks import TaskNotFound
 from app.observability import failure_recorder, logs
 from app.observability.failure_recorder import FailureEntry, FailureRecorder, plain
 from app.resilience.deadline import Deadline
+from tests.captured_log import logged
 from tests.fakes.monotonic import FakeMonotonic
 from tests.scrape import growth
 
@@ -261,7 +262,7 @@ class TestEnd:
         paper.error = ServiceUnavailable(retry_after=1)
         keeping().stop(WITHIN)
         assert paper.asked.acquire(blocking=False) is False
-        assert caplog.records == []
+        assert logged(caplog, "candor.failures") == []
 
     def test_entries_that_cannot_be_written_at_the_end_are_only_counted(
         self,
@@ -280,5 +281,5 @@ class TestEnd:
         with growth("failures_unrecorded_total") as lost:
             kept.stop(WITHIN)
         assert lost.by == 1
-        said = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "candor.failures"]
+        said = [(each.levelname, each.getMessage()) for each in logged(caplog, "candor.failures")]
         assert said == [("INFO", "1 failed requests were not stored before shutdown; the log contains them")]

@@ -10,6 +10,7 @@ import pytest
 from app.errs.platform import ServiceUnavailable
 from app.resilience import deadline
 from app.resilience.poller import BUDGET, Poller
+from tests.captured_log import logged
 
 OFTEN = timedelta(milliseconds=1)
 Start = Callable[[Callable[[], None]], Poller]
@@ -63,14 +64,14 @@ def test_an_unavailable_source_is_polled_again_without_a_log_entry(start: Start,
     polled = Polled(ServiceUnavailable(retry_after=1))
     start(polled)
     assert polled.enough.wait(10)
-    assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
+    assert [each for each in logged(caplog, "candor.resilience") if each.levelname != "DEBUG"] == []
 
 
 def test_a_bug_is_logged_and_does_not_end_the_poller(start: Start, caplog: Any) -> None:
     polled = Polled(RuntimeError("a bug"))
     start(polled)
     assert polled.enough.wait(10)
-    assert {record.message for record in caplog.records} == {"a poller failed"}
+    assert {each.message for each in logged(caplog, "candor.resilience")} == {"a poller failed"}
 
 
 def test_each_call_has_its_own_budget(start: Start) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from app.resilience.socket_watchdog import GRACE, Watchdog
+from tests.captured_log import logged
 
 pytestmark = pytest.mark.slow
 
 Pair = tuple[socket.socket, socket.socket]
-PROMPT = 0.3
-"""The maximum time in seconds for a waiting reader to wake up."""
+PROMPT = 4.0
+"""The maximum time in seconds for a waiting reader to wake up on a busy machine. A read without an end takes longer."""
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def watchdog() -> Iterator[Watchdog]:
 def pair() -> Iterator[Pair]:
     """Return two connected sockets; a read from the first one blocks."""
     ours, theirs = socket.socketpair()
-    ours.settimeout(5)
+    ours.settimeout(10)
     yield ours, theirs
     ours.close()
     theirs.close()
@@ -130,7 +131,7 @@ class TestFirst:
         assert is_open(pair)
         watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
         assert waited(pair[0]) < 0.05 + PROMPT
-        assert [record.message for record in caplog.records] == ["a callback of the watchdog failed"]
+        assert [each.message for each in logged(caplog, "candor.resilience")] == ["a callback of the watchdog failed"]
 
 
 class TestThread:
@@ -144,7 +145,7 @@ class TestThread:
                 watchdog.watch(pair[0].fileno(), at=time.monotonic() + 0.05)
             watchdog.watch(other.fileno(), at=time.monotonic() + 60)
             assert waited(pair[0]) < 0.05 + PROMPT
-        assert [record.message for record in caplog.records] == [
+        assert [each.message for each in logged(caplog, "candor.resilience")] == [
             "The watchdog has no thread, so deadlines are not enforced: can't start new thread"
         ]
 
@@ -191,7 +192,7 @@ class TestFork:
         self, watchdog: Watchdog, pair: Pair
     ) -> None:
         other, peer = socket.socketpair()
-        watchdog.watch(other.fileno(), at=time.monotonic() + 1.5)
+        watchdog.watch(other.fileno(), at=time.monotonic() + 3)
         child = os.fork()
         if child == 0:
             signal.alarm(10)
@@ -207,8 +208,8 @@ class TestFork:
                 os._exit(0 if seconds < 0.05 + PROMPT else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert is_open((other, peer))
-        other.settimeout(5)
-        assert waited(other) < 1.5 + PROMPT
+        other.settimeout(10)
+        assert waited(other) < 3 + PROMPT
         other.close()
         peer.close()
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.wire import client_addresses
 from app.wire.client_addresses import client_address
+from tests.captured_log import logged
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48"), ip_network("fe80::/10"))
 PROXY = "10.0.0.1"
@@ -68,7 +69,7 @@ class TestForms:
         self, forwarded: str, client: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         assert client_address(PROXY, forwarded, TRUSTED) == client
-        assert caplog.records == []
+        assert logged(caplog, "candor.limits") == []
 
     @given(st.ip_addresses(), st.integers(0, 65535), st.booleans())
     def test_an_address_counts_the_same_with_and_without_a_port(
@@ -114,7 +115,7 @@ class TestUnreadable:
     ) -> None:
         assert client_address(PROXY, element, TRUSTED) == PROXY
         assert client_address("10.0.0.9", f"198.51.100.7, {element}, 10.0.0.2", TRUSTED) == "10.0.0.2"
-        (record,) = caplog.records
+        (record,) = logged(caplog, "candor.limits")
         assert record.levelno == logging.WARNING
         assert PROXY in record.getMessage()
 
@@ -125,11 +126,11 @@ class TestUnreadable:
         monkeypatch.setattr(client_addresses.UNREADABLE, "clock", lambda: now)
         for now in (0.0, 0.1, 59.9, 60.0, 60.1, 119.9, 120.0):
             client_address(PROXY, f"odd-{now}", TRUSTED)
-        assert len(caplog.records) == 3
+        assert len(logged(caplog, "candor.limits")) == 3
 
     def test_the_warning_has_the_form_of_the_text_and_not_the_text(self, caplog: pytest.LogCaptureFixture) -> None:
         client_address(PROXY, "198.51.100.7#Somebody", TRUSTED)
-        (record,) = caplog.records
+        (record,) = logged(caplog, "candor.limits")
         assert "000.00.000.0#aaaaaaaa" in record.getMessage()
         assert "198" not in record.getMessage()
 
@@ -138,14 +139,14 @@ class TestUnreadable:
     ) -> None:
         client = client_address("", "", TRUSTED)
         assert client == client_addresses.UNKNOWN
-        assert caplog.records == [], "reading the address for the log only must not warn"
+        assert logged(caplog, "candor.limits") == [], "reading the address for the log only must not warn"
         assert count("", "") == count("", "") == client
-        assert len(caplog.records) == 1
+        assert len(logged(caplog, "candor.limits")) == 1
 
     def test_neither_warning_suppresses_the_other(self, caplog: pytest.LogCaptureFixture) -> None:
         count("", "")
         client_address(PROXY, "odd", TRUSTED)
-        assert len(caplog.records) == 2
+        assert len(logged(caplog, "candor.limits")) == 2
 
 
 class TestMisconfiguration:
@@ -157,13 +158,13 @@ class TestMisconfiguration:
         monkeypatch.setattr(client_addresses.IGNORED, "clock", iter(TIMES).__next__)
         for _ in TIMES:
             assert client_address("192.168.0.7", "203.0.113.1", TRUSTED) == "192.168.0.7"
-        (record,) = caplog.records
+        (record,) = logged(caplog, "candor.limits")
         assert "the peer 192.168.0.7 is ignored, because TRUSTED_PROXIES" in record.getMessage()
         assert "203.0.113.1" not in record.getMessage()
 
     def test_the_entry_has_no_public_address(self, caplog: pytest.LogCaptureFixture) -> None:
         client_address("8.8.8.8", "203.0.113.1", TRUSTED)
-        (record,) = caplog.records
+        (record,) = logged(caplog, "candor.limits")
         assert "a peer with a public address" in record.getMessage()
         assert "8.8.8.8" not in record.getMessage()
 
@@ -172,10 +173,10 @@ class TestMisconfiguration:
     ) -> None:
         monkeypatch.setattr(client_addresses.MISSING, "clock", iter(TIMES).__next__)
         assert client_address(PROXY, "", TRUSTED) == PROXY
-        assert caplog.records == [], "a health check is harmless"
+        assert logged(caplog, "candor.limits") == [], "a health check is harmless"
         for _ in TIMES:
             assert count(PROXY, "") == PROXY
-        (record,) = caplog.records
+        (record,) = logged(caplog, "candor.limits")
         assert f"The trusted proxy {PROXY} sends no X-Forwarded-For" in record.getMessage()
 
     @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ class TestMisconfiguration:
         self, peer: str, forwarded: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         count(peer, forwarded)
-        assert caplog.records == []
+        assert logged(caplog, "candor.limits") == []
 
 
 class TestSocket:
