@@ -77,7 +77,7 @@ admin_users = {database}
 pool_mode = transaction
 server_login_retry = 1
 max_client_conn = 500
-default_pool_size = 20
+default_pool_size = 60
 ignore_startup_parameters = options,extra_float_digits
 """
 
