@@ -33,6 +33,17 @@ class Node:
         url = make_url(self.server.url)
         return url.host or "", url.port or 0
 
+    def cpu_seconds(self, database: str) -> float:
+        """Return the CPU time of the server's processes for open connections to a database, from Linux's scheduler."""
+        first = (self.folder / "data" / "postmaster.pid").read_text().split()[0]
+        spent = 0
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                if parent == first and f" {database} " in (process / "cmdline").read_text():
+                    spent += int((process / "schedstat").read_text().split()[0])
+        return spent / 1e9
+
     def run(self, statement: str, *, database: str | None = "postgres") -> None:
         """Run a statement as the superuser."""
         url = make_url(self.server.url).set(username="postgres", database=database)

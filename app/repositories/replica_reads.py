@@ -39,10 +39,11 @@ POSITION: Final = CompiledStatement(
         literal_column(LSN, BigInteger).label("lsn"),
     )
 )
-LAG: Final = CompiledStatement(
+LAG: Final = CompiledStatement(  # without a connection to the primary, everything received is replayed, but it lags
     select(
         literal_column(
-            "CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0"
+            "CASE WHEN NOT pg_is_in_recovery() OR (pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
+            " AND EXISTS (SELECT FROM pg_stat_wal_receiver)) THEN 0"
             " WHEN true THEN coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)"
             " END::double precision",
             Double,

@@ -32,6 +32,8 @@ class Method:
     """The maximum size of its message."""
     is_kept: bool
     """True if the method supports idempotency keys and stores its response for repeated calls."""
+    reads_replica: bool
+    """True if it only reads, and can read from a replica with the state that the caller has seen."""
     handle: "Callable[[Call, Any], Message]"
     announced: Mapping[str, str]
     """The metadata of each response of a deprecated method."""

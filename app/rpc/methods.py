@@ -48,6 +48,7 @@ class Service:
         reads: tuple[type[ma.Schema], ...] = (),
         max_bytes: int = SMALL,
         once: bool = False,
+        reads_replica: bool = False,
         deprecated: Deprecation | None = None,
     ) -> Callable[[Handle], Handle]:
         """Register a handler for a method.
@@ -58,6 +59,8 @@ class Service:
             reads: the schemas that validate the request.
             max_bytes: the maximum size of a message, checked before parsing; gRPC itself has one limit for all methods.
             once: true if the method supports idempotency keys.
+            reads_replica: true if the method only reads, and can use a replica (``REPLICA_URL``). Never declare it for
+                data that grants or revokes access.
             deprecated: the announcement of its removal, which each of its responses carries as metadata.
 
         Raises:
@@ -84,6 +87,7 @@ class Service:
                 raises=tuple(dict.fromkeys(each for each in raises if each not in UNDECLARED)),
                 max_bytes=max_bytes,
                 is_kept=once,
+                reads_replica=reads_replica,
                 handle=handle,
                 announced={field.lower(): value for field, value in fields.items()},
             )

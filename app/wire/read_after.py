@@ -1,5 +1,7 @@
 """``Read-After``: the position in the write-ahead log that a caller has seen, signed so that only the service makes it.
 
+It is a header field of HTTP, and metadata of gRPC with the same name in lower case.
+
 A value is ``base64url(tag ‖ timeline ‖ LSN)``, of 32 and 64 bits. A caller with parallel requests can send several
 values, separated by commas.
 """
@@ -10,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import reduce
 from typing import Final
 
-from app.request_context import UNREACHED, Position
+from app.request_context import UNREACHED, Position, ReplicaReads
 
 FIELD: Final = "Read-After"
 MOST: Final = 16
@@ -27,6 +29,27 @@ class Positions:
         if not secret:
             raise ValueError("the secret of positions is empty")
         self._key = hmac.digest(secret, _PURPOSE, "sha256")
+
+    def permission(self, sent: str | None, *, allows_stale: bool) -> ReplicaReads | None:
+        """Return the permission to read from a replica.
+
+        Args:
+            sent: the value that the caller sent, if any.
+            allows_stale: true if a caller that sent no value can read stale data.
+        """
+        if sent is not None:
+            return ReplicaReads(self.open(sent))
+        return ReplicaReads(None) if allows_stale else None
+
+    def reported(self, position: Position | None, *, is_write: bool) -> str | None:
+        """Return the value for a response, if there is any.
+
+        After a write without a known position, the next read uses the primary: a repeated creation that was stored
+        earlier, or a conflict, whose client must not read the version that it already has.
+        """
+        if position is None and is_write:
+            position = UNREACHED
+        return None if position is None else self.seal(position)
 
     def seal(self, position: Position) -> str:
         """Return the value for a position."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -28,8 +29,11 @@ from tests.replication import Balancer, Pair
 pytestmark = pytest.mark.slow
 
 CATCHES_UP = 20.0
+GETS = 500
 SLOW = CompiledStatement(
-    select(literal_column("count(*) + 0 * sum(length(pg_sleep(0.5)::text))", Double)).select_from(text("tasks"))
+    select(literal_column("count(*) + 0 * sum(length(pg_sleep(0.5)::text))", Double)).select_from(
+        text("(SELECT FROM tasks LIMIT 4) AS few")
+    )
 )
 
 
@@ -62,6 +66,13 @@ class Service:
         """Return the reads of the tasks."""
         found: ReplicaReads = self.app.extensions["app-services"].tasks._reads._reads
         return found
+
+
+def lag(service: Service) -> float:
+    """Return the lag after a check of readiness."""
+    assert answered(service.caller.get("/readyz"))["checks"]["replica"] == "ok"
+    [family] = metrics.REPLICA_LAG.collect()
+    return family.samples[0].value
 
 
 def reads() -> Counter[tuple[str, str]]:
@@ -200,6 +211,27 @@ class TestPositions:
         assert not any(target == "replica" for target, _ in reads() - before)
 
 
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux reports the CPU time of a process")
+def test_the_cpu_time_of_the_primary_falls_to_a_tenth(service: Service) -> None:
+    """A read from a replica sends the primary nothing. No poller runs in this process."""
+    made = service.caller.create("read often")
+    path, position = path_of(answered(made, 201)), made.headers[FIELD]
+    service.reached(path, position)
+
+    name = str(make_url(service.app.config["SQLALCHEMY_DATABASE_URI"]).database)
+
+    def spent(*positions: str) -> float:
+        service.get(path, *positions)
+        before = service.nodes.primary.cpu_seconds(name)
+        for _ in range(GETS):
+            assert service.get(path, *positions).status_code == 200
+        return service.nodes.primary.cpu_seconds(name) - before
+
+    counted, alone, replicated = reads(), spent(), spent(position)
+    assert reads() - counted == {("primary", "not_permitted"): GETS + 1, ("replica", "reached"): GETS + 1}
+    assert 0 <= replicated < alone / 10, (alone / GETS, replicated / GETS)
+
+
 @pytest.mark.usefixtures("paused")
 def test_stale_reads_are_a_setting(make_service: Callable[..., Service]) -> None:
     service = make_service(stale_reads=True)
@@ -270,10 +302,24 @@ class TestFailures:
         name = make_url(service.app.config["SQLALCHEMY_DATABASE_URI"]).database
         service.nodes.primary.run("VACUUM tasks", database=name)
 
+    def test_a_replica_that_receives_nothing_lags(self, service: Service) -> None:
+        """It has replayed everything that it has received."""
+        made = service.caller.create("the last one received")
+        service.reached(path_of(answered(made, 201)), made.headers[FIELD])
+        standby = service.nodes.standby
+        settings = standby.folder / "data" / "postgresql.auto.conf"
+        before = settings.read_text()
+        standby.run("ALTER SYSTEM SET primary_conninfo = ''")
+        standby.run("SELECT pg_reload_conf()")
+        try:
+            time.sleep(1.5)
+            assert lag(service) > 1
+        finally:
+            settings.write_text(before)
+            standby.run("SELECT pg_reload_conf()")
+
     def test_an_unused_replica_has_no_lag(self, service: Service) -> None:
-        assert answered(service.caller.get("/readyz"))["checks"]["replica"] == "ok"
-        [family] = metrics.REPLICA_LAG.collect()
-        assert family.samples[0].value < CATCHES_UP
+        assert lag(service) < CATCHES_UP
 
 
 def test_without_a_replica_nothing_changes(make_application: Callable[..., Flask], url: str, bearer: Bearer) -> None:

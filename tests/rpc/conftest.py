@@ -40,6 +40,7 @@ def served(app: Flask, settings: Settings, **changes: Any) -> Iterator[int]:
         yield serving.port
     finally:
         run(serving.drain(0))
+        run(loop.shutdown_default_executor())  # otherwise a last check of readiness would connect later
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

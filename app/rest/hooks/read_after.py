@@ -6,7 +6,6 @@ After authentication, which reads from the primary. The hook is registered only 
 from flask import Flask, Response
 
 from app import request_context
-from app.request_context import UNREACHED, ReplicaReads
 from app.rest.conditional import READS
 from app.rest.request import application, current
 from app.wire.read_after import FIELD, Positions
@@ -22,26 +21,19 @@ def install(app: Flask) -> None:
 def permit() -> None:
     """Permit reads from a replica if the operation does, and the caller sent a position or may read stale data."""
     request = current()
-    if request.operation is None or not request.operation.reads_replica:
-        return
-    sent = request.sent(FIELD)
-    if sent is not None:
-        request_context.replica_reads.set(ReplicaReads(_positions().open(sent)))
-    elif application().config["STALE_READS"]:
-        request_context.replica_reads.set(ReplicaReads(None))
+    if request.operation is not None and request.operation.reads_replica:
+        allows_stale = bool(application().config["STALE_READS"])
+        permission = _positions().permission(request.sent(FIELD), allows_stale=allows_stale)
+        request_context.replica_reads.set(permission)
 
 
 def report(response: Response) -> Response:
-    """Return the position after a write or a read.
-
-    After a write without a known position, the next read uses the primary: a repeated creation that was stored earlier,
-    or a 412, whose client must not read the version that it already has.
-    """
-    position, request = request_context.position.get(), current()
-    if position is None and request.operation and request.operation.needs_slot and request.method not in READS:
-        position = UNREACHED
-    if position is not None:
-        response.headers[FIELD] = _positions().seal(position)
+    """Return the position after a write or a read."""
+    request = current()
+    is_write = request.operation is not None and request.operation.needs_slot and request.method not in READS
+    reported = _positions().reported(request_context.position.get(), is_write=is_write)
+    if reported is not None:
+        response.headers[FIELD] = reported
     return response
 
 

@@ -29,7 +29,7 @@ def create_task(call: Call, request: pb.CreateTaskRequest) -> pb.Task:
     return task_message(call.services.tasks.create(new, by=call.principal))
 
 
-@SERVICE.answers("GetTask", calls=TaskService.get)
+@SERVICE.answers("GetTask", calls=TaskService.get, reads_replica=True)
 def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
     """Return one task."""
     reader = Reader(call)
@@ -38,7 +38,7 @@ def get_task(call: Call, request: pb.GetTaskRequest) -> pb.Task:
     return task_message(call.services.tasks.get(task_id, by=call.principal))
 
 
-@SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,))
+@SERVICE.answers("ListTasks", calls=TaskService.page, reads=(wire.ListTasksSchema,), reads_replica=True)
 def list_tasks(call: Call, request: pb.ListTasksRequest) -> pb.ListTasksResponse:
     """List the caller's tasks; an admin gets the tasks of all users."""
     reader, caller = Reader(call), call.principal.id

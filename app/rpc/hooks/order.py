@@ -12,6 +12,7 @@ from app.rpc.hooks import (
     deadline,
     limits,
     metrics,
+    read_after,
     recovery,
     request_id,
     routing,
@@ -32,7 +33,7 @@ class Hook(Protocol):
 
 OUTER: Final[tuple[Hook, ...]] = (metrics, request_id, tracing, active_requests, deadline, access_log, recovery)
 """The hooks that also run for rejected calls."""
-HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication)
+HOOKS: Final[tuple[Hook, ...]] = (*OUTER, routing, limits, authentication, read_after)
 SIMULATING: Final[tuple[Hook, ...]] = (*HOOKS, simulation)
 """The same hooks if FAULTS_ON_DEMAND allows callers to request errors."""
 

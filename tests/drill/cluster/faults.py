@@ -23,6 +23,7 @@ AFTERWARDS: Final = 3.0
 """Seconds under the next leader before the previous one comes back."""
 PAUSE: Final = 3.0
 UPGRADES_WITHIN: Final = 60.0
+SHARED_BEFORE: Final = 10.0
 SHARED_WITHIN: Final = 5.0
 TOLERANCE: Final = 1.2
 """Requests that pass a shared limit, relative to it: workers count the first ones after a change alone."""
@@ -135,6 +136,7 @@ def instance_cut_off(rig: Rig) -> None:
 
 def redis_role_changed(rig: Rig) -> None:
     """Let Redis and its replica change roles; 5 s later, the limit of logins is shared by all workers again."""
+    wait_for(rig.service.shares_limits, SHARED_BEFORE, "the limits are not shared before the fault")
     rig.service.change_roles_of_redis()
     time.sleep(SHARED_WITHIN)
     passed = rig.service.logins_passed(3 * LOGINS)

@@ -1,5 +1,6 @@
 """The service on separate machines: two instances, nginx in front over TCP, and the ways to PostgreSQL."""
 
+import json
 import os
 import shutil
 import signal
@@ -57,7 +58,7 @@ listen primary
 listen redis
     bind *:6300
     option tcp-check
-    tcp-check send info\\ replication\r\n
+    tcp-check send info\\ replication\\r\\n
     tcp-check expect string role:master
     default-server inter 500ms fall 2 rise 1
 {redis}
@@ -76,7 +77,7 @@ admin_users = {database}
 pool_mode = transaction
 server_login_retry = 1
 max_client_conn = 500
-default_pool_size = 20
+default_pool_size = 60
 ignore_startup_parameters = options,extra_float_digits
 """
 
@@ -229,6 +230,10 @@ class Service:
         """Return True if both instances report that they are ready."""
         return all(readiness(machine) == 200 for machine in INSTANCES)
 
+    def shares_limits(self) -> bool:
+        """Return True if both instances report that they count limits in Redis."""
+        return all(checks(machine).get("cache") == "ok" for machine in INSTANCES)
+
     def logins_passed(self, times: int) -> int:
         """Send logins in a wrong format, and return how many the limit let pass."""
         statuses = Counter[int]()
@@ -259,6 +264,16 @@ def readiness(machine: str) -> int:
         return error.code
     except OSError:
         return 0
+
+
+def checks(machine: str) -> dict[str, str]:
+    """Return the checks of an instance's ``/readyz`` that is ready; otherwise none."""
+    try:
+        with urlopen(f"http://{address(machine)}:{PORT}/readyz", timeout=3) as answer:
+            found: dict[str, str] = json.load(answer)["checks"]
+            return found
+    except OSError:
+        return {}
 
 
 def logs(folder: Path) -> str:
