@@ -137,7 +137,10 @@ class _List(NamedTuple):
             return self._group(query)
         statements = self.statements(query)
         if not statements.is_filtered:
-            return Found(self._all(statements.rows, query))
+            if query.after is not None:
+                return Found(self._all(statements.rows, query))
+            read = self.connection.all_before
+            return Found(read(COUNT_BUDGET_MS, statements.few, statements.rows, **values(query)))
         if (path := statements.by_filter) and path.is_unique and (every := self._candidates(query, statements)):
             return every
         scanned = self._scanned(statements, query)
