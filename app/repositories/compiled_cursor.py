@@ -16,6 +16,7 @@ from app.repositories import libpq_commands, psycopg_internals
 from app.repositories.psycopg_internals import PREPARE, UNPREPARED, Numbered, Record, State
 
 if TYPE_CHECKING:
+    from psycopg.abc import Transformer
     from psycopg.pq.abc import PGconn, PGresult
 
 TIMEOUT: Final = b"SELECT set_config('statement_timeout', $1, true)"
@@ -41,10 +42,32 @@ class Statement(NamedTuple):
     formats: Sequence[Format] = ()
 
 
+class Ahead:
+    """A statement with a time limit that is sent together with the one before it, in autocommit.
+
+    Its cursor takes the result when the dialect executes it. Without a result, it sends the statement.
+    """
+
+    __slots__ = ("_results", "compiled", "parameters", "timeout")
+
+    def __init__(self, compiled: Compiled, parameters: Mapping[str, Any], timeout: int) -> None:
+        self.compiled, self.parameters, self.timeout = compiled, parameters, timeout
+        self._results: Sequence[PGresult] = ()
+
+    def receive(self, results: "Sequence[PGresult]") -> None:
+        """Keep the results: those of the limit and of the statement."""
+        self._results = results
+
+    def take(self, text: str, parameters: Mapping[str, Any]) -> "Sequence[PGresult]":
+        """Return the results once, for the same text and parameters."""
+        results, self._results = self._results, ()
+        return results if text is self.compiled.text and parameters == self.parameters else ()
+
+
 class CompiledCursor:
     """A cursor for one compiled statement."""
 
-    __slots__ = ("_adapter", "_compiled", "_result", "_timeout", "connection", "format")
+    __slots__ = ("_adapter", "_ahead", "_compiled", "_result", "_timeout", "connection", "format")
 
     def __init__(
         self,
@@ -52,6 +75,7 @@ class CompiledCursor:
         compiled: Compiled,
         result_format: Format,
         timeout: int | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         """Create a cursor.
 
@@ -60,9 +84,11 @@ class CompiledCursor:
             compiled: the statement.
             result_format: the format of the rows.
             timeout: the time limit of the statement in milliseconds. It requires autocommit.
+            ahead: the statement that is sent together with this one, or this statement, after that. It requires
+                autocommit.
         """
         self.connection, self.format = connection, result_format
-        self._compiled, self._timeout = compiled, timeout
+        self._compiled, self._timeout, self._ahead = compiled, timeout, ahead
 
     def execute(self, text: str, parameters: Mapping[str, Any]) -> None:
         """Execute the statement, or another text that replaces it.
@@ -70,20 +96,36 @@ class CompiledCursor:
         Raises:
             psycopg.Error: PostgreSQL's error, or the connection is lost.
         """
-        compiled, connection = self._compiled, self.connection
-        query, formats, names = compiled.numbered if text is compiled.text else psycopg_internals.numbered(text)
+        compiled, connection, ahead = self._compiled, self.connection, self._ahead
         self._adapter = adapter = psycopg_internals.adapter(connection, compiled)
-        values = adapter.dump_sequence([parameters[name] for name in names], formats)
-        statement = Statement(query, adapter.types or (), values, adapter.formats or ())
+        if ahead is not None and ahead.compiled is compiled and (results := ahead.take(text, parameters)):
+            self._result = libpq_commands.last(results, connection)
+            return
+        statement = _statement(adapter, compiled, text, parameters)
         begin = psycopg_internals.begin_command(connection)
         if begin is not None:
             statements = [Statement(begin), statement]
         elif self._timeout is not None:
-            limit = Statement(TIMEOUT, (TEXT,), (b"%d" % self._timeout,), (Format.TEXT,))
-            statements = [limit, statement]
+            statements = [_limit(self._timeout), statement]
+        elif ahead is not None and ahead.compiled is not compiled and self._execute_with(statement, ahead):
+            return
         else:
             statements = [statement]
         self._result = _execute(connection, statements, self.format)
+
+    def _execute_with(self, statement: Statement, ahead: Ahead) -> bool:
+        """Execute the statement, and send the other one with it. Return false if one of them is not prepared yet."""
+        connection = self.connection
+        adapter = psycopg_internals.adapter(connection, ahead.compiled)
+        other = _statement(adapter, ahead.compiled, ahead.compiled.text, ahead.parameters)
+        statements = [statement, _limit(ahead.timeout), other]
+        names = _names(connection, statements)
+        if None in names:
+            return False
+        result, *others = _execute_prepared(connection, names, statements, self.format)
+        self._result = libpq_commands.last([result], connection)
+        ahead.receive(others)
+        return True
 
     def fetchall(self) -> list[Any]:
         """Return the rows."""
@@ -94,24 +136,52 @@ class CompiledCursor:
         return rows
 
 
+def _statement(adapter: "Transformer", compiled: Compiled, text: str, parameters: Mapping[str, Any]) -> Statement:
+    """Return the compiled statement, or another text that replaces it, with its values."""
+    query, formats, names = compiled.numbered if text is compiled.text else psycopg_internals.numbered(text)
+    values = adapter.dump_sequence([parameters[name] for name in names], formats)
+    return Statement(query, adapter.types or (), values, adapter.formats or ())
+
+
+def _limit(milliseconds: int) -> Statement:
+    """Return the statement that limits the next one."""
+    return Statement(TIMEOUT, (TEXT,), (b"%d" % milliseconds,), (Format.TEXT,))
+
+
+def _names(connection: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[bytes | None]:
+    """Return the names of statements that are prepared, and ``None`` for others."""
+    return [psycopg_internals.name_of(connection, each.query, each.types) for each in statements]
+
+
 def _execute(
     connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
 ) -> "PGresult":
     """Send the statements in one round trip, and return the result of the last one."""
     pgconn = connection.pgconn
-    names = [psycopg_internals.name_of(connection, each.query, each.types) for each in statements]
+    names = _names(connection, statements)
     if None in names:
         return _prepare(connection, statements, result_format)
     if len(names) == 1:
         (name,), (statement,) = names, statements
         pgconn.send_query_prepared(name or b"", statement.values, statement.formats, result_format)
         return libpq_commands.last(connection.wait(generators.execute(pgconn)), connection)
+    return libpq_commands.last(_execute_prepared(connection, names, statements, result_format), connection)
+
+
+def _execute_prepared(
+    connection: "psycopg.Connection[Any]",
+    names: Sequence[bytes | None],
+    statements: Sequence[Statement],
+    result_format: Format,
+) -> "Sequence[PGresult]":
+    """Send prepared statements in one round trip, and return their results. Only the first failure is an error."""
+    pgconn = connection.pgconn
 
     def send() -> None:
         for name, each in zip(names, statements, strict=True):
             pgconn.send_query_prepared(name or b"", each.values, each.formats, result_format)
 
-    return libpq_commands.last(libpq_commands.in_pipeline(connection, send), connection)
+    return libpq_commands.in_pipeline(connection, send)
 
 
 def _prepare(

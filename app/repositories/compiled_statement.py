@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 from app.repositories import listener_detection, psycopg_internals
-from app.repositories.compiled_cursor import CompiledCursor
+from app.repositories.compiled_cursor import Ahead, CompiledCursor
 from app.resilience import deadline
 
 DIALECT: Final = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call] # of SQLAlchemy
@@ -81,14 +81,27 @@ class CompiledStatement:
 class ReadConnection:
     """A connection for reads. The engine's dialect sends the statements, as it does all others."""
 
-    __slots__ = ("_connection", "_dialect")
+    __slots__ = ("_ahead", "_connection", "_dialect")
 
     def __init__(self, dialect: Dialect, connection: PoolProxiedConnection) -> None:
         self._dialect, self._connection = dialect, connection
+        self._ahead: Ahead | None = None
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
         return self._all(read, values)
+
+    def all_before(
+        self, milliseconds: int, following: CompiledStatement, read: CompiledStatement, **values: Any
+    ) -> list[Any]:
+        """Return all rows. ``all_with_timeout`` probably follows, with another statement and the same values.
+
+        In autocommit, both are sent together once they are prepared, which is one round trip less.
+        """
+        if not self._is_alone or listener_detection.on_driver(self._driven):
+            return self._all(read, values)
+        self._ahead = Ahead(following, following.parameters(values), milliseconds)
+        return self._all(read, values, ahead=self._ahead)
 
     def run(self, change: CompiledStatement, **values: Any) -> None:
         """Run a statement that changes data."""
@@ -125,7 +138,10 @@ class ReadConnection:
         """Send the timeout and the statement together, in autocommit."""
         if listener_detection.on_driver(self._driven):
             return self._between("BEGIN", milliseconds, read, values, end="COMMIT", undo=self._roll_back)
-        return self._all(read, values, milliseconds)
+        ahead = self._ahead
+        if ahead is not None and (ahead.compiled is not read or ahead.timeout != milliseconds):
+            ahead = None
+        return self._all(read, values, milliseconds, ahead)
 
     def _within_transaction(self, milliseconds: int, read: CompiledStatement, values: Values) -> list[Any]:
         """Run the statement inside a savepoint. After an error, the transaction continues."""
@@ -157,17 +173,25 @@ class ReadConnection:
         """The connection of psycopg."""
         return self._connection.dbapi_connection
 
-    def _all(self, read: CompiledStatement, values: Values, timeout: int | None = None) -> list[Any]:
-        cursor = self._cursor(read, Format.BINARY, timeout)
+    def _all(
+        self, read: CompiledStatement, values: Values, timeout: int | None = None, ahead: Ahead | None = None
+    ) -> list[Any]:
+        cursor = self._cursor(read, Format.BINARY, timeout, ahead)
         self._dialect.do_execute(cursor, read.text, read.parameters(values))
         rows: list[Any] = cursor.fetchall()
         return rows
 
-    def _cursor(self, compiled: CompiledStatement, result_format: Format, timeout: int | None = None) -> Any:
+    def _cursor(
+        self,
+        compiled: CompiledStatement,
+        result_format: Format,
+        timeout: int | None = None,
+        ahead: Ahead | None = None,
+    ) -> Any:
         driven = self._driven
         if listener_detection.on_driver(driven):
             return driven.cursor(row_factory=compiled.rows, binary=result_format == Format.BINARY)
-        return CompiledCursor(driven, compiled, result_format, timeout)
+        return CompiledCursor(driven, compiled, result_format, timeout, ahead)
 
     def _send(self, statements: str) -> None:
         """Send one or more statements without parameters."""

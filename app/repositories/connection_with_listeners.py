@@ -44,6 +44,12 @@ class ObservedReadConnection(ReadConnection):
         result = self._observed.execute(read.statement, values, execution_options={ROWS: read.rows})
         return cast("list[Any]", result.cursor_strategy.fetchall(result, cast("Any", result.cursor)))
 
+    def all_before(
+        self, milliseconds: int, following: CompiledStatement, read: CompiledStatement, **values: Any
+    ) -> list[Any]:
+        """Return all rows. The following statement is sent separately."""
+        return self.all(read, **values)
+
     def run(self, change: CompiledStatement, **values: Any) -> None:
         """Run a statement that changes data."""
         self._observed.execute(change.statement, values).close()

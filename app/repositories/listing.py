@@ -6,7 +6,7 @@ among the next rows of the index. It can then have fewer rows than requested, ev
 PostgreSQL estimates that this is cheap.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -116,12 +116,21 @@ class _List(NamedTuple):
 
     def read(self, query: ListQuery) -> tuple[Found, int]:
         """Return the rows of a page, and the total number of matches."""
-        found = self._page(query)
         if query.after is not None:
-            return found, query.after.total_size
+            return self._page(query), query.after.total_size
+        statements = self.statements(query)
+        if not statements.is_filtered:
+            return self._first(statements, query)
+        found = self._page(query)
         if found.end is None and len(found.rows) <= query.page_size:
             return found, len(found.rows)
-        return found, self._count(query) if found.total is None else found.total
+        return found, self._count(statements, values(query)) if found.total is None else found.total
+
+    def _first(self, statements: ListStatements, query: ListQuery) -> tuple[Found, int]:
+        """Return the first rows of an index, and the number of all matches, in one round trip if it is small."""
+        passed = values(query)
+        rows = self.connection.all_before(COUNT_BUDGET_MS, statements.few, statements.rows, **passed)
+        return Found(rows), self._count(statements, passed) if len(rows) > query.page_size else len(rows)
 
     def statements(self, query: ListQuery, by: str | None = None) -> ListStatements:
         """Return the statements of a query. ``by`` is the member whose index has the candidates."""
@@ -145,7 +154,7 @@ class _List(NamedTuple):
             return scanned
         if every := self._candidates(query, statements):
             return every
-        if self._is_affordable(statements.cost_of_rows, query):
+        if self._is_affordable(statements.cost_of_rows, values(query)):
             return Found(self._all(statements.rows, query))
         return scanned or self._group(query)
 
@@ -211,25 +220,24 @@ class _List(NamedTuple):
             return groups.between([edge[0] for edge in edges])
         return groups.without_value()
 
-    def _count(self, query: ListQuery) -> int:
+    def _count(self, statements: ListStatements, passed: Mapping[str, Value]) -> int:
         """Return the number of all matches, or -1 if PostgreSQL estimates, or shows, that counting takes too long."""
-        statements = self.statements(query)
         if not statements.is_filtered:
-            few = self._counted(statements.few, query)
+            few = self._counted(statements.few, passed)
             if few <= FEW:
                 return few
         return (
-            self._counted(statements.total, query)
-            if self._is_affordable(statements.cost_of_total, query)
+            self._counted(statements.total, passed)
+            if self._is_affordable(statements.cost_of_total, passed)
             else UNCOUNTED
         )
 
-    def _counted(self, count: CompiledStatement, query: ListQuery) -> int:
-        counted = self.connection.all_with_timeout(COUNT_BUDGET_MS, count, **values(query))
+    def _counted(self, count: CompiledStatement, passed: Mapping[str, Value]) -> int:
+        counted = self.connection.all_with_timeout(COUNT_BUDGET_MS, count, **passed)
         return UNCOUNTED if counted is None else int(counted[0][0])
 
-    def _is_affordable(self, cost: CompiledStatement, query: ListQuery) -> bool:
-        plan = self.connection.value(cost, **values(query))[0]["Plan"]
+    def _is_affordable(self, cost: CompiledStatement, passed: Mapping[str, Value]) -> bool:
+        plan = self.connection.value(cost, **passed)[0]["Plan"]
         return bool(plan["Total Cost"] <= AFFORDABLE)
 
     def _is_small_bitmap(self, cost: CompiledStatement, query: ListQuery) -> bool:

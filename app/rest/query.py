@@ -85,7 +85,7 @@ def _reject(request: Request, violation: Violation) -> None:
 def _text(raw: bytes) -> str | None:
     """Return the decoded text, or ``None`` if it is not UTF-8 or has control characters."""
     try:
-        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+        text = (unquote_to_bytes(raw.replace(b"+", b" ")) if b"%" in raw or b"+" in raw else raw).decode()
     except UnicodeDecodeError:
         return None
     return text if is_legible(text) else None

@@ -44,6 +44,8 @@ def parse_filter(text: str, members: Mapping[str, FilterMember]) -> tuple[Compar
     Raises:
         errs.lists.InvalidFilter: at the first token that is not allowed at its position.
     """
+    if not text:
+        return ()
     scanner = FilterLexer(text, param="filter", rejection=errs.lists.InvalidFilter)
     if len(text) > LONGEST:
         raise scanner.reject("The filter is too long", [f"at most {LONGEST} characters"], at=LONGEST)

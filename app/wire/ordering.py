@@ -20,6 +20,8 @@ def parse_order_by(text: str, members: Collection[str], default: tuple[Ordering,
     Raises:
         errs.lists.InvalidOrderBy: at the first token that is not allowed at its position.
     """
+    if not text:
+        return default
     scanner = FilterLexer(text, param="order_by", rejection=errs.lists.InvalidOrderBy)
     if scanner.is_at_end():
         return default

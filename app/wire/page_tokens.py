@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+import orjson
+
 from app import errs
 from app.models.query import Cursor, Value
 
@@ -32,7 +34,9 @@ class PageTokens:
     def __init__(self, secret: bytes) -> None:
         if not secret:
             raise ValueError("the secret of page tokens is empty")
-        self._key, self._previous_key = (hmac.digest(secret, each, "sha256") for each in (_PURPOSE, _PREVIOUS_PURPOSE))
+        self._key, self._previous_key = (
+            hmac.new(hmac.digest(secret, each, "sha256"), digestmod="sha256") for each in (_PURPOSE, _PREVIOUS_PURPOSE)
+        )
 
     def seal(self, cursor: Cursor, *, bound_to: Sequence[str]) -> str:
         """Return the token for a cursor, valid only for the same ``bound_to``.
@@ -42,7 +46,7 @@ class PageTokens:
             TypeError: a token can't hold a key of this type.
         """
         plain = [cursor.total_size, *(_packed(key) for key in cursor.keys)]
-        payload = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+        payload = _payload(plain)
         token = urlsafe_b64encode(_tag(self._key, payload, bound_to) + payload).rstrip(b"=").decode()
         if len(token) > LONGEST:
             raise ValueError(f"a page token of {len(token)} characters")
@@ -62,9 +66,18 @@ class PageTokens:
         return Cursor(tuple(_unpacked(key) for key in keys), total_size)
 
 
-def _tag(key: bytes, payload: bytes, bound_to: Sequence[str]) -> bytes:
-    binding = json.dumps([*bound_to]).encode()
-    return hmac.digest(key, binding + b"\n" + payload, "sha256")[:_TAG_SIZE]
+def _payload(plain: list[Any]) -> bytes:
+    try:
+        return orjson.dumps(plain)
+    except TypeError:  # half a surrogate pair
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+
+
+def _tag(key: hmac.HMAC, payload: bytes, bound_to: Sequence[str]) -> bytes:
+    """Return the tag. A copy of the key's state takes less time than a new one."""
+    state = key.copy()
+    state.update(json.dumps([*bound_to]).encode() + b"\n" + payload)
+    return state.digest()[:_TAG_SIZE]
 
 
 def _decoded(token: str) -> bytes:

@@ -13,7 +13,7 @@ from prometheus_client import values
 from deploy.serving import worker_index
 
 MASTER: Final = "master"
-_PACKED: Final = Struct("dd").pack
+_WRITE: Final = Struct("dd").pack_into
 _lock: Final = threading.Lock()
 _written_by: int | None = None
 """The worker that wrote last: after a fork, the next write opens the files of the worker."""
@@ -46,7 +46,7 @@ class FileValue(_Base):  # type: ignore[misc]  # as above
             self._timestamp = 0.0
             file = self._file
             at = file._positions[self._key]  # noqa: SLF001 -- as the module says
-            file._m[at : at + 16] = _PACKED(value, 0.0)  # noqa: SLF001 -- as above
+            _WRITE(file._m, at, value, 0.0)  # noqa: SLF001 -- as above
 
     def set(self, value: float, timestamp: float | None = None) -> None:
         """Set the number."""

@@ -6,19 +6,20 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, cast
 
 import psycopg
 import pytest
 from psycopg.pq import Format, PipelineStatus, Trace, TransactionStatus
-from sqlalchemy import Connection, Engine, Integer, Text, bindparam, func, literal, literal_column, select, text
+from sqlalchemy import Connection, Double, Engine, Integer, Text, bindparam, func, literal, literal_column, select, text
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.errs import Error
 from app.errs.platform import ServiceUnavailable
 from app.errs.tasks import TaskTitleTaken
 from app.repositories import listener_detection
-from app.repositories.compiled_statement import CompiledStatement
+from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from tests.integration.conftest import Database
 from tests.integration.task_collections import a_task
 from tests.scrape import growth
@@ -39,6 +40,7 @@ TERMINATE: Final = text("SELECT pg_terminate_backend(:pid, 5000)")
 DIVIDED: Final = CompiledStatement(select(literal_column("1") / bindparam("by", type_=Integer)))
 ECHO: Final = CompiledStatement(select(bindparam("value", type_=Text)))
 SLOW: Final = CompiledStatement(select(func.pg_sleep(10)))
+SLEEP: Final = CompiledStatement(select(func.pg_sleep(bindparam("seconds", type_=Double))))
 WORDS: Final = ["SELECT", "INSERT", *["BEGIN;", "SELECT", "COMMIT"], *["BEGIN;", "SELECT"]]
 NAMES: Final = "SELECT name, statement FROM pg_prepared_statements ORDER BY prepare_time"
 
@@ -72,7 +74,7 @@ def names(database: Database) -> dict[str, str]:
     """Return the prepared statements of the only connection by name."""
     with raw(database.engine) as connection:
         connection.autocommit = True
-        found = dict(connection.execute(NAMES, prepare=False).fetchall())
+        found = names_of(connection)
         connection.autocommit = False
     return found
 
@@ -201,6 +203,101 @@ class TestPrepared:
 
 def psycopg_names(connection: "psycopg.Connection[Any]") -> list[str]:
     return [name for name, _ in connection.execute(NAMES, prepare=False).fetchall()]
+
+
+class TestAhead:
+    """A statement and the probable next one, in one round trip."""
+
+    @pytest.fixture(autouse=True)
+    def prepared(self, database: Database) -> Iterator[None]:
+        with preparing_after(database, 0):
+            for _ in range(2):
+                for read in (ONE, DIVIDED):
+                    database.reads.run(partial(with_next, following=read, by=1))
+            yield
+
+    def test_both_are_one_round_trip(self, database: Database) -> None:
+        with messages(database) as sent:
+            assert database.reads.run(partial(with_next, following=ONE, by=1)) == ([(1,)], [(1,)])
+        assert sent["B\tReadyForQuery"] == 1
+        assert sent["F\tBind"] == 3, "the limit is the third one"
+        assert not sent["F\tParse"]
+
+    def test_a_tool_sees_both(self, database: Database) -> None:
+        read: list[str] = []
+        with seen(database.engine, lambda statement, _: read.append(statement)):
+            database.reads.run(partial(with_next, following=ONE, by=1))
+        assert read == [DIVIDED.text, ONE.text]
+
+    @pytest.mark.parametrize(("milliseconds", "by"), [(60, 1), (50, 2)])
+    def test_the_next_one_is_sent_again_with_another_limit_or_value(
+        self, database: Database, milliseconds: int, by: int
+    ) -> None:
+        def work(line: ReadConnection) -> object:
+            line.all_before(50, DIVIDED, ONE, by=1)
+            return line.all_with_timeout(milliseconds, DIVIDED, by=by)
+
+        for _ in range(2):
+            database.reads.run(work)
+        with messages(database) as sent:
+            assert database.reads.run(work) == [(1 / by,)]
+        assert sent["B\tReadyForQuery"] == 2
+
+    def test_a_replaced_one_is_executed(self, database: Database) -> None:
+        with seen(database.engine, lambda statement, _: "SELECT 7" if statement == ONE.text else None):
+            assert database.reads.run(partial(with_next, following=ONE, by=1)) == ([(1,)], [(7,)])
+
+    def test_its_limit_does_not_affect_the_first_one(self, database: Database) -> None:
+        def work(line: ReadConnection, *, seconds: float) -> tuple[object, object]:
+            rows = line.all_before(20, SLEEP, ONE, seconds=seconds)
+            return rows, line.all_with_timeout(20, SLEEP, seconds=seconds)
+
+        for _ in range(2):
+            database.reads.run(partial(work, seconds=0.0))
+        with messages(database) as sent:
+            assert database.reads.run(partial(work, seconds=10.0)) == ([(1,)], None)
+        assert sent["B\tReadyForQuery"] == 1
+        shown = CompiledStatement(select(func.current_setting("statement_timeout")))
+        assert database.reads.value(shown) != "20ms"
+
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_an_error_of_either_fails_the_read_only(self, database: Database, is_first: bool) -> None:
+        work = partial(with_next, following=ONE if is_first else DIVIDED, by=0)
+        with pytest.raises(Error) as caught:
+            database.reads.run(work if is_first else lambda line: (line.all(ONE), before_division(line)))
+        assert caught.value.facts["sqlstate"] == "22012"
+        assert database.reads.run(partial(with_next, following=ONE, by=1)) == ([(1,)], [(1,)])
+
+    def test_a_stale_plan_of_the_next_one_is_repeated(self, database: Database) -> None:
+        with raw(database.engine) as connection:
+            connection.autocommit = True
+            name = next(key for key, text in names_of(connection).items() if text == ONE.numbered.query.decode())
+            connection.pgconn.exec_(f'DEALLOCATE "{name}"'.encode())
+            connection.autocommit = False
+        with growth("db_retries_total") as retries:
+            assert database.reads.run(partial(with_next, following=ONE, by=1)) == ([(1,)], [(1,)])
+        assert retries.by == 1
+
+    def test_a_backend_that_ends_in_the_next_one_is_a_lost_connection(self, make_database_of: MakeDatabase) -> None:
+        database = make_database_of(database_pool_size=4)
+        with pytest.raises(ServiceUnavailable) as caught:
+            database.reads.run(lambda line: (line.all_before(5000, DYING, ONE), line.all_with_timeout(5000, DYING)))
+        assert caught.value.facts["disconnected"]
+        assert database.reads.value(ONE) == 1
+
+
+def with_next(line: ReadConnection, *, following: CompiledStatement, by: int) -> tuple[object, object]:
+    """Divide by a number, and execute the following statement, which is sent together with that."""
+    return line.all_before(50, following, DIVIDED, by=by), line.all_with_timeout(50, following, by=by)
+
+
+def before_division(line: ReadConnection) -> object:
+    """Divide by 0, sent together with the statement before."""
+    return line.all_before(50, DIVIDED, ONE, by=0), line.all_with_timeout(50, DIVIDED, by=0)
+
+
+def names_of(connection: "psycopg.Connection[Any]") -> dict[str, str]:
+    return dict(connection.execute(NAMES, prepare=False).fetchall())
 
 
 class TestFailures:

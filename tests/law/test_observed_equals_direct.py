@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, Insert, bindparam, event, func, insert, literal, select
+from sqlalchemy import Engine, Insert, bindparam, delete, event, func, insert, literal, select
 
 from app import repositories
 from app.errs import Error
@@ -23,7 +23,7 @@ from app.models.movies import Movie
 from app.models.orders import Item, Order, Status
 from app.models.preferences import Preferences
 from app.models.products import Currency, Product
-from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering
+from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Page
 from app.models.sessions import RevokedToken
 from app.models.tasks import Priority, Task
 from app.models.tasks import Status as TaskStatus
@@ -326,6 +326,27 @@ def test_lists(database: Database, columns: Any, members: Any, key: str, text: s
         assert (direct.next, direct.total_size) == (observed.next, observed.total_size)
         found += len(direct.rows)
     assert found
+
+
+def test_lists_that_are_counted_together_with_their_rows(database: Database) -> None:
+    """Once both statements are prepared, they are sent together."""
+    other = {**ROWS[Task], "id": UUID(int=3), "title": "Another"}
+    mine = Comparison("created_by", Operator.EQ, "alice")
+
+    def work() -> list[Page[Any]]:
+        return [database.task_reads.page(ListQuery((mine,), (Ordering("title"),), size)) for size in (1, 2) * 8]
+
+    with database.engine.begin() as connection:
+        connection.execute(insert(Task), other)
+    try:
+        direct, observed = both(database, work)
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(delete(Task).where(Task.id == other["id"]))
+    assert {page.total_size for page in direct} == {2}
+    for one, another in zip(direct, observed, strict=True):
+        same(one.rows, another.rows)
+        assert (one.next, one.total_size) == (another.next, another.total_size)
 
 
 def test_counted_lists_inside_a_unit_of_work(database: Database) -> None:

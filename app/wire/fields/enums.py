@@ -40,6 +40,10 @@ class EnumName(Encodable, ma.fields.String, Generic[EnumT]):
         """Return a lookup by number: rows contain numbers, and ``IntEnum`` members equal them."""
         return self.names_by_number.__getitem__
 
+    def inline(self) -> tuple[str, dict[str, Any]]:
+        """Return the same lookup without a call."""
+        return "names_N[found]", {"names_N": self.names_by_number}
+
     def decode(self, value: object) -> Any:
         """Return the member."""
         if not isinstance(value, str):

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import marshmallow as ma
+import orjson
 
 from app.models.products import MINOR_DIGITS
 from app.wire import ids
@@ -117,8 +118,12 @@ class Name(Encodable, ma.fields.String):
         return lambda value: f"{collection}/{value}"
 
     def inline(self) -> tuple[str, dict[str, Any]]:
-        """Return the same, with the text of a UUID, which the standard library makes in Python."""
-        digits = "{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-        is_uuid = "type(found) is uuid_N and (digits := '%032x' % found.int)"
-        text = f"{is_uuid} and f'{{start_N}}{digits}' or encode_N(found)"
-        return text, {"uuid_N": UUID, "start_N": f"{self.collection}/", "encode_N": self.compiled()}
+        """Return the same. orjson writes the text of a UUID in a fraction of the time of the standard library."""
+        is_uuid = "type(found) is uuid_N and f'{start_N}{dumps_N(found)[1:-1].decode()}'"
+        text = f"{is_uuid} or encode_N(found)"
+        return text, {
+            "uuid_N": UUID,
+            "start_N": f"{self.collection}/",
+            "dumps_N": orjson.dumps,
+            "encode_N": self.compiled(),
+        }
