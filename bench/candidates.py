@@ -28,7 +28,7 @@ GRANIAN: Final = [
     *(PYTHON, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}"),
     *("--workers", "{workers}", "--blocking-threads", "5", "--log-level", "warning", "--factory"),
 ]
-"""With as many threads as connections to PostgreSQL, with which it needs the least CPU time."""
+"""With as many threads as connections to PostgreSQL."""
 CANDOR: Final = {
     "candor": [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
     "rpc": [PYTHON, "-m", "flask", "--app", "wsgi", "rpc", "serve"],

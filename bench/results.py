@@ -69,7 +69,13 @@ def write() -> None:
     if SCALING.exists():
         found = json.loads(SCALING.read_text())
         (HERE / "scaling.svg").write_text(chart.curves("Growth", _curves(found)))
-        parts += ["## Growth", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
+        parts += [
+            "## Growth",
+            _machine(found["about"]),
+            f"Load average: {found['about']['load']}.",
+            "![](scaling.svg)",
+            *_scaling(found),
+        ]
     (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n")
 
 

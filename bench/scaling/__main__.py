@@ -34,6 +34,7 @@ def main(words: Sequence[str]) -> int:
     if unknown := {*parts} - {*PARTS}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     server.empty_home()
+    busy = machine.load()
     os.sched_setaffinity(0, processes.OTHER_CORES)
     try:
         found, broken = _measured(parts, largest=10**selected.scale, requests=selected.requests)
@@ -41,7 +42,10 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write(f"\nbench: {fault}\n")
         return 1
     known = json.loads(results.SCALING.read_text()) if results.SCALING.exists() else {}
-    known |= {"about": machine.described(), "broken": {**known.get("broken", {}), **broken}, **found}
+    about = machine.described() | {
+        "load": f"{busy} before the last run ({', '.join(parts)}), {machine.load()} after it"
+    }
+    known |= {"about": about, "broken": {**known.get("broken", {}), **broken}, **found}
     results.SCALING.write_text(json.dumps(known, indent=1) + "\n")
     results.write()
     faults = [fault for part in broken.values() for fault in part]
