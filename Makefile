@@ -133,7 +133,7 @@ drill: .venv/dev.lock ## Break PostgreSQL, Redis, processes and clients under lo
 drill-cluster: .venv/dev.lock $(CLUSTER)/installed.lock ## Break machines of a PostgreSQL cluster under load, and compare with an oracle, as root (ALL=1 ONLY=a,b WAYS=hosts,haproxy RUNS=1)
 	@exec $(PY) -m tests.drill.cluster
 
-bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline and six frameworks: ten minutes (ARGS=--quick: three; ONLY=candor,baseline,W1)
+bench: .venv/run.lock $(PEERS)/installed.locks ## Compare the service with a baseline, eight frameworks and Go: fifteen minutes (ARGS=--quick: six; ONLY=candor,baseline,W1)
 	@exec $(PY) -m bench $(ARGS) $(if $(ONLY),--only "$(ONLY)")
 
 bench-cost: .venv/run.lock ## Measure the cost of each layer of a request in microseconds
@@ -142,8 +142,8 @@ bench-cost: .venv/run.lock ## Measure the cost of each layer of a request in mic
 bench-guard: .venv/run.lock ## Compare the cost of a request with the record in bench/guard.json (ARGS=--record replaces the record)
 	@exec $(PY) -m bench.guard $(ARGS)
 
-bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers and time: ten minutes; writes bench/RESULTS.md
-	@exec $(PY) -m bench.scaling $(ARGS)
+bench-scaling: .venv/run.lock ## Measure the service by rows, clients, workers and time: ten minutes (SCALE=6: lists of a million rows at most); writes bench/RESULTS.md
+	@exec $(PY) -m bench.scaling $(if $(SCALE),--scale $(SCALE)) $(ARGS)
 
 dashboards: .venv/dev.lock ## Write the dashboards in deploy/grafana from their description, run their queries in Prometheus, and draw the results
 	@$(PY) -m deploy.grafana.generate

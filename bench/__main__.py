@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
-from bench import database, load, machine, measure, processes, report, response_check, results, server
+from bench import database, go_peer, load, machine, measure, processes, report, response_check, results, server, targets
 from bench.candidates import CANDIDATES, Candidate
 from bench.workloads import WORKLOADS, Workload
 
@@ -16,7 +17,7 @@ Choice = TypeVar("Choice", Candidate, Workload)
 def main(words: Sequence[str]) -> int:
     """Measure the selected candidates and workloads."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: under three minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: five minutes")
     parser.add_argument("--only", default="", help="keys of candidates and workloads, joined by commas")
     selected = parser.parse_args(words)
     only = {*filter(None, selected.only.split(","))}
@@ -25,20 +26,28 @@ def main(words: Sequence[str]) -> int:
     candidates, workloads = _chosen(CANDIDATES, only), _chosen(WORKLOADS, only)
     effort = measure.QUICK if selected.quick else measure.FULL
     server.empty_home()
+    candidates, left_out = _built(candidates)
+    began, busy = datetime.now(UTC), machine.load()
     os.sched_setaffinity(0, processes.OTHER_CORES)
     try:
         result = _measured(candidates, workloads, effort)
     except (response_check.Disagreement, load.NoAnswer) as fault:
         sys.stderr.write(f"\nbench: {fault}\n")
         return 1
-    about = machine.described() | {"peers": machine.peers(), "rows": f"{measure.ROWS:,}"}
+    about = machine.described() | {
+        "peers": ", ".join([machine.peers(), *(f"Go {go_peer.version()}" for each in candidates if each.key == "go")]),
+        "rows": f"{measure.ROWS:,}",
+        "effort": "quick" if selected.quick else "full",
+        "began": f"{began:%Y-%m-%d %H:%M} UTC",
+        "minutes": f"{(datetime.now(UTC) - began).total_seconds() / 60:.0f}",
+        "load": f"{busy} before the run, {machine.load()} after it",
+        "left_out": left_out,
+    }
     found = report.summary(result, candidates, workloads, effort, about)
-    sys.stdout.write(f"\n{report.tables(found)}\n")
+    sys.stdout.write(f"\n{targets.table(found)}\n\n{report.tables(found)}\n")
     if not only:
-        report.write(found)
-        results.write()
-        results.write_docs(found)
-        sys.stdout.write("Kept in bench/RESULTS.md, results.json and results.svg; some of the tables also in docs/.\n")
+        results.keep(found)
+        sys.stdout.write("Kept in docs/evidence/benchmark.md, and in bench: RESULTS.md, results.json and charts.\n")
     return 0
 
 
@@ -55,7 +64,20 @@ def _measured(candidates: Sequence[Candidate], workloads: Sequence[Workload], ef
             for number in range(effort.rounds):
                 bench.round(number, effort)
             bench.steady(effort)
+            bench.crowds(effort)
+            bench.pairs(effort)
     return bench.result
+
+
+def _built(candidates: Sequence[Candidate]) -> tuple[Sequence[Candidate], str]:
+    """Compile the server in Go; without it, return the other candidates, and a sentence with the reason."""
+    if all(each.key != "go" for each in candidates):
+        return candidates, ""
+    reason = go_peer.build()
+    if not reason:
+        return candidates, ""
+    measure.progress(f"without Go: {reason}")
+    return [each for each in candidates if each.key != "go"], f"Go was left out: {reason}."
 
 
 def _chosen(all_: Sequence[Choice], only: set[str]) -> Sequence[Choice]:

@@ -33,6 +33,8 @@ class Panel:
 
     title: str
     bars: Sequence[Bar]
+    digits: int = 0
+    """Decimal places of the values."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Curve:
 
 def bars(title: str, panels: Sequence[Panel]) -> str:
     """Return a chart of panels, two in a row, each with a separate scale."""
-    half, height = WIDTH // 2, 60 + ROW * max(len(panel.bars) for panel in panels)
+    half, height = WIDTH // 2, 40 + ROW * max(len(panel.bars) for panel in panels)
     parts = [text(10, 22, title, "head")]
     for place, panel in enumerate(panels):
         left, top = place % 2 * half, 34 + place // 2 * height
@@ -60,7 +62,7 @@ def bars(title: str, panels: Sequence[Panel]) -> str:
             parts += [
                 text(left + NAMES, y + 12, bar.name, "name", anchor="end"),
                 f'<rect class="{kind}" x="{left + NAMES + 8}" y="{y + 2}" width="{length:.1f}" height="{ROW - 5}"/>',
-                text(left + NAMES + 14 + length, y + 12, f"{bar.value:,.0f}", "small"),
+                text(left + NAMES + 14 + length, y + 12, f"{bar.value:,.{panel.digits}f}", "small"),
             ]
     return svg(34 + math.ceil(len(panels) / 2) * height, parts)
 

@@ -33,6 +33,15 @@ class Tally:
     lost: int = 0
     """Requests whose connection was closed instead, and which were sent again."""
 
+    def __add__(self, other: "Tally") -> "Tally":
+        """Return the responses of both, one after the other."""
+        return Tally(
+            self.seconds + other.seconds,
+            self.latencies + other.latencies,
+            self.statuses + other.statuses,
+            self.lost + other.lost,
+        )
+
     def share(self, *expected: int) -> float:
         """Return the share with this status."""
         return sum(self.statuses[status] for status in expected) / max(1, self.statuses.total())

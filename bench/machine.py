@@ -10,7 +10,10 @@ from typing import Final
 from bench.candidates import PYTHON
 
 PACKAGES: Final = ("gunicorn", "flask", "flask-smorest", "sqlalchemy", "psycopg", "orjson")
-PEERS: Final = ("falcon", "django", "djangorestframework", "fastapi", "uvicorn", "litestar", "msgspec", "asyncpg")
+PEERS: Final = (
+    *("falcon", "django", "djangorestframework", "fastapi", "starlette", "blacksheep", "uvicorn", "granian"),
+    *("litestar", "msgspec", "asyncpg"),
+)
 
 
 def described() -> dict[str, str]:
@@ -29,6 +32,11 @@ def peers() -> str:
     """Return the versions of the frameworks that Candor is compared with."""
     code = f"from importlib.metadata import version\nprint(', '.join(f'{{n}} {{version(n)}}' for n in {PEERS}))"
     return subprocess.check_output([PYTHON, "-c", code], text=True).strip()  # noqa: S603 -- candor
+
+
+def load() -> str:
+    """Return the average number of processes that ran or wanted to run in the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:

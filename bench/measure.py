@@ -24,6 +24,13 @@ MANY: Final = 64
 WARM: Final = 60
 """Requests for estimating the cost of one, after as many for warming up."""
 OF_CAPACITY: Final = 0.6
+CROWDS: Final = (1, 16, 64)
+"""Numbers of callers of GET_ONE, in addition to CONNECTIONS."""
+PAIRED: Final = ("W1", "W2")
+"""Workloads of two workers."""
+CALLERS_OF_PAIRS: Final = 16
+REST_SECONDS: Final = 1.0
+"""The pause after the start, before memory at rest is read."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,13 @@ class Effort:
     steady_seconds: float
     steady: tuple[str, ...]
     """Workloads that are also sent at a fixed rate."""
+    rounds_of_pairs: int
+    pair_seconds: float
+    """The seconds of each turn of one worker and of two, and of each number of callers."""
 
 
-FULL: Final = Effort(rounds=7, cpu_seconds=0.5, steady_seconds=4, steady=("W1", "W2", "W4"))
-QUICK: Final = Effort(rounds=3, cpu_seconds=0.12, steady_seconds=1, steady=("W1",))
+FULL: Final = Effort(7, 0.35, 3, ("W1", "W2", "W4"), rounds_of_pairs=3, pair_seconds=0.7)
+QUICK: Final = Effort(3, 0.1, 1, ("W1",), rounds_of_pairs=2, pair_seconds=0.3)
 
 
 @dataclass
@@ -53,11 +63,29 @@ class Cell:
     per_second: list[float] = field(default_factory=list)
     latency_ms: dict[str, float] = field(default_factory=dict)
     """At a fixed rate: the rate, quantiles, and the share of expected responses."""
+    crowds: dict[int, "Burst"] = field(default_factory=dict)
+    """By number of callers."""
+    pairs: list[tuple["Burst", "Burst"]] = field(default_factory=list)
+    """One worker on one core, and two workers on two, in each round."""
 
     @property
     def cost(self) -> float:
         """Return the median CPU time of a request in microseconds."""
         return statistics.median(self.cpu_us)
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Requests of callers who send again as soon as they have their response."""
+
+    cpu_us: float
+    """CPU time of a request."""
+    per_second: float
+    """Expected responses."""
+    p50_ms: float
+    p99_ms: float
+    answered: float
+    """The share of expected responses."""
 
 
 @dataclass
@@ -68,6 +96,9 @@ class Result:
     megabytes: dict[str, float] = field(default_factory=dict)
     """The maximum memory of each candidate's processes, at the ends of turns."""
     start_seconds: dict[str, float] = field(default_factory=dict)
+    """From the start to the first response: of one worker on one core, then of two on two, if they were measured."""
+    worker_megabytes: dict[str, float] = field(default_factory=dict)
+    """The resident set of a worker after its start."""
 
 
 class Bench:
@@ -96,8 +127,12 @@ class Bench:
                     ready=ready,
                     dial=each.dial,
                 )
+                progress(f"starting {each.name}")
                 self._servers[each.key] = stack.enter_context(serving)
                 self.result.start_seconds[each.key] = self._servers[each.key].seconds
+            time.sleep(REST_SECONDS)
+            for key, started in self._servers.items():
+                self.result.worker_megabytes[key] = processes.worker_megabytes(started.pid)
             yield
 
     def turns(self, *, backwards: bool = False) -> Iterator[tuple[Candidate, Workload]]:
@@ -136,7 +171,7 @@ class Bench:
         """Return CPU time, that of PostgreSQL, and time of a request, in seconds; raise ``Disagreement``."""
         serving = self._servers[candidate.key]
         before, before_in_database = processes.cpu_seconds(serving.pid), processes.cpu_seconds(self._database)
-        asks = workload.requests(self._callers, is_rpc=candidate.is_rpc)
+        asks = candidate.requests(workload, self._callers)
         tally = load.closed(serving.port, asks, connections=CONNECTIONS, count=count, dial=candidate.dial)
         used = processes.cpu_seconds(serving.pid) - before
         used_in_database = processes.cpu_seconds(self._database) - before_in_database
@@ -156,7 +191,7 @@ class Bench:
             progress(f"{rate:.0f} a second: {workload.key} {candidate.name}")
             tally = load.steady(
                 self._servers[candidate.key].port,
-                workload.requests(self._callers, is_rpc=candidate.is_rpc),
+                candidate.requests(workload, self._callers),
                 rate=rate,
                 seconds=effort.steady_seconds,
                 connections=MANY,
@@ -169,6 +204,55 @@ class Bench:
                 "answered": tally.share(*workload.statuses),
             }
             database.tidy(self._url)
+
+    def crowds(self, effort: Effort) -> None:
+        """Let several numbers of callers read one task each."""
+        for candidate, workload in self.turns():
+            if workload is GET_ONE:
+                for size in CROWDS:
+                    progress(f"callers: {size}: {candidate.name}")
+                    crowd = self._burst(candidate, self._servers[candidate.key], workload, size, effort.pair_seconds)
+                    self.result.cells[candidate.key, workload.key].crowds[size] = crowd
+
+    def pairs(self, effort: Effort) -> None:
+        """Start each HTTP server again with two workers on two cores, and compare it with its one worker in turns."""
+        if len(processes.SERVER_CORES) < 2:
+            return
+        for candidate in self._candidates:
+            workloads = [each for each in self._workloads if each.key in PAIRED and each.key not in candidate.lacks]
+            if workloads and not candidate.is_rpc:
+                self._pair(candidate, workloads, effort)
+
+    def _pair(self, candidate: Candidate, workloads: Sequence[Workload], effort: Effort) -> None:
+        port = server.free_ports()
+        environment = candidate.environment(self._url, port, workers=2)
+        progress(f"two workers: {candidate.name}")
+        with server.serving(
+            f"{candidate.key}-2", candidate.command, environment, port, cores=processes.SERVER_CORES, workers=2
+        ) as two:
+            one, seconds = self._servers[candidate.key], effort.pair_seconds
+            self.result.start_seconds[candidate.key] = two.seconds
+            for workload in workloads:
+                self._burst(candidate, two, workload, CALLERS_OF_PAIRS, seconds)
+                for _ in range(effort.rounds_of_pairs):
+                    first, second = (
+                        self._burst(candidate, each, workload, CALLERS_OF_PAIRS, seconds) for each in (one, two)
+                    )
+                    self.result.cells[candidate.key, workload.key].pairs.append((first, second))
+
+    def _burst(self, candidate: Candidate, serving: Server, workload: Workload, size: int, seconds: float) -> Burst:
+        """Let callers send requests for a time."""
+        asks, before = candidate.requests(workload, self._callers), processes.cpu_seconds(serving.pid)
+        tally = load.closed(serving.port, asks, connections=size, seconds=seconds, dial=candidate.dial)
+        used, answered = processes.cpu_seconds(serving.pid) - before, tally.share(*workload.statuses)
+        total = tally.statuses.total()
+        return Burst(
+            cpu_us=used / total * 1e6,
+            per_second=answered * total / tally.seconds,
+            p50_ms=tally.quantile(0.5),
+            p99_ms=tally.quantile(0.99),
+            answered=answered,
+        )
 
 
 def callers(url: str) -> Callers:

@@ -12,7 +12,10 @@ CPUCLOCK: Final = 2
 """The part of the clock id of another process that selects its scheduled CPU time (clock_getcpuclockid(3))."""
 CORES: Final = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = CORES[:1]
-OTHER_CORES: Final = CORES[1:] or CORES
+SERVER_CORES: Final = CORES[:2]
+"""The cores of two workers."""
+OTHER_CORES: Final = CORES[2:] or CORES[1:] or CORES
+"""The cores of PostgreSQL and of the callers. With two cores, the second worker shares theirs."""
 
 
 def tree(root: int) -> list[int]:
@@ -55,6 +58,12 @@ def megabytes(root: int) -> float:
 def resident_megabytes(pid: int) -> float:
     """Return the resident set of one process."""
     return _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:") / 1024
+
+
+def worker_megabytes(root: int) -> float:
+    """Return the resident set of the heaviest process below the first, or of the first if it is the only one."""
+    first, *workers = tree(root)
+    return max(map(resident_megabytes, workers or [first]))
 
 
 def _kilobytes(path: Path, name: str) -> int:

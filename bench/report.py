@@ -1,17 +1,13 @@
-"""The comparison, as a table for readers, as JSON for programs, and as a chart."""
+"""The comparison, as tables for readers, and as JSON for programs."""
 
-import json
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-from bench import chart
 from bench.candidates import Candidate
-from bench.measure import Effort, Result
+from bench.measure import Burst, Effort, Result
 from bench.workloads import Workload
 
-HERE: Final = Path(__file__).resolve().parent
 BASELINES: Final = {False: "baseline", True: "rpc-baseline"}
 """The baseline of each protocol, by whether it is gRPC."""
 WORKS_ON_DATA: Final = frozenset({"W1", "W2", "W3", "W4"})
@@ -34,6 +30,9 @@ def summary(
                 "key": each.key,
                 "name": each.name,
                 "is_rpc": each.is_rpc,
+                "is_candor": each.is_candor,
+                "is_framework": each.is_framework,
+                "worker_megabytes": round(result.worker_megabytes[each.key], 1),
                 "megabytes": round(result.megabytes[each.key], 1),
                 "start_seconds": round(result.start_seconds[each.key], 2),
                 "cells": {
@@ -59,7 +58,15 @@ def _cell(result: Result, who: str, what: str, *, baseline: str) -> dict[str, An
         "ratio_least": round(min(ratios), 3) if ratios else None,
         "ratio_most": round(max(ratios), 3) if ratios else None,
         "steady": {name: round(value, 3) for name, value in cell.latency_ms.items()},
+        "crowds": {str(size): _median([burst]) for size, burst in cell.crowds.items()},
+        "pairs": [_median([pair[place] for pair in cell.pairs]) for place in (0, 1)] if cell.pairs else [],
     }
+
+
+def _median(bursts: Sequence[Burst]) -> dict[str, float]:
+    """Return the medians of equal bursts."""
+    members = [vars(each) for each in bursts]
+    return {name: round(statistics.median(each[name] for each in members), 4) for name in members[0]}
 
 
 def tables(found: dict[str, Any]) -> str:
@@ -71,7 +78,15 @@ def tables(found: dict[str, Any]) -> str:
         "CPU per request, in microseconds, of all processes of the server:",
         _table(http, lambda cell: f"{cell['cpu_us']:,.0f}"),
         "Latency at 60 % of each one's own capacity, p50 / p99 in milliseconds (requests a second), and memory:",
-        _latencies(http),
+        latencies(found),
+        "Two workers on two cores: requests a second with 16 callers, as multiples of one worker on one core:",
+        pairs(found),
+        "`GET` one task with 1, 16 and 64 callers: CPU per request, requests a second, and p99:",
+        crowds(found),
+        "CPU of PostgreSQL per request, in microseconds:",
+        of_database(found),
+        "Memory of a worker at rest, of all processes under load, and the time from the start to the first response:",
+        memory(found),
     ]
     if any(each["is_rpc"] for each in rpc["candidates"]):
         parts += [
@@ -86,7 +101,75 @@ def tables(found: dict[str, Any]) -> str:
 
 def ratios(found: dict[str, Any]) -> str:
     """Return the table of ratios to the baseline, without the spread."""
-    return _table(_over_http(found), lambda cell: f"{cell['ratio']:.2f}")
+    return _table(_over_http(found), lambda cell: "–" if cell["ratio"] is None else f"{cell['ratio']:.2f}")
+
+
+def of_database(found: dict[str, Any]) -> str:
+    """Return the table of PostgreSQL's CPU time."""
+    return _table(
+        _over_http(found)
+        | {"workloads": {key: name for key, name in found["workloads"].items() if key in WORKS_ON_DATA}},
+        lambda cell: f"{cell['database_us']:,.0f}",
+    )
+
+
+def latencies(found: dict[str, Any]) -> str:
+    """Return the table of latencies at a part of the capacity."""
+    return _latencies(_over_http(found))
+
+
+def pairs(found: dict[str, Any]) -> str:
+    """Return the table of two workers on two cores, and of one on one."""
+    keys = [
+        key
+        for key in found["workloads"]
+        if any(each["cells"].get(key, {}).get("pairs") for each in found["candidates"])
+    ]
+
+    def show(cell: dict[str, Any]) -> list[str]:
+        if not cell.get("pairs"):
+            return ["–"] * 3
+        one, two = cell["pairs"]
+        shown = [f"{each['per_second']:,.0f}" for each in (one, two)]
+        return [*shown, f"{two['per_second'] / one['per_second']:.2f} ({2 * one['cpu_us'] / two['cpu_us']:.2f})"]
+
+    rows = [
+        [each["name"], *(word for key in keys for word in show(each["cells"].get(key, {})))]
+        for each in _over_http(found)["candidates"]
+        if any(each["cells"].get(key, {}).get("pairs") for key in keys)
+    ]
+    heads = [head for key in keys for head in (f"{key} one", f"{key} two", f"{key} factor (by CPU)")]
+    return markdown(["", *heads], rows)
+
+
+def crowds(found: dict[str, Any]) -> str:
+    """Return the table of several numbers of callers."""
+    rows, sizes = [], dict[str, None]()
+    for each in _over_http(found)["candidates"]:
+        measured = each["cells"].get("W1", {}).get("crowds", {})
+        sizes |= dict.fromkeys(measured)
+        if measured:
+            rows.append([each["name"], *map(_crowd, measured.values())])
+    return markdown(["", *(f"{size} caller{'s' if size != '1' else ''}" for size in sizes)], rows)
+
+
+def _crowd(burst: dict[str, float]) -> str:
+    missed = f", {1 - burst['answered']:.1%} rejected" if burst["answered"] < 1 else ""
+    return f"{burst['cpu_us']:,.0f} µs, {burst['per_second']:,.0f}/s, {burst['p99_ms']:.1f} ms{missed}"
+
+
+def memory(found: dict[str, Any]) -> str:
+    """Return the table of memory and start."""
+    rows = [
+        [
+            each["name"],
+            f"{each['worker_megabytes']:.0f} MB",
+            f"{each['megabytes']:.0f} MB",
+            f"{each['start_seconds']:.2f} s",
+        ]
+        for each in found["candidates"]
+    ]
+    return markdown(["", "a worker at rest", "all processes under load", "start"], rows)
 
 
 def compare_with_rpc(found: dict[str, Any]) -> str:
@@ -144,10 +227,12 @@ def _ratio(cell: dict[str, Any]) -> str:
 
 
 def _table(found: dict[str, Any], show: Callable[[dict[str, Any]], str]) -> str:
+    """Return a table of the candidates that were measured in one of the workloads."""
     heads = [f"{key} {name}" for key, name in found["workloads"].items()]
     rows = [
         [each["name"], *(show(each["cells"][key]) if key in each["cells"] else "–" for key in found["workloads"])]
         for each in found["candidates"]
+        if each["cells"].keys() & found["workloads"].keys()
     ]
     return markdown(["", *heads], rows)
 
@@ -169,6 +254,7 @@ def _latencies(found: dict[str, Any]) -> str:
     rows = [
         [each["name"], *(show(each["cells"].get(key, {})) for key in steady), f"{each['megabytes']:.0f} MB"]
         for each in found["candidates"]
+        if each["cells"].keys() & {*steady}
     ]
     return markdown(["", *(f"{key} {found['workloads'][key]}" for key in steady), "memory"], rows)
 
@@ -184,21 +270,3 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rules = ["-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)]
     return "\n".join([line(heads), f"|{'|'.join(rules)}|", *map(line, rows)])
-
-
-def write(found: dict[str, Any]) -> None:
-    """Store the results: ``results.json``, and a chart of the requests per second of CPU."""
-    (HERE / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    panels = [
-        chart.Panel(
-            f"{key}: {name}",
-            [
-                chart.Bar(each["name"], 1e6 / each["cells"][key]["cpu_us"], is_candor=each["key"] == "candor")
-                for each in _over_http(found)["candidates"]
-                if key in each["cells"]
-            ],
-        )
-        for key, name in found["workloads"].items()
-        if key in {"W1", "W2", "W3", "W4"}
-    ]
-    (HERE / "results.svg").write_text(chart.bars("Requests per second and core (longer is better)", panels))

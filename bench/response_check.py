@@ -25,7 +25,7 @@ def check(candidate: Candidate, port: int, workload: Workload, callers: Callers,
     Raises:
         Disagreement: status or content is another.
     """
-    request = workload.requests(callers, is_rpc=candidate.is_rpc)(0)
+    request = candidate.requests(workload, callers)(0)
     status, head, body = load.one(port, request, candidate.dial)
     who = f"{candidate.name}, {workload.key} {workload.name}"
     if status not in workload.statuses:

@@ -5,21 +5,49 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import chart, report
+from bench import chart, comparison_charts, report, targets
 from bench.chart import Curve
 
 HERE: Final = Path(__file__).resolve().parent
 SCALING: Final = HERE / "scaling.json"
 COMPARISON: Final = HERE / "results.json"
 DOCS: Final = HERE.parent / "docs"
+PAGE: Final = DOCS / "evidence" / "benchmark.md"
+END: Final = "<!-- /bench -->"
+SLOW: Final = 10.0
+"""The milliseconds that a list should take at most, PostgreSQL included. They are reported, not asserted."""
+Record = dict[str, Any]
+
+
+def machine(found: Record) -> str:
+    """Return the machine of the comparison, its load, and the versions."""
+    about = found["about"]
+    run = f"a {about['effort']} run of {about['minutes']} minutes from {about['began']}, with {about['rounds']} rounds"
+    lines = [f"- Run: {run}.", f"- Load average: {about['load']}.", f"- Machine and versions: {_machine(about)}"]
+    return "\n".join([*lines, *([f"- {about['left_out']}"] if about["left_out"] else [])])
+
+
 TABLES: Final = {
-    "<!-- bench: written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.ratios),
-    "<!-- bench: gRPC, written by make bench -->": (DOCS / "evidence" / "benchmark.md", report.compare_with_rpc),
+    "<!-- bench: machine, written by make bench -->": (PAGE, machine),
+    "<!-- bench: targets, written by make bench -->": (PAGE, targets.table),
+    "<!-- bench: written by make bench -->": (PAGE, report.ratios),
+    "<!-- bench: latency, written by make bench -->": (PAGE, report.latencies),
+    "<!-- bench: workers, written by make bench -->": (PAGE, report.pairs),
+    "<!-- bench: callers, written by make bench -->": (PAGE, report.crowds),
+    "<!-- bench: PostgreSQL, written by make bench -->": (PAGE, report.of_database),
+    "<!-- bench: memory, written by make bench -->": (PAGE, report.memory),
+    "<!-- bench: gRPC, written by make bench -->": (PAGE, report.compare_with_rpc),
     "<!-- bench: capacity, written by make bench -->": (DOCS / "operate" / "scale.md", report.capacity),
 }
 """The page and the table between each of these lines and the next ``END``."""
-END: Final = "<!-- /bench -->"
-Record = dict[str, Any]
+
+
+def keep(found: Record) -> None:
+    """Store a comparison, draw it, and write it into the documentation."""
+    COMPARISON.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    comparison_charts.write(found)
+    write()
+    write_docs(found)
 
 
 def write() -> None:
@@ -32,14 +60,22 @@ def write() -> None:
         found = json.loads(COMPARISON.read_text())
         parts += [
             "## Comparison with other servers",
-            _machine(found["about"]),
+            machine(found),
             "![](results.svg)",
+            "Targets:",
+            targets.table(found),
             report.tables(found).strip(),
         ]
     if SCALING.exists():
         found = json.loads(SCALING.read_text())
         (HERE / "scaling.svg").write_text(chart.curves("Growth", _curves(found)))
-        parts += ["## Growth", _machine(found["about"]), "![](scaling.svg)", *_scaling(found)]
+        parts += [
+            "## Growth",
+            _machine(found["about"]),
+            f"Load average: {found['about']['load']}.",
+            "![](scaling.svg)",
+            *_scaling(found),
+        ]
     (HERE / "RESULTS.md").write_text("\n\n".join(parts) + "\n")
 
 
@@ -76,7 +112,7 @@ def _scaling(found: Record) -> list[str]:
         ("Length of a list, over HTTP, one client", "lengths", _plain),
         ("Clients at once, one worker on one core: `GET` one task", "clients", _plain),
         ("Workers on all cores, with PostgreSQL and 32 clients: `GET` one task", "workers", _plain),
-        ("Memory of one worker over its requests, with replacement of workers switched off", "memory", _memory),
+        ("Memory of one worker over its requests, with replacement of workers switched off", "memory", _plain),
         ("From start to ready, two workers, in seconds", "start", _start),
     ):
         if name in found:
@@ -96,16 +132,15 @@ def _rows(found: Sequence[Record]) -> str:
         ]
         for each in sorted(found, key=lambda each: each["question"])
     ]
-    return report.markdown(["list", "rows", "ms", "buffers", "total_size", "by"], rows)
+    slow = sum(each["ms"] > SLOW for each in found)
+    most = max(each["buffers"] for each in found)
+    total = f"At most {most:,} buffers; {slow} of {len(found)} lists take more than {SLOW:g} ms."
+    return f"{total}\n\n{report.markdown(['list', 'rows', 'ms', 'buffers', 'total_size', 'by'], rows)}"
 
 
 def _plain(found: Sequence[Record]) -> str:
     heads = [name.replace("_us", "_µs").replace("_", " ") for name in found[0]]
     return report.markdown(heads, [[f"{value:,.10g}" for value in each.values()] for each in found])
-
-
-def _memory(found: Sequence[Record]) -> str:
-    return "; ".join(f"{each['requests']:,}: {each['mb']:.1f} MB" for each in found[:: max(1, len(found) // 10)])
 
 
 def _start(found: Record) -> str:

@@ -39,10 +39,11 @@ def serving(
     cores: list[int],
     ready: bytes = HEALTH,
     dial: load.Dial = load.Caller,
+    workers: int = 1,
 ) -> Iterator[Server]:
     """Start a server on these cores, and yield it once it answers with 200. Raises: load.NoAnswer."""
     log = HOME / f"{name}.log"
-    argv = [word.format(port=port) for word in command]
+    argv = [word.format(port=port, workers=workers) for word in command]
     began = time.monotonic()
     with log.open("wb") as stream, processes.running_on(cores):
         process = subprocess.Popen(  # noqa: S603 -- candor

@@ -50,6 +50,7 @@ SCALES: Final = {
     "WAYS": {"drill-cluster"},
     "RUNS": {"drill-cluster"},
     "BENCH_ARGS": {"bench"},
+    "SCALE": {"bench-scaling"},
     "ONLY": {"ecosystem", "clients", "containers", "matrix", "conformance", "drill", "drill-cluster", "bench"},
 }
 """Variables that change how much a suite does, with the suites that read them. The page contains those that are set."""
