@@ -74,7 +74,10 @@ def add_generated(root: Path, text: str) -> None:
         found = re.search(rf'class (\w+)\((?:(?!\nclass ).)*__tablename__ = "{name}"', model, re.DOTALL)
         if found:
             one = re.sub(r"(?<!^)(?=[A-Z])", "_", found[1]).lower()
-            paths = (f"app/**/{name}.py", f"tests/**/{name}.py", f"tests/**/test_{name}.py", f"tests/**/{name}")
+            paths = (
+                *(f"app/**/{name}.py", f"app/rpc/proto/{name}", f"app/rpc/gen/{name}"),
+                *(f"tests/**/{name}.py", f"tests/**/test_{name}.py", f"tests/**/{name}"),
+            )
             code = f"(?i){one}|{one.replace('_', '')}|{name}"
             edits = ({"file": "app/errs/__init__.py", "lines": [rf"── {name} "]},)
             elsewhere = ("tests/stack/test_new_widgets.py",)

@@ -1,7 +1,7 @@
 """The operations that have succeeded in a run, with the codes of the errors that only they have."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
 
 from app.errs import Error
 from app.rest.operations import Operation
@@ -11,7 +11,14 @@ COMMON: Final = frozenset(f"app.errs.{name}" for name in ("access", "lists", "pl
 RAN: Final[dict[str, list[str]]] = {}
 
 
-def own(operation: Operation) -> Iterator[type[Error]]:
+class Raises(Protocol):
+    """An operation over HTTP, or a method over gRPC."""
+
+    @property
+    def raises(self) -> Iterable[type[Error]]: ...
+
+
+def own(operation: Raises) -> Iterator[type[Error]]:
     """Yield the errors that the use cases of an operation declare, apart from those of the machinery."""
     for error in operation.raises:
         if error.__module__.startswith("app.errs.") and error.__module__ not in COMMON:

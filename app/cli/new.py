@@ -22,8 +22,9 @@ group = AppGroup("new", help="Generate code.")
 @click.option("--singular", help="The singular, if it is not NAME without its final s.")
 @click.option("--owned", is_flag=True, help="Rows belong to the user who creates them.")
 @click.option("--transition", "transitions", multiple=True, help="A custom method: send=draft:sent.")
+@click.option("--grpc", "has_grpc", is_flag=True, help="Serve it over gRPC too.")
 def resource(
-    name: str, members: tuple[str, ...], singular: str | None, owned: bool, transitions: tuple[str, ...]
+    name: str, members: tuple[str, ...], singular: str | None, owned: bool, transitions: tuple[str, ...], has_grpc: bool
 ) -> None:
     """Generate a resource in all layers, with its migration and tests; NAME is a plural noun.
 
@@ -33,7 +34,8 @@ def resource(
 
     def written() -> dict[Path, bool]:
         words = Words.of(name, singular)
-        return write(ROOT, words, Design.of(words.many, members, is_owned=owned, transitions=transitions))
+        design = Design.of(words.many, members, is_owned=owned, transitions=transitions, has_grpc=has_grpc)
+        return write(ROOT, words, design)
 
     _listed(written, f"make db, make test, and a token: flask tokens issue --subject alice --scope {name}")
 

@@ -1,13 +1,15 @@
 """Decoding of messages with the schemas of ``wire``: messages have the same rules as JSON."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from google.protobuf.message import DecodeError, Message
 
 from app.errs import Violation
 from app.errs.requests import BodyTooLarge, MalformedRequest, ValidationFailed
+from app.models.precondition import Precondition
 from app.rpc.calls import Call, Method
 from app.wire.decode_context import DecodeContext
 from app.wire.decoder import Decoder
@@ -29,6 +31,10 @@ def message_of(call: Call, method: Method) -> Message:
         return method.takes.FromString(call.sent)
     except DecodeError as exc:
         raise MalformedRequest(detail="no message of its type") from exc
+
+
+_REVISION: Final = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,15}")
+"""As ``app.models.precondition.revision`` makes it."""
 
 
 class Reader:
@@ -67,6 +73,14 @@ class Reader:
         elif prefix != collection or not is_id(text):
             self.violations.append(_violation("name", "INVALID_FORMAT", f"must be {collection}/{{uuid}}"))
         return resource_id(text)
+
+    def precondition(self, etag: str, *, is_required: bool = False) -> Precondition:
+        """Return the precondition of an ``etag`` (AIP-154): a revision of a response, or ``*`` for any."""
+        if etag not in {"", "*"} and not _REVISION.fullmatch(etag):
+            self.violations.append(_violation("etag", "INVALID_FORMAT", "must be the etag of a response, or *"))
+        if etag in {"", "*"}:
+            return Precondition(is_missing=is_required and not etag)
+        return Precondition(frozenset({etag}))
 
     def require(self, request: Message, field: str) -> bool:
         """Return true if a message contains a field; a missing one is a violation."""

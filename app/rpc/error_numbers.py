@@ -1,6 +1,6 @@
 """The numbers of errors and violations: ``AppErrorCode`` in ``proto/errors/v1/errors.proto``.
 
-A number has the name of its code, except for the four in ``SHARED``. To give a code a number, add it to the enum.
+A number has the name of its code, except for those in ``SHARED``. To give a code a number, add it to the enum.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ SHARED: Final[Mapping[Kind, pb.AppErrorCode]] = {
     Kind.PRIVATE: pb.RESOURCE_NOT_FOUND,
     Kind.EXIST: pb.RESOURCE_CONFLICT,
     Kind.CONFLICT: pb.RESOURCE_CONFLICT,
+    Kind.INVALID: pb.INVALID_OPERATION,
     Kind.UNAUTHENTICATED: pb.AUTHENTICATION_FAILED,
     Kind.UNAUTHORIZED: pb.PERMISSION_DENIED,
 }

@@ -1,5 +1,5 @@
 """Generates ``gen`` from ``proto``: `make proto`. Serving processes do not import this module. It needs
-grpcio-tools.
+grpcio-tools. Two arguments name other folders: that of the package, and that of the protocol.
 """
 
 import re
@@ -56,6 +56,7 @@ def _protoc(proto: Path, *options: str) -> None:
 
 
 if __name__ == "__main__":
-    GEN.mkdir(exist_ok=True)
-    generate(GEN)
+    target, source = map(Path, sys.argv[1:] or (GEN, PROTO))
+    target.mkdir(exist_ok=True)
+    generate(target, source)
     sys.exit(0)

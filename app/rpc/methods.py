@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import marshmallow as ma
 from google.protobuf import message_factory
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
 from app.errs import Error, access, platform, raised_by, requests
@@ -25,8 +25,10 @@ COMMON_ERRORS: Final = (
     *DATABASE,
 )
 """The errors that every method can return."""
-UNDECLARED: Final = (requests.PreconditionFailed,)
-"""Errors of use cases that cannot occur over gRPC, which has no entity tags."""
+ETAG: Final = "etag"
+"""The field with the precondition of a request, itself or in its resource (AIP-154)."""
+PRECONDITIONS: Final = (requests.PreconditionFailed, requests.PreconditionRequired)
+"""The errors of a precondition, which a request without an etag does not have."""
 SMALL: Final = 16 * 1024
 """The default maximum size of a message in bytes."""
 Handle = Callable[[Call, Any], Message]
@@ -75,6 +77,8 @@ class Service:
         fields = deprecated.fields if deprecated else {}
         raises: list[type[Error]] = [*COMMON_ERRORS, *raised_by(calls)]
         raises += [each for schema in reads for each in getattr(schema, "raises", ())]
+        if not _has_etag(method.input_type):
+            raises = [each for each in raises if each not in PRECONDITIONS]
         if once:
             raises += [requests.InvalidIdempotencyKey, *raised_by(IdempotencyService.once)]
 
@@ -84,7 +88,7 @@ class Service:
                 name=full,
                 scope=self.scope,
                 takes=message_factory.GetMessageClass(method.input_type),
-                raises=tuple(dict.fromkeys(each for each in raises if each not in UNDECLARED)),
+                raises=tuple(dict.fromkeys(raises)),
                 max_bytes=max_bytes,
                 is_kept=once,
                 reads_replica=reads_replica,
@@ -94,3 +98,9 @@ class Service:
             return handle
 
         return decorate
+
+
+def _has_etag(request: Descriptor) -> bool:
+    """Return whether a request can have a precondition."""
+    nested = (each.message_type.fields_by_name for each in request.fields if each.message_type)
+    return any(ETAG in fields for fields in (request.fields_by_name, *nested))

@@ -4,6 +4,7 @@ CI does this once, for the repository with the fewest parts. The nightly run doe
 """
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,12 @@ def test_a_resource_can_be_generated(thinned: Path, server_url: str) -> None:
         assert len(own) == 3
         run(thinned, sys.executable, "-m", "ruff", "check", ".")
         run(thinned, sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", *own, TEST_DATABASE_URL=server_url)
+
+
+def test_a_resource_over_grpc_is_rejected_in_one_sentence(thinned: Path) -> None:
+    command = (sys.executable, "-m", "flask", "new", "resource", "parcels", "--grpc")
+    done = subprocess.run(command, cwd=thinned, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: this repository has no gRPC: leave out --grpc.\n")
 
 
 @pytest.mark.nightly

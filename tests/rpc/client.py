@@ -35,6 +35,7 @@ SHARED: Final = {
     "information_withheld": 1001,
     "item_already_exists": 1002,
     "edit_conflict": 1002,
+    "invalid_operation": 4012,
     "unauthenticated_request": 2001,
     "unauthorized_request": 2002,
 }

@@ -127,12 +127,12 @@ def test_an_unavailable_database(serve: Callable[..., int], token: TokenMaker) -
     ("error", "number"),
     [
         (RuntimeError("a bug"), 9001),
-        (errs.E(errs.Kind.INVALID, code="PET_ASLEEP", message="The pet is asleep."), 0),
+        (errs.E(errs.Kind.INVALID, code="PET_ASLEEP", message="The pet is asleep."), 4012),
         (errs.E(errs.Kind.NOT_EXIST, code="PET_NOT_FOUND", message="There is no such pet."), 1001),
         (errs.E(errs.Kind.CONFLICT, code="PET_LOCKED", message="The pet is locked."), 1002),
     ],
 )
-def test_a_code_without_a_number_has_that_of_its_kind_or_none(
+def test_a_code_without_a_number_has_that_of_its_kind(
     alice: Client, app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception, number: int
 ) -> None:
     """The codes of a fork that has not numbered them yet."""

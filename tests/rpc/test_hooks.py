@@ -21,7 +21,7 @@ from tests.conftest import TokenMaker
 from tests.rpc.client import Client, Failure, health
 from tests.rpc.conftest import Log, served
 from tests.rpc.other_sessions import connected, locked, waiting
-from tests.rpc.samples import NAME, REQUESTS
+from tests.rpc.samples import NAME, REQUESTS, TASKS
 
 pytestmark = pytest.mark.slow
 
@@ -248,7 +248,7 @@ class TestDeadlines:
         assert line["causes"][-1]["sqlstate"] == "57014"
         assert (line["level"], line["fault"], "stack" in line) == ("WARNING", "client", False)
 
-    @pytest.mark.parametrize("name", REQUESTS)
+    @pytest.mark.parametrize("name", TASKS)
     def test_the_statement_of_a_cancelled_call_is_cancelled(
         self, alice: Client, settings: Settings, other_session: Connection, log: Log, name: str
     ) -> None:

@@ -185,7 +185,7 @@ class TestIdempotencyKeys:
     @pytest.fixture(autouse=True)
     def prerequisites(self, app: Flask, alice: Client) -> None:
         """Store the resources that the requests refer to."""
-        for prepare in PREREQUISITES.values():
+        for prepare in PREREQUISITES:
             prepare(app)
 
     @every_kept

@@ -13,13 +13,18 @@ from tests.stack.trees import FLASK, LINT, check, copied, run
 DESIGN = (
     *("number:text:20:unique-per=customer_id", "order:ref=orders", "amount:money", "status:enum=draft,sent,paid"),
     *("due:date:optional", "--owned", "--transition", "send=draft:sent"),
+    "--grpc",
 )
 ADDED = ("memo:text:200:optional", "task:ref=tasks:optional", "code:text:30:optional:unique-per=customer_id")
 TESTS = (
     *("tests/unit/services/test_invoices.py", "tests/integration/test_invoices.py", "tests/api/test_invoices.py"),
     "tests/api/test_invoice_walk.py",
+    "tests/rpc/test_invoices.py",
 )
-SWEEPS = ("tests/law/test_machinery_errors.py", "tests/law/test_repetition.py", "tests/api/test_erasure.py")
+SWEEPS = (
+    *("tests/law/test_machinery_errors.py", "tests/law/test_repetition.py", "tests/api/test_erasure.py"),
+    "tests/rpc/test_machinery_errors.py",
+)
 MOST_LINES = 426
 """Half of the lines of a resource without members in the first release of the command."""
 

@@ -20,17 +20,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from app.cli import revision_ids
+from app.cli.resource import grpc_code
 from app.cli.resource.design import Design
 from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
+GRPC_TEMPLATE: Final = Path(__file__).parent / "grpc_template"
 LINES: Final = TEMPLATE / "lines.txt"
 CHANGELOG: Final = Path("CHANGELOG.md")
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
 SAMPLE: Final = re.compile("gadgets?|Gadgets?|GADGETS?")
 ENGINE: Final = Environment(
-    loader=FileSystemLoader(TEMPLATE),
+    loader=FileSystemLoader([TEMPLATE, GRPC_TEMPLATE]),
     undefined=StrictUndefined,
     variable_start_string="<<",
     variable_end_string=">>",
@@ -92,14 +94,12 @@ def write(root: Path, words: Words, design: Design | None = None) -> dict[Path, 
     for each in design.members:
         if each.target and not (root / "app" / "models" / f"{each.target}.py").is_file():
             raise ValueError(f"the resource {each.target!r} does not exist: app/models/{each.target}.py is missing")
-    return written(
-        root,
-        (
-            *_new_files(root, words, design),
-            *_changed_files(root, words, design),
-            *announced(root, words.put_into(design.changelog_entry)),
-        ),
-    )
+    made = dict(_new_files(root, words, design))
+    if design.has_grpc:
+        made |= grpc_code.generated(root, {path: text for path, text in made.items() if path.suffix == ".proto"})
+    made.update(_changed_files(root, words, design))
+    made.update(announced(root, words.put_into(design.changelog_entry)))
+    return written(root, made.items())
 
 
 def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
@@ -126,12 +126,18 @@ def _new_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path,
     """Yield the resource's own files."""
     before = head(root)
     facts = {"revision": revision_ids.new_id(before), "before": before, "version": VERSION}
-    for template in sorted(TEMPLATE.rglob("*.py.txt")):
-        name = str(template.relative_to(TEMPLATE))
+    for name in _templates(design):
         path = Path(words.put_into(name.removesuffix(".txt").replace("REVISION", facts["revision"])))
         if (root / path).exists():
             raise ValueError(f"{path} already exists")
         yield path, words.put_into(_rendered(name, design, **facts))
+
+
+def _templates(design: Design) -> list[str]:
+    """Return the templates of a resource's own files."""
+    folders = (TEMPLATE, GRPC_TEMPLATE) if design.has_grpc else (TEMPLATE,)
+    found = ((folder, path) for folder in folders for path in folder.rglob("*.*.txt"))
+    return sorted(str(path.relative_to(folder)) for folder, path in found)
 
 
 def _rendered(name: str, design: Design, **facts: str) -> str:
@@ -226,9 +232,9 @@ def _lines(design: Design) -> dict[str, list[str]]:
 
 def _template_words() -> set[str]:
     """Return the names in the templates; a resource with such a name would be ambiguous."""
-    templates = (str(path.relative_to(TEMPLATE)) for path in TEMPLATE.rglob("*.py.txt"))
     facts = dict.fromkeys(("revision", "before", "version"), "")
     design = Design.of("gadgets", is_owned=True)
+    templates = _templates(design)
     names = {name for template in templates for name in _names(_rendered(template, design, **facts))}
     return {name for name in names if not SAMPLE.search(name)}
 
@@ -241,8 +247,9 @@ def _names(program: str) -> set[str]:
 
 def _tidied(root: Path, files: dict[Path, str]) -> dict[Path, str]:
     """Return files as formatted by ruff: line breaks and the order of imports depend on the words."""
+    sources = {path: text for path, text in files.items() if grpc_code.GEN not in path.parents}
     with TemporaryDirectory() as folder:
-        for path, text in files.items():
+        for path, text in sources.items():
             (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(folder) / path).write_text(text)
         for step in TIDY:
@@ -250,4 +257,4 @@ def _tidied(root: Path, files: dict[Path, str]) -> dict[Path, str]:
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
             if done.returncode:
                 raise ValueError(f"ruff, which make lint installs, failed: {' '.join(done.stderr.split())[-200:]!r}")
-        return {path: (Path(folder) / path).read_text() for path in files}
+        return files | {path: (Path(folder) / path).read_text() for path in sources}

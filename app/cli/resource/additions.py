@@ -8,6 +8,7 @@ from typing import Final
 
 from app.cli import resource as generator
 from app.cli import revision_ids
+from app.cli.resource import grpc_code
 from app.cli.resource.design import CREATED_BY, Index, declared
 from app.cli.resource.members import Member
 from app.config import VERSION
@@ -97,6 +98,7 @@ def _files(
     wire = Source(root, Path("app", "wire", "schemas", f"{words.many}.py"), words)
     wire.insert(wire.assignment(f"{entity.name}Schema", "create_time").lineno - 1, f"    {member.field(None)}")
     yield wire.path, wire.text
+    yield from _protocol(root, words, entity, member)
     if member.is_unique or member.target:
         yield from _declared_errors(root, words, member)
     for path, text in _migrations(root, member, indexes):
@@ -115,6 +117,14 @@ def _model(model: Source, entity: ast.ClassDef, member: Member, indexes: list[In
     taken = f"from app.errs.gadgets import Gadget{member.pascal}Taken\n" if member.is_unique else ""
     model.add_imports(IMPORTS + taken)
     return model.path, model.text
+
+
+def _protocol(root: Path, words: "generator.Words", entity: ast.ClassDef, member: Member) -> Iterator[tuple[Path, str]]:
+    """Yield the files of the gRPC protocol with the member, if gRPC serves the resource."""
+    path = grpc_code.path_of(words.many)
+    if (root / path).is_file():
+        text = grpc_code.with_member((root / path).read_text(), entity.name, member)
+        yield from {path: text, **grpc_code.generated(root, {path: text})}.items()
 
 
 def _migrations(root: Path, member: Member, indexes: list[Index]) -> Iterator[tuple[Path, str]]:

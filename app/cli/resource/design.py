@@ -20,10 +20,17 @@ class Design:
     members: tuple[Member, ...]
     owner: str | None
     transitions: tuple[Transition, ...]
+    has_grpc: bool = False
 
     @classmethod
     def of(
-        cls, table: str, members: Iterable[str] = (), *, is_owned: bool = False, transitions: Iterable[str] = ()
+        cls,
+        table: str,
+        members: Iterable[str] = (),
+        *,
+        is_owned: bool = False,
+        transitions: Iterable[str] = (),
+        has_grpc: bool = False,
     ) -> Self:
         """Return the design that the words of the command line describe.
 
@@ -43,7 +50,7 @@ class Design:
         changes = tuple(Transition.of(each, made) for each in transitions)
         if len({each.state for each in changes}) > 1:
             raise ValueError("all transitions must change the same member")
-        return cls(table, tuple(made), owner, changes)
+        return cls(table, tuple(made), owner, changes, has_grpc)
 
     @property
     def owner_column(self) -> str:
@@ -70,7 +77,20 @@ class Design:
         codes += [f"409 `GADGET_{each.name.upper()}_TAKEN`" for each in self.members if each.is_unique]
         codes += [f"409 `GADGET_{each.name.upper()}_NOT_ALLOWED`" for each in self.transitions]
         operations = f"`POST`, `GET /v1/gadgets`; `GET`, `PUT`, `DELETE /v1/gadgets/{{id}}`{methods}"
-        return f"- {operations}, with the scope `gadgets`;\n  {', '.join(codes)}.\n"
+        return f"- {operations}, with the scope `gadgets`;\n  {', '.join(codes)}.\n{self._grpc_entry}"
+
+    @property
+    def _grpc_entry(self) -> str:
+        if not self.has_grpc:
+            return ""
+        methods = ["Create", "Get", "List", "Replace", "Delete", *(each.pascal for each in self.transitions)]
+        names = [f"{each}Gadget{'s' * (each == 'List')}" for each in methods]
+        requests = ", ".join(f"`{each}Request`" for each in names)
+        kinds = "".join(f", `{each.pascal}`" for each in self.members if each.values)
+        return (
+            f"- gRPC: `gadgets.v1.GadgetService` with {', '.join(f'`{each}`' for each in names)};\n"
+            f"  the messages `Gadget`{kinds}, {requests},\n  `ListGadgetsResponse`.\n"
+        )
 
     def context(self) -> dict[str, Any]:
         """Return the variables of the templates."""
@@ -84,6 +104,7 @@ class Design:
             "owner": self.owner,
             "state": self.state,
             "transitions": self.transitions,
+            "has_grpc": self.has_grpc,
             "errors": ", ".join(self.errors),
             "listed_errors": ", ".join([*self.errors[:3], *("…" for _ in self.errors[3:4])]),
             "owner_errors": self._owner_errors,

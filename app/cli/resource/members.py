@@ -22,23 +22,30 @@ FORMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """A type of member: its annotation, its column in a migration, and a value in JSON, as Python code."""
+    """A type of member: its annotation, its column in a migration, and a value in JSON, as Python code; in protobuf."""
 
     annotation: str
     column: str
     sample: str
     is_sorted: bool = False
+    proto: str = "optional string"
 
 
 TYPES: Final = {
     "text": Type("str", "sa.String({length})", '"x"', is_sorted=True),
-    "int": Type("int", "sa.Integer()", "1", is_sorted=True),
-    "bool": Type("bool", "sa.Boolean()", "True"),
+    "int": Type("int", "sa.Integer()", "1", is_sorted=True, proto="optional int32"),
+    "bool": Type("bool", "sa.Boolean()", "True", proto="optional bool"),
     "date": Type("date", "sa.Date()", '"2030-01-31"', is_sorted=True),
-    "timestamp": Type("datetime", "sa.TIMESTAMP(timezone=True)", '"2030-01-31T12:00:00Z"', is_sorted=True),
+    "timestamp": Type(
+        "datetime",
+        "sa.TIMESTAMP(timezone=True)",
+        '"2030-01-31T12:00:00Z"',
+        is_sorted=True,
+        proto="google.protobuf.Timestamp",
+    ),
     "uuid": Type("UUID", "sa.Uuid()", EXAMPLE_ID),
     "money": Type("Decimal", "sa.Numeric(14, 2)", '"9.80"', is_sorted=True),
-    "enum": Type("{pascal}", "sa.SmallInteger()", '"{prefix}{first}"'),
+    "enum": Type("{pascal}", "sa.SmallInteger()", '"{prefix}{first}"', proto="{pascal}"),
     "ref": Type("UUID", "sa.Uuid()", EXAMPLE_ID),
 }
 
@@ -134,9 +141,19 @@ class Member:
 
     def field(self, state: "Member | None") -> str:
         """Return the field of the schema. Only transitions change a state."""
-        described = f"The ID of the {self.words}." if self.target else f"The {self.words}."
         more = ", dump_only=True" if self == state else ""
-        return f'{self.name} = resource.field(Gadget.{self.name}, "{described}"{more})'
+        return f'{self.name} = resource.field(Gadget.{self.name}, "{self._described}"{more})'
+
+    @property
+    def _described(self) -> str:
+        return f"The ID of the {self.words}." if self.target else f"The {self.words}."
+
+    def proto(self, number: int, state: "Member | None") -> str:
+        """Return the field of the gRPC message, with its comment."""
+        rule = " Output only." if self == state else "" if self.is_optional else " Required."
+        example = {"date": " In the form 2030-01-31.", "money": " An amount such as 9.80."}.get(self.kind, "")
+        kind = self.type.proto.format(pascal=self.pascal)
+        return f"  // {self._described}{example}{rule}\n  {kind} {self.name} = {number};"
 
     @property
     def migrated(self) -> str:

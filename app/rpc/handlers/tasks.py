@@ -6,7 +6,8 @@ from app.rpc.calls import Call
 from app.rpc.decoding import Reader
 from app.rpc.error_details import failures_of
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
-from app.rpc.messages.tasks import batch_data, creation_data, list_query, mask_query, task_data, task_message
+from app.rpc.messages.lists import list_query
+from app.rpc.messages.tasks import batch_data, creation_data, mask_query, task_data, task_message
 from app.rpc.methods import Service
 from app.services.tasks import TaskService
 from app.wire.decoder import Decoder

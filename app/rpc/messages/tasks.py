@@ -1,14 +1,12 @@
 """Conversion of task messages."""
 
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 from app.rpc.gen.todo.v1 import todo_pb2 as pb
 from app.rpc.messages.timestamps import set_timestamp, spelled
 from app.wire.schemas.tasks import BATCH
-
-_QUERY: Final = ("page_token", "filter", "order_by")
 
 
 def task_data(task: pb.Task) -> dict[str, Any]:
@@ -37,12 +35,6 @@ def creation_data(request: pb.CreateTaskRequest) -> dict[str, Any]:
 def batch_data(request: pb.BatchCreateTasksRequest) -> dict[str, Any]:
     """Return the JSON body of a batch; of a batch that is too long, only as many items as show that."""
     return {"requests": [creation_data(each) for each in request.requests[: BATCH + 1]]}
-
-
-def list_query(request: pb.ListTasksRequest) -> dict[str, str]:
-    """Return the query parameters of a list."""
-    values = {name: getattr(request, name) for name in _QUERY}
-    return {"page_size": str(request.page_size), **{name: value for name, value in values.items() if value}}
 
 
 def mask_query(request: pb.UpdateTaskRequest) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from app.cli import resource
 from app.cli.resource import MIGRATIONS
 from app.cli.resource.design import Design
+from app.cli.resource.grpc_code import PROTO
 from app.config import ROOT
 
 RICH = Design.of(
@@ -19,6 +20,7 @@ RICH = Design.of(
     transitions=["send=draft:sent", "pay=draft,sent:paid"],
 )
 """A design with every type of member."""
+SERVED = Design.of("gizmos", ["number:text:20", "status:enum=draft,sent"], has_grpc=True)
 SHARED = [*resource._lines(Design.of("gizmos"))]
 SHARED_BY_TRANSITIONS = [*resource._lines(RICH)]
 
@@ -33,6 +35,8 @@ def checkout(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / MIGRATIONS, folder / MIGRATIONS)
+    if (ROOT / PROTO).is_dir():
+        shutil.copytree(ROOT / PROTO.parent, folder / PROTO.parent, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
