@@ -8,8 +8,8 @@ from typing import Final
 from tests.docs.pages import blocks_of
 
 _PROMPT: Final = re.compile(r"^[#$] ", re.MULTILINE)
-_VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-"""In expected output: anything, the number of a migration, and an id."""
+_VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=-)[0-9a-f]{13}(?=-)")
+"""In expected output: anything, the number of a migration, an id, and the time in an entity tag."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Step:
 def _pattern(line: str) -> re.Pattern[str]:
     parts, end = list[str](), 0
     for found in _VARIABLE.finditer(line):
-        stands_for = {1: ".*", 4: "[0-9]{4}"}.get(len(found[0]), "[0-9a-f-]{36}")
+        stands_for = {1: ".*", 4: "[0-9]{4}", 13: "[0-9a-f]{13}"}.get(len(found[0]), "[0-9a-f-]{36}")
         parts += [re.escape(line[end : found.start()]), stands_for]
         end = found.end()
     return re.compile("".join(parts) + re.escape(line[end:]))
