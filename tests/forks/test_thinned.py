@@ -76,14 +76,16 @@ def test_quick_tests_pass(thinned: Path, server_url: str) -> None:
 
 def test_a_resource_can_be_generated(thinned: Path, server_url: str) -> None:
     words = (
-        "number:text:20:unique-per=customer_id",
         "amount:money",
         "status:enum=draft,sent",
         "--transition",
         "send=draft:sent",
     )
-    for name, *owned in (("invoices", "--owned"), ("widgets",)):
-        run(thinned, sys.executable, "-m", "flask", "new", "resource", name, *words, *owned)
+    for name, *own_words in (
+        ("invoices", "number:text:20:unique-per=customer_id", "--owned"),
+        ("widgets", "number:text:20:unique"),
+    ):
+        run(thinned, sys.executable, "-m", "flask", "new", "resource", name, *own_words, *words)
         own = sorted(str(path) for path in (thinned / "tests").rglob(f"test_{name}.py"))
         assert len(own) == 3
         run(thinned, sys.executable, "-m", "ruff", "check", ".")

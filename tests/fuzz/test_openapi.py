@@ -148,6 +148,8 @@ def config_of(label: str) -> builder.HypothesisTestConfig:
 def send(case: schemathesis.Case, bearer: Callable[..., dict[str, str]]) -> None:
     """Send one request, and compare the response with the document."""
     headers = bearer("fuzz", "tasks orders")
+    if case.headers:
+        case.headers.pop("Host", None)  # names the server, not the operation; an invalid one is MALFORMED_REQUEST
     response = case.call(headers=headers)
     excluded: list[Any] = []
     if response.status_code in {400, 412, 422} and reasons(response.json()) <= BEYOND_SCHEMAS:

@@ -8,7 +8,9 @@ from typing import Final
 from tests.docs.pages import blocks_of
 
 _PROMPT: Final = re.compile(r"^[#$] ", re.MULTILINE)
-_VARIABLE: Final = re.compile(r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=-)[0-9a-f]{13}(?=-)")
+_VARIABLE: Final = re.compile(
+    r"…|\b00[0-9]{2}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=-)[0-9a-f]{13}(?=-)"
+)
 """In expected output: anything, the number of a migration, an id, and the time in an entity tag."""
 
 
