@@ -35,11 +35,13 @@ class Resource(Base):
 
     owner: ClassVar[str | None] = None
     """The column with the user that a row belongs to, if it belongs to one."""
+    parent: ClassVar[str | None] = None
+    """The column with the ID of the row that this one is nested under, if its lists are those of a parent."""
 
     @classmethod
     def sorted_by(cls) -> frozenset[str]:
-        """Return the columns by which an index sorts the rows: all rows, or those of one owner."""
-        led = [cls.owner] if cls.owner else []
+        """Return the columns by which an index sorts the rows: all rows, or those of one parent or owner."""
+        led = [name for name in (cls.parent or cls.owner,) if name]
         columns = [[column.key for column in index.columns] for index in cast("Table", cls.__table__).indexes]
         return frozenset(str(each[-2]) for each in columns if each == [*led, *each[-2:]] and each[-1] == "id")
 
@@ -56,15 +58,17 @@ def money() -> MappedColumn[Decimal]:
     return mapped_column(Numeric(MONEY_DIGITS, MINOR_DIGITS))
 
 
-def reference(table: str, *, on_delete: str = "CASCADE") -> MappedColumn[UUID]:
+def reference(table: str, *, on_delete: str = "CASCADE", absent: type[Error] | None = None) -> MappedColumn[UUID]:
     """Return a column with the IDs of a table. A row with an unknown ID is rejected as a violation of this field.
 
     Args:
         table: the table that it refers to.
         on_delete: what PostgreSQL does when the referenced row is deleted: ``CASCADE`` deletes this row too,
             ``SET NULL`` clears an optional reference.
+        absent: the error instead of the violation, for a parent, which the path names and not the body.
     """
-    return mapped_column(ForeignKey(f"{table}.id", ondelete=on_delete, info={"violated": broken_link}))
+    violated = broken_link if absent is None else lambda _field: absent()
+    return mapped_column(ForeignKey(f"{table}.id", ondelete=on_delete, info={"violated": violated}))
 
 
 def broken_link(field: str) -> Error:

@@ -6,5 +6,5 @@ without changes to them.
 
 import pytest
 
-MODULES = ("api", "grpc", "owned", "service", "storage", "transitions")
+MODULES = ("api", "grpc", "nested", "owned", "service", "storage", "transitions")
 pytest.register_assert_rewrite(*(f"{__name__}.{each}" for each in MODULES))

@@ -2,8 +2,9 @@
 
 from functools import partial
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, ClassVar, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.unit_of_work import FakeDatabase
 from tests.resources.subject import Subject
 
+PARENT_ID: Final = UUID(int=2**64)
 STALE: Final = Precondition(frozenset({"9-0"}))
 MISSING: Final = Precondition(is_missing=True)
 
@@ -36,25 +38,28 @@ class ServiceTests:
         """Return the service."""
         module = import_module(f"app.services.{self.name}")
         kind = next(each for name, each in vars(module).items() if name.endswith("Service"))
-        return kind(reads=self.fake_reads(database), unit_of_work=database.unit_of_work, clock=clock)
+        parents = {subject.parent_table.name: SimpleNamespace(get=lambda *_, **__: None)} if subject.parent else {}
+        return kind(reads=self.fake_reads(database), unit_of_work=database.unit_of_work, clock=clock, **parents)
 
     @pytest.fixture
     def values(self, subject: Subject, database: FakeDatabase) -> dict[str, Any]:
         """Return the values of a new one. The rows to which they refer are stored."""
         references = {each: uuid4() for each in subject.references}
         for key in subject.table.foreign_key_constraints:
-            getattr(database, key.referred_table.name, {})[references[str(key.column_keys[0])]] = {}
+            name = str(key.column_keys[0])
+            getattr(database, key.referred_table.name, {})[references.get(name, PARENT_ID)] = {}
         return subject.values(0, **references)
 
     @pytest.fixture
-    def made(self, service: Any, values: dict[str, Any], alice: Principal) -> Any:
+    def made(self, service: Any, values: dict[str, Any], subject: Subject, alice: Principal) -> Any:
         """Return one of alice."""
-        return service.create(values, by=alice)
+        return service.create(values, **{**self.by(subject, alice), "by": alice})
 
     @staticmethod
     def by(subject: Subject, caller: Principal) -> dict[str, Any]:
-        """Return the caller as an argument, if the operations take it."""
-        return {"by": caller} if subject.model.owner else {}
+        """Return the caller and the parent as arguments, if the operations take them."""
+        of = {subject.parent: PARENT_ID} if subject.parent else {}
+        return {**of, "by": caller} if subject.model.owner or subject.has_owned_parent else of
 
     def test_create(self, made: Any, subject: Subject, clock: FakeClock, database: FakeDatabase) -> None:
         assert (getattr(made, subject.owner), made.version) == ("alice", 1)
@@ -110,11 +115,11 @@ class ServiceTests:
     ) -> None:
         """A resource without an owner takes no caller."""
         by = self.by(subject, bob)
-        if not by:
-            assert service.get(made.id).id == made.id
+        if not subject.model.owner:
+            assert service.get(made.id, **by).id == made.id
             return
         for name in ("get", "delete", *subject.transitions):
             with pytest.raises(Error) as caught:
                 getattr(service, name)(made.id, **by)
             assert caught.value.code.startswith("NOT_")
-        assert service.get(made.id, by=admin).id == made.id
+        assert service.get(made.id, **self.by(subject, admin)).id == made.id

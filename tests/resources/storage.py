@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.errs import raised_by
 from app.errs.error import Error
 from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering
 from app.models.resource import Resource
@@ -61,7 +62,7 @@ class StorageTests:
         subject = Subject(self.name)
         if request.param == "memory":
             fake = FakeDatabase()
-            references = {each: uuid4() for each in subject.references}
+            references = {each: uuid4() for each in subject.foreign_keys}
             for key in subject.table.foreign_key_constraints:
                 rows = getattr(fake, key.referred_table.name, {})
                 rows[references[str(key.column_keys[0])]] = {}
@@ -136,10 +137,15 @@ class StorageTests:
             with storage.unit() as unit, pytest.raises(Error) as caught:
                 storage.entities(unit).add(twin)
             assert caught.value.code in {code, *expected}
-        for name in storage.references:
+        for name in storage.subject.references:
             lost = model.create(storage.subject.values(1, **{**storage.references, name: uuid4()}), by="alice", at=NOON)
             with storage.unit() as unit, pytest.raises(Error) as caught:
                 storage.entities(unit).add(lost)
             assert [each.field for each in caught.value.violations] == [name]
+        if name := storage.subject.parent:
+            lost = model.create(storage.subject.values(1, **{**storage.references, name: uuid4()}), by="alice", at=NOON)
+            with storage.unit() as unit, pytest.raises(Error) as caught:
+                storage.entities(unit).add(lost)
+            assert caught.value.code in {each.code for each in raised_by(storage.subject.parent_get)}
         query = ListQuery((), (Ordering("create_time"),), ROWS)
         assert storage.reads.page(query).total_size == 1

@@ -1,5 +1,6 @@
 """A resource under test: its model, schema, rules of lists and samples, found by its name."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,7 +23,7 @@ from app.wire.decoder import Decoder
 from app.wire.encoder import Encoder
 from app.wire.schemas.base import Schema
 from app.wire.schemas.lists import ListRules, ListSchema
-from tests.samples import BODIES
+from tests.samples import BODIES, path_of
 
 K = TypeVar("K")
 NOW: Final = DecodeContext(datetime.fromisoformat("2026-01-31T12:00:00Z"))
@@ -64,8 +65,41 @@ class Subject:
 
     @property
     def path(self) -> str:
-        """The path of its list."""
-        return f"/v1/{self.name}"
+        """The path of its list: for a nested one, under the parent of the samples."""
+        return path_of(self.listing)
+
+    @property
+    def listing(self) -> str:
+        """The operation of its list."""
+        return f"GET {self.route}"
+
+    @property
+    def route(self) -> str:
+        """The route of its list."""
+        above = f"/{self.parent_table.name}/<id:{self.parent}>" if self.parent else ""
+        return f"/v1{above}/{self.name}"
+
+    @property
+    def parent(self) -> str:
+        """The column with the parent; empty if it is not nested."""
+        return self.model.parent or ""
+
+    @property
+    def parent_table(self) -> Table:
+        """The table of the parent."""
+        (key,) = self.table.columns[self.parent].foreign_keys
+        return key.column.table
+
+    @property
+    def has_owned_parent(self) -> bool:
+        """True if the rows of the parent belong to users."""
+        return bool(self.parent) and "by" in inspect.signature(self.parent_get).parameters
+
+    @property
+    def parent_get(self) -> Any:
+        """The use case that reads a parent."""
+        module = import_module(f"app.services.{self.parent_table.name}")
+        return next(each for name, each in vars(module).items() if name.endswith("Service")).get
 
     @property
     def owner(self) -> str:
@@ -84,7 +118,7 @@ class Subject:
 
     def varied(self, number: int) -> dict[str, Any]:
         """Return a valid body. Another number has other values, where the type has enough of them."""
-        required = BODIES[f"POST {self.path}"]
+        required = BODIES[f"POST {self.route}"]
         return {name: _varied(field, required.get(name), number) for name, field in self.writable.items()}
 
     def values(self, number: int, **references: UUID) -> dict[str, Any]:
@@ -113,7 +147,12 @@ class Subject:
 
     @property
     def references(self) -> list[str]:
-        """The properties that refer to other rows."""
+        """The properties of a body that refer to other rows."""
+        return [name for name in self.foreign_keys if name != self.parent]
+
+    @property
+    def foreign_keys(self) -> list[str]:
+        """The columns that refer to other rows."""
         return [str(key.column_keys[0]) for key in self.table.foreign_key_constraints]
 
     @property

@@ -22,11 +22,13 @@ from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 from app.cli import revision_ids
 from app.cli.resource import grpc_code
 from app.cli.resource.design import Design
+from app.cli.resource.parent import parent_of
 from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 GRPC_TEMPLATE: Final = Path(__file__).parent / "grpc_template"
 LINES: Final = TEMPLATE / "lines.txt"
+PROBLEMS: Final = Path("deploy", "nginx", "problems.conf")
 CHANGELOG: Final = Path("CHANGELOG.md")
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
@@ -92,14 +94,27 @@ def write(root: Path, words: Words, design: Design | None = None) -> dict[Path, 
     """
     design = design or Design.of(words.many)
     for each in design.members:
-        if each.target and not (root / "app" / "models" / f"{each.target}.py").is_file():
-            raise ValueError(f"the resource {each.target!r} does not exist: app/models/{each.target}.py is missing")
+        check_target(root, each.target)
+    for each in design.members:
+        if each.is_parent:
+            design = design.under(parent_of(root, each.name, each.target))
     made = dict(_new_files(root, words, design))
     if design.has_grpc:
         made |= grpc_code.generated(root, {path: text for path, text in made.items() if path.suffix == ".proto"})
     made.update(_changed_files(root, words, design))
     made.update(announced(root, words.put_into(design.changelog_entry)))
-    return written(root, made.items())
+    files = written(root, made.items())
+    return files | _new_rules_of_nginx(root) if design.parent else files
+
+
+def _new_rules_of_nginx(root: Path) -> dict[Path, bool]:
+    """Write deploy/nginx/problems.conf again, because its lines for nested paths have another order than lists."""
+    command = [sys.executable, "-m", "flask", "edge", "nginx"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
+    if done.returncode:
+        raise ValueError(f"the resource is written; flask edge nginx failed: {' '.join(done.stderr.split())[-200:]!r}")
+    (root / PROBLEMS).write_text(done.stdout)
+    return {PROBLEMS: True}
 
 
 def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
@@ -170,6 +185,19 @@ def _changed_files(root: Path, words: Words, design: Design) -> Iterator[tuple[P
         yield Path(name), text
 
 
+def check_target(root: Path, target: str) -> None:
+    """Check that members can refer to a resource, if this is not empty.
+
+    Raises:
+        ValueError: it doesn't exist, or its ID is not a UUID.
+    """
+    model = root / "app" / "models" / f"{target}.py"
+    if target and not model.is_file():
+        raise ValueError(f"the resource {target!r} does not exist: app/models/{target}.py is missing")
+    if target and (other := re.search(r"(?m)^    id: Mapped\[((?!UUID)\w+)", model.read_text())):
+        raise ValueError(f"{target!r} can't be referred to: its id is {other[1]}, and references are UUID")
+
+
 def announced(root: Path, entry: str) -> Iterator[tuple[Path, str]]:
     """Yield CHANGELOG.md with an entry for clients, which ``make contract`` requires, if it has an unreleased
     section.
@@ -214,8 +242,9 @@ def _of_one_statement(found: list[int], lines: list[str]) -> list[int]:
 
 def _like(line: str) -> str:
     """Return a pattern of the same line for another resource."""
+    line = re.sub(r"@([^@]*)@", lambda found: "@" if re.fullmatch(r"\w+", found[1]) else "@@", line)
     like = r"\w+".join(map(re.escape, SAMPLE.split(line)))
-    like = re.sub(r"@\w+@", r"\\w+", like)
+    like = like.replace("@@", r"""[^'"]*""").replace("@", r"\w+")
     return re.sub(r"(?<=w\+)(\\ ){2,}", " +", like)
 
 

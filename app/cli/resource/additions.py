@@ -69,8 +69,9 @@ def add(root: Path, many: str, word: str) -> dict[Path, bool]:
     member = Member.of(word)
     if not member.is_optional:
         raise ValueError(f"existing rows have no {member.words}: write {word}:optional")
-    if member.target and not (root / "app" / "models" / f"{member.target}.py").is_file():
-        raise ValueError(f"the resource {member.target!r} does not exist: app/models/{member.target}.py is missing")
+    if member.is_parent:
+        raise ValueError("a parent decides the paths of a resource: name it when you generate the resource")
+    generator.check_target(root, member.target)
     model = Source(root, Path("app", "models", f"{many}.py"))
     entity = next((each for each in model.tree.body if isinstance(each, ast.ClassDef) and _is_resource(each)), None)
     if entity is None:
@@ -88,12 +89,13 @@ def _files(
     root: Path, words: "generator.Words", model: Source, entity: ast.ClassDef, member: Member
 ) -> Iterator[tuple[Path, str]]:
     """Yield the changed files and the migration."""
-    owner = next((_text(each) for each in entity.body if isinstance(each, ast.Assign) and _name(each) == "owner"), None)
+    named = {_name(each): each for each in entity.body if isinstance(each, ast.Assign)}
+    owner, parent = (_text(named[name]) if name in named else None for name in ("owner", "parent"))
     if member.per and member.per not in {owner, CREATED_BY, *_attributes(entity)}:
         raise ValueError(f"unique-per={member.per} does not name a member")
     if member.name in _attributes(entity):
         raise ValueError(f"{model.path} already has {member.name!r}")
-    indexes = member.indexes("gadgets", owner)
+    indexes = member.indexes("gadgets", parent or owner)
     yield _model(model, entity, member, indexes)
     wire = Source(root, Path("app", "wire", "schemas", f"{words.many}.py"), words)
     wire.insert(wire.assignment(f"{entity.name}Schema", "create_time").lineno - 1, f"    {member.field(None)}")

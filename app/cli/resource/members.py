@@ -15,8 +15,8 @@ TAKEN: Final = frozenset({"change", "create", "id", "metadata", "owner", "regist
 ADDED: Final = frozenset({"create_time", "update_time", "created_by", "version"})
 EXAMPLE_ID: Final = '"8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"'
 FORMS: Final = (
-    "text:LENGTH, int, bool, date, timestamp, uuid, money, enum=VALUE,VALUE or ref=RESOURCE, then :optional, :unique or"
-    " :unique-per=MEMBER"
+    "text:LENGTH, int, bool, date, timestamp, uuid, money, enum=VALUE,VALUE or ref=RESOURCE, then :optional, :unique,"
+    " :unique-per=MEMBER or, after ref=RESOURCE, :parent"
 )
 
 
@@ -62,6 +62,9 @@ class Member:
     is_optional: bool = False
     is_unique: bool = False
     per: str = ""
+    is_parent: bool = False
+    absent: str = ""
+    """The error for a parent that does not exist."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -86,19 +89,22 @@ class Member:
             is_optional="optional" in options,
             is_unique="unique" in options or bool(per),
             per=per,
+            is_parent="parent" in options,
         )
         made._check(text, options)
         return made
 
     def _check(self, text: str, options: list[str]) -> None:
         _check_name(self.name)
-        known = {"optional", "unique", f"unique-per={self.per}"}
+        known = {"optional", "unique", f"unique-per={self.per}", *(["parent"] if self.kind == "ref" else [])}
         if not known.issuperset(options) or (self.per == "" and any(each.startswith("unique-per") for each in options)):
             raise ValueError(f"{text!r} has an unknown option: write NAME:TYPE with {FORMS}")
         if self.kind == "text" and not 1 <= self.length <= 10_000:
             raise ValueError(f"{text!r} needs a length from 1 to 10000: {self.name}:text:200")
         if self.kind == "ref" and not NAME.fullmatch(self.target):
             raise ValueError(f"{text!r} needs a resource: {self.name.removesuffix('_id')}:ref=orders")
+        if self.is_parent and self.is_optional:
+            raise ValueError(f"{text!r} can't be optional: every row belongs to a parent")
         if self.kind == "enum":
             are_names = all(map(NAME.fullmatch, self.values))
             if not are_names or len(self.values) < 2 or len({*self.values}) < len(self.values):
@@ -130,18 +136,18 @@ class Member:
     def attribute(self) -> str:
         """The attribute of the model."""
         annotation = self.type.annotation.format(pascal=self.pascal) + (" | None" if self.is_optional else "")
-        on_delete = ', on_delete="SET NULL"' if self.is_optional else ""
+        more = ', on_delete="SET NULL"' if self.is_optional else f", absent={self.absent}" if self.absent else ""
         column = {
             "text": f" = mapped_column(String({self.length}))",
             "money": " = money()",
             "enum": f" = mapped_column(SmallEnum({self.pascal}))",
-            "ref": f' = reference("{self.target}"{on_delete})',
+            "ref": f' = reference("{self.target}"{more})',
         }.get(self.kind, "")
         return f"{self.name}: Mapped[{annotation}]{column}"
 
     def field(self, state: "Member | None") -> str:
-        """Return the field of the schema. Only transitions change a state."""
-        more = ", dump_only=True" if self == state else ""
+        """Return the field of the schema. Only transitions change a state; the path of a creation has the parent."""
+        more = ", dump_only=True" if self == state or self.is_parent else ""
         return f'{self.name} = resource.field(Gadget.{self.name}, "{self._described}"{more})'
 
     @property
@@ -172,16 +178,16 @@ class Member:
             return '"Sample"'
         return self.type.sample.format(prefix=f"{self.name.upper()}_", first=(self.values or ("",))[0].upper())
 
-    def indexes(self, table: str, owner: str | None) -> list[tuple[str, tuple[str, ...], str]]:
-        """Return the names, columns and errors of its indexes."""
-        led = (owner,) if owner else ()
+    def indexes(self, table: str, led_by: str | None) -> list[tuple[str, tuple[str, ...], str]]:
+        """Return the names, columns and errors of its indexes. Those for lists begin with the parent or the owner."""
+        led = (led_by,) if led_by else ()
         found = []
         if self.is_unique:
             columns = (*((self.per,) if self.per else ()), self.name)
             found.append((f"uq_{table}_{'_'.join(columns)}", columns, f"Gadget{self.pascal}Taken"))
         if self.is_sorted:
             found.append((f"ix_{table}_{'_'.join((*led, self.name))}", (*led, self.name, "id"), ""))
-        if self.target:
+        if self.target and self.name != led_by:
             found.append((f"ix_{table}_{self.name}", (self.name, "id"), ""))
         return found
 

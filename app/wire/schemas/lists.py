@@ -1,8 +1,9 @@
 """The query and response of lists: filter, order, pages and projection (AIP-132, 158, 160), for every resource."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
+from uuid import UUID
 
 from app.errs.lists import InvalidFilter, InvalidOrderBy, InvalidPageToken
 from app.models.invisible_characters import CONTROLS
@@ -51,7 +52,7 @@ class ListRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """A request for a list. Its pages are bound to the caller, the filter and the order."""
+    """A request for a list. Its pages are bound to the caller, the filter, the order, and to a parent if it has one."""
 
     rules: ListRules
     filter: str
@@ -61,6 +62,11 @@ class ListRequest:
     fields: tuple[str, ...] | None
     where: tuple[Comparison, ...]
     order: tuple[Ordering, ...]
+    parent: tuple[str, ...] = ()
+
+    def under(self, parent: UUID) -> Self:
+        """Return the request for the list under a parent, to which its page tokens are bound."""
+        return replace(self, parent=(str(parent),))
 
     def query(self, tokens: PageTokens, *, caller: str) -> ListQuery:
         """Return the query for the repository.
@@ -83,7 +89,7 @@ class ListRequest:
         return None if cursor is None else tokens.seal(cursor, bound_to=self._binding(caller))
 
     def _binding(self, caller: str) -> tuple[str, ...]:
-        return (self.rules.resource, self.filter, self.order_by, caller)
+        return (self.rules.resource, self.filter, self.order_by, caller, *self.parent)
 
 
 class ListSchema(QuerySchema):
