@@ -137,12 +137,13 @@ def rows_of(text: str) -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the commit of the working tree, with a note when it has changes."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return described.stdout.strip() or "unknown"
+    """Return the commit of the working tree, with a note when it has changes, except for results in docs/evidence."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/evidence")
+    return (git("rev-parse", "--short=12", "HEAD") or "unknown") + ("-dirty" if changes else "")
 
 
 def main(only: str) -> int:
