@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Final
 
 from app.config import Settings
+from app.models.roles import ROLES
 from app.models.users import OWN
 from app.request_context import ADMIN
 
@@ -39,19 +40,31 @@ def add(*names: str) -> None:
 
 
 def faults(settings: Settings) -> list[str]:
-    """Return a sentence for each setting with an unknown scope."""
+    """Return a sentence for each setting with an unknown scope, and for each invalid role."""
     named = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name.endswith("_scopes")}
     named["issuers"] = [scope for issuer in settings.issuers for listed in issuer.scopes.values() for scope in listed]
-    return [f"{name.upper()} {fault}" for name, scopes in named.items() if (fault := unknown(scopes))]
+    found = [f"{name.upper()} {fault}" for name, scopes in named.items() if (fault := unknown(scopes))]
+    return found + [f"The role {name!r} {fault}" for name, scopes in ROLES.items() if (fault := _fault(name, scopes))]
+
+
+def _fault(role: str, names: Iterable[str]) -> str:
+    """Return the fault of a role, or an empty text."""
+    if role in SCOPES:
+        return "is the name of a scope: choose another name."
+    if ADMIN in names:
+        return "contains the scope admin: grant admin itself."
+    nested = sorted({*names} & ROLES.keys())
+    return f"contains the role {nested[0]}: list its scopes." if nested else unknown(names)
 
 
 def unknown(names: Iterable[str]) -> str:
-    """Return a text with the unknown scopes and all known ones, or an empty text if all are known."""
-    strange = sorted({*names} - SCOPES)
+    """Return a text with the unknown names and all known ones, or an empty text if all are scopes or roles."""
+    strange = sorted({*names} - SCOPES - ROLES.keys())
     if not strange:
         return ""
     kind = "an unknown scope" if len(strange) == 1 else "unknown scopes"
-    return f"contains {kind}: {', '.join(strange)}. Known scopes: {', '.join(sorted(SCOPES))}."
+    roles = f" Roles: {', '.join(sorted(ROLES))}." if ROLES else ""
+    return f"contains {kind}: {', '.join(strange)}. Known scopes: {', '.join(sorted(SCOPES))}.{roles}"
 
 
 def check(name: str | None) -> None:

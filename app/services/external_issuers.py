@@ -12,6 +12,7 @@ from app.errs.access import InvalidToken
 from app.errs.platform import ServiceUnavailable
 from app.models import claim_validation
 from app.models.claim_validation import WRONG_ISSUER, WRONG_SIGNATURE
+from app.models.roles import scopes_of
 from app.request_context import Principal
 from app.resilience.clock import Clock
 
@@ -73,4 +74,4 @@ class ExternalTokens:
             issuer=issuer.url,
             now=self._clock.now().timestamp(),
         )
-        return Principal(issuer.name_of(claimed["sub"]), issuer.scopes_of(claimed["sub"]))
+        return Principal(issuer.name_of(claimed["sub"]), scopes_of(issuer.scopes_of(claimed["sub"])))

@@ -16,6 +16,7 @@ from app.errs.access import InvalidToken
 from app.errs.platform import RateLimitExceeded, ServiceUnavailable
 from app.models.claim_validation import EXPIRED, MALFORMED, SUBJECT, UNKNOWN, WRONG_AUDIENCE, WRONG_CLAIMS
 from app.models.google_tokens import TokenDescription
+from app.models.roles import scopes_of
 from app.request_context import Principal
 from app.resilience.bounded_cache import BoundedCache
 from app.resilience.bulkhead import Bulkhead
@@ -120,7 +121,7 @@ class GoogleTokens:
             invalid = _InvalidToken(fault, now + INVALID_SECONDS)
             self._invalid.put(digest, invalid)
             return invalid
-        principal = Principal(self._issuer.name_of(grant.subject), self._issuer.scopes_of(grant.subject))
+        principal = Principal(self._issuer.name_of(grant.subject), scopes_of(self._issuer.scopes_of(grant.subject)))
         valid = _ValidToken(principal, min(grant.expires, now + VALID_SECONDS))
         self._valid.put(digest, valid)
         return valid

@@ -12,6 +12,7 @@ from app.errs.platform import RateLimitExceeded
 from app.errs.sessions import InvalidCredentials
 from app.errs.users import UserNotFound
 from app.models import one_time_tokens
+from app.models.roles import scopes_of
 from app.models.sessions import (
     MAX_REFRESHES,
     REFRESH_WINDOW,
@@ -252,7 +253,7 @@ class SessionService:
             UserNotFound: the user is disabled or deleted.
         """
         now, user_id, token_id = self._clock.now(), user_id_of(subject), str(uuid4())
-        issued = self._issuer.issue(subject, scopes=scopes, lifetime=lifetime, token_id=token_id)
+        issued = self._issuer.issue(subject, scopes=scopes_of(scopes), lifetime=lifetime, token_id=token_id)
         if user_id != DELETED_USER_ID:
             with self._unit_of_work() as unit:
                 unit.sessions.record(IssuedToken(id=token_id, user_id=user_id, expire_time=now + lifetime), now=now)
@@ -262,7 +263,7 @@ class SessionService:
     def _tokens(self, token: RefreshToken, scopes: Collection[str], secret: str) -> Tokens:
         access = self._issuer.issue(
             str(token.user_id),
-            scopes={*scopes, OWN},
+            scopes={*scopes_of(scopes), OWN},
             lifetime=ACCESS_LIFETIME,
             token_id=str(token.id),
             session_id=str(token.session_id),

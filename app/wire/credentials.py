@@ -6,6 +6,7 @@ from typing import Final
 
 from app.errs.access import InvalidToken, MissingCredentials
 from app.models.claim_validation import MALFORMED
+from app.models.roles import scopes_of
 from app.request_context import Principal
 
 ANONYMOUS: Final = "anonymous"
@@ -40,4 +41,4 @@ def anonymous(scopes: Sequence[str]) -> Principal:
     """
     if not scopes:
         raise MissingCredentials
-    return Principal(ANONYMOUS, frozenset(scopes))
+    return Principal(ANONYMOUS, scopes_of(scopes))
