@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.config import InvalidSettings, Settings
 from app.config.issuers import Issuer
+from app.models.roles import ROLES
 from app.rest import scopes
 from app.rpc.services import METHODS
 from tests.api.accounts import an_address, join
@@ -24,7 +25,8 @@ Make = Callable[..., Flask]
 def listed() -> str:
     """Return the list as messages contain it; tests of blueprints add their own scopes."""
     assert {"account", "admin", "tasks"} <= scopes.SCOPES
-    return f"Known scopes: {', '.join(sorted(scopes.SCOPES))}."
+    roles = f" Roles: {', '.join(sorted(ROLES))}." if ROLES else ""
+    return f"Known scopes: {', '.join(sorted(scopes.SCOPES))}.{roles}"
 
 
 def run(app: Flask, *arguments: str) -> Result:
