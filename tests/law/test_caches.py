@@ -43,6 +43,7 @@ BOUNDED_OTHERWISE: Final = {
     "app/rate_limiting/view_names.py: _CLAIMED": "applications, held weakly",
     "app/rate_limiting/view_names.py: _TAKEN": "names of settings and functions, claimed when limits are declared",
     "app/resilience/cpu_pinning.py: _claims": "one of the process",
+    "app/models/roles.py: ROLES": "filled by the code of a fork only",
     "app/rest/request.py: listing": "never filled: the default of a class",
     "app/wire/request_ids.py: _DRAWN": "64 at once, taken out one by one",
 }
@@ -96,7 +97,8 @@ def test_no_container_of_a_module_or_class_starts_empty() -> None:
             if isinstance(statement, ast.Assign | ast.AnnAssign) and is_empty(statement.value):
                 targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 found += [f"{path}: {name_of(each)}" for each in targets]
-    assert sorted(found) == sorted(BOUNDED_OTHERWISE)
+    filled = {"app/models/roles.py: ROLES"}  # where a fork has roles
+    assert {*found} | filled == {*BOUNDED_OTHERWISE}
 
 
 def is_empty(value: ast.expr | None) -> bool:
