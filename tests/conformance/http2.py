@@ -95,6 +95,9 @@ class Http2Connection(Connection):
             validate_inbound_headers=True,
         )
         self._h2 = h2.connection.H2Connection(configuration)
+        machine, states, inputs = self._h2.state_machine, h2.connection.ConnectionState, h2.connection.ConnectionInputs
+        goaway = {(states.CLIENT_OPEN, inputs.RECV_GOAWAY): (None, states.CLIENT_OPEN)}
+        machine._transitions = machine._transitions | goaway  # open streams finish after GOAWAY (RFC 9113, section 6.8)
         self._h2.initiate_connection()
         self._flush()
         self._streams: dict[int, Stream] = {}
