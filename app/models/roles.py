@@ -1,4 +1,4 @@
-"""Roles: named sets of scopes. A role can stand wherever scopes of a caller are listed.
+"""Roles: named sets of scopes. ``role:NAME`` can stand wherever scopes of a caller are listed.
 
 That is in accounts (``flask users grant``), in ``DEFAULT_SCOPES``, ``ANONYMOUS_SCOPES`` and ``ISSUERS``, and in
 ``flask tokens issue``. Tokens contain scopes only. The next token of a user follows a change of this table.
@@ -8,9 +8,15 @@ from collections.abc import Iterable
 from typing import Final
 
 ROLES: Final[dict[str, frozenset[str]]] = {}
-"""The scopes of each role. ``create_app`` rejects unknown scopes, ``admin``, and a name that is also a scope."""
+"""The scopes of each role, by its name. ``create_app`` rejects unknown scopes and ``admin``."""
+PREFIX: Final = "role:"
+"""The beginning of a role in a list of scopes. No scope begins like this."""
 
 
-def scopes_of(names: Iterable[str]) -> frozenset[str]:
-    """Return the scopes, with those of a role in place of its name."""
-    return frozenset(scope for name in names for scope in ROLES.get(name, (name,)))
+def scopes_of(listed: Iterable[str]) -> frozenset[str]:
+    """Return the scopes, with those of a role in place of its name. A role that the table lacks has none."""
+    return frozenset(scope for each in listed for scope in _meaning(each))
+
+
+def _meaning(listed: str) -> Iterable[str]:
+    return ROLES.get(listed.removeprefix(PREFIX), ()) if listed.startswith(PREFIX) else (listed,)

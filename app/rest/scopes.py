@@ -5,12 +5,12 @@ edit this file calls ``add`` before ``create_app``.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Final
 
 from app.config import Settings
-from app.models.roles import ROLES
+from app.models.roles import PREFIX, ROLES
 from app.models.users import OWN
 from app.request_context import ADMIN
 
@@ -34,6 +34,8 @@ def add(*names: str) -> None:
         ValueError: a name is not a scope.
     """
     for name in names:
+        if name.startswith(PREFIX):
+            raise ValueError(f"{name!r} is a role: add it to ROLES in app/models/roles.py")
         if not _SCOPE.fullmatch(name):
             raise ValueError(f"a scope is printable ASCII without blanks, quotes and backslashes, not {name!r}")
     SCOPES.update(names)
@@ -43,28 +45,27 @@ def faults(settings: Settings) -> list[str]:
     """Return a sentence for each setting with an unknown scope, and for each invalid role."""
     named = {each.name: getattr(settings, each.name) for each in fields(settings) if each.name.endswith("_scopes")}
     named["issuers"] = [scope for issuer in settings.issuers for listed in issuer.scopes.values() for scope in listed]
-    found = [f"{name.upper()} {fault}" for name, scopes in named.items() if (fault := unknown(scopes))]
-    return found + [f"The role {name!r} {fault}" for name, scopes in ROLES.items() if (fault := _fault(name, scopes))]
+    faulty = [f"{name.upper()} {fault}" for name, scopes in named.items() if (fault := unknown(scopes))]
+    roles = [f"The role {name!r} {fault}" for name, scopes in ROLES.items() if (fault := _fault(scopes))]
+    return faulty + roles
 
 
-def _fault(role: str, names: Iterable[str]) -> str:
+def _fault(names: Collection[str]) -> str:
     """Return the fault of a role, or an empty text."""
-    if role in SCOPES:
-        return "is the name of a scope: choose another name."
-    if ADMIN in names:
-        return "contains the scope admin: grant admin itself."
-    nested = sorted({*names} & ROLES.keys())
-    return f"contains the role {nested[0]}: list its scopes." if nested else unknown(names)
+    return "contains the scope admin: grant admin itself." if ADMIN in names else _unknown(names, SCOPES)
 
 
-def unknown(names: Iterable[str]) -> str:
-    """Return a text with the unknown names and all known ones, or an empty text if all are scopes or roles."""
-    strange = sorted({*names} - SCOPES - ROLES.keys())
+def unknown(listed: Iterable[str]) -> str:
+    """Return a text with the unknown scopes and roles and all known ones, or an empty text if all are known."""
+    return _unknown(listed, SCOPES | {f"{PREFIX}{name}" for name in ROLES})
+
+
+def _unknown(listed: Iterable[str], known: Collection[str]) -> str:
+    strange = sorted({*listed}.difference(known))
     if not strange:
         return ""
     kind = "an unknown scope" if len(strange) == 1 else "unknown scopes"
-    roles = f" Roles: {', '.join(sorted(ROLES))}." if ROLES else ""
-    return f"contains {kind}: {', '.join(strange)}. Known scopes: {', '.join(sorted(SCOPES))}.{roles}"
+    return f"contains {kind}: {', '.join(strange)}. Known scopes: {', '.join(sorted(known))}."
 
 
 def check(name: str | None) -> None:

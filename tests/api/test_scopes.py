@@ -25,8 +25,7 @@ Make = Callable[..., Flask]
 def listed() -> str:
     """Return the list as messages contain it; tests of blueprints add their own scopes."""
     assert {"account", "admin", "tasks"} <= scopes.SCOPES
-    roles = f" Roles: {', '.join(sorted(ROLES))}." if ROLES else ""
-    return f"Known scopes: {', '.join(sorted(scopes.SCOPES))}.{roles}"
+    return f"Known scopes: {', '.join(sorted(scopes.SCOPES | {f'role:{name}' for name in ROLES}))}."
 
 
 def run(app: Flask, *arguments: str) -> Result:
