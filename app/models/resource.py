@@ -41,7 +41,7 @@ class Resource(Base):
     @classmethod
     def sorted_by(cls) -> frozenset[str]:
         """Return the columns by which an index sorts the rows: all rows, or those of one parent or owner."""
-        led = [name for name in (cls.parent or cls.owner,) if name]
+        led = [first] if (first := cls.parent or cls.owner) else []
         columns = [[column.key for column in index.columns] for index in cast("Table", cls.__table__).indexes]
         return frozenset(str(each[-2]) for each in columns if each == [*led, *each[-2:]] and each[-1] == "id")
 

@@ -16,6 +16,9 @@ from app.wire.decoder import Decoder
 from app.wire.ids import is_id, resource_id
 from app.wire.list_parameters import OPAQUE, illegible, is_legible
 
+_REVISION: Final = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,15}")
+"""As ``app.models.precondition.revision`` makes it."""
+
 
 def message_of(call: Call, method: Method) -> Message:
     """Return the message that was sent.
@@ -31,10 +34,6 @@ def message_of(call: Call, method: Method) -> Message:
         return method.takes.FromString(call.sent)
     except DecodeError as exc:
         raise MalformedRequest(detail="no message of its type") from exc
-
-
-_REVISION: Final = re.compile(r"[0-9a-f]{1,15}-[0-9a-f]{1,15}")
-"""As ``app.models.precondition.revision`` makes it."""
 
 
 class Reader:
@@ -76,10 +75,10 @@ class Reader:
 
     def precondition(self, etag: str, *, is_required: bool = False) -> Precondition:
         """Return the precondition of an ``etag`` (AIP-154): a revision of a response, or ``*`` for any."""
-        if etag not in {"", "*"} and not _REVISION.fullmatch(etag):
-            self.violations.append(_violation("etag", "INVALID_FORMAT", "must be the etag of a response, or *"))
         if etag in {"", "*"}:
             return Precondition(is_missing=is_required and not etag)
+        if not _REVISION.fullmatch(etag):
+            self.violations.append(_violation("etag", "INVALID_FORMAT", "must be the etag of a response, or *"))
         return Precondition(frozenset({etag}))
 
     def require(self, request: Message, field: str) -> bool:

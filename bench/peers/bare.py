@@ -118,26 +118,30 @@ class Tasks:
         task = orjson.loads(body)["task"]
         if errors := faults(task):
             raise Rejected(400, *errors)
-        due = task.get("due_date")
-        now = datetime.now(UTC)
-        row = (
-            uuid4(),
-            task["title"],
-            task.get("description"),
-            STATUSES[task.get("status", "STATUS_PENDING")],
-            PRIORITIES[task.get("priority", "PRIORITY_MEDIUM")],
-            datetime.fromisoformat(due) if due else None,
-            now,
-            now,
-            by,
-            task.get("tags", []),
-        )
+        row = new_row(task, by)
         try:
             with self._borrow() as connection, connection.transaction():
                 connection.execute(INSERT, row)
         except UniqueViolation as exc:
             raise Rejected(409, "title taken") from exc
         return orjson.dumps(shown(row), option=orjson.OPT_UTC_Z), f"/v1/tasks/{row[0]}"
+
+
+def new_row(task: dict[str, Any], by: str) -> Row:
+    """Return the row of a new task."""
+    due, now = task.get("due_date"), datetime.now(UTC)
+    return (
+        uuid4(),
+        task["title"],
+        task.get("description"),
+        STATUSES[task.get("status", "STATUS_PENDING")],
+        PRIORITIES[task.get("priority", "PRIORITY_MEDIUM")],
+        datetime.fromisoformat(due) if due else None,
+        now,
+        now,
+        by,
+        task.get("tags", []),
+    )
 
 
 def faults(task: dict[str, Any]) -> list[str]:

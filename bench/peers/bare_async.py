@@ -2,13 +2,12 @@
 
 import base64
 import os
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import orjson
 
-from bench.peers.bare import COLUMNS, COUNT, PRIORITIES, STATUSES, Rejected, faults, shown
+from bench.peers.bare import COLUMNS, COUNT, Rejected, faults, new_row, shown
 
 ONE = f"SELECT {COLUMNS} FROM tasks WHERE id = $1"
 PAGE = f"SELECT {COLUMNS} FROM tasks WHERE created_by = $1 ORDER BY create_time DESC, id DESC LIMIT $2"
@@ -47,19 +46,7 @@ class AsyncTasks:
         task = orjson.loads(body)["task"]
         if errors := faults(task):
             raise Rejected(400, *errors)
-        due, now = task.get("due_date"), datetime.now(UTC)
-        row = (
-            uuid4(),
-            task["title"],
-            task.get("description"),
-            STATUSES[task.get("status", "STATUS_PENDING")],
-            PRIORITIES[task.get("priority", "PRIORITY_MEDIUM")],
-            datetime.fromisoformat(due) if due else None,
-            now,
-            now,
-            by,
-            task.get("tags", []),
-        )
+        row = new_row(task, by)
         try:
             await self._pool.execute(INSERT, *row)
         except asyncpg.UniqueViolationError:

@@ -222,8 +222,9 @@ class ResourceTests:
             erase_user(app, UUID(USER))
             with db.engine.connect() as connection:
                 owners = [*connection.scalars(select(subject.table.c[subject.owner]))]
-        kept: list[list[str]] = [[]] if subject.model.owner else [[str(DELETED_USER_ID)]]
-        assert owners in ([*kept, []] if subject.has_owned_parent else kept)
+                has_parent = not subject.parent or bool([*connection.scalars(select(subject.parent_table.c.id))])
+        is_kept = has_parent and not subject.model.owner
+        assert owners == ([str(DELETED_USER_ID)] if is_kept else [])
 
 
 def pages(caller: Caller, subject: Subject, order: str) -> Iterator[dict[str, Any]]:

@@ -34,10 +34,29 @@ def generated(folder: Path, design: str) -> Path:
     return tree
 
 
+def test_a_parent_is_not_added_later(tmp_path: Path) -> None:
+    tree = generated(tmp_path, "owners of both")
+    with pytest.raises(AssertionError, match="a parent decides the paths of a resource"):
+        run(tree, *FLASK, "new", "member", "payments", "order:ref=orders:parent")
+
+
+def test_nothing_is_written_if_the_rules_of_nginx_cannot_be(tmp_path: Path) -> None:
+    tree = copied(ROOT, tmp_path / "candor")
+    run(tree, "git", "init", "-q")
+    with (tree / "app" / "rest" / "proxy_config" / "nginx.py").open("a") as source:
+        source.write("\n\ndef configuration(app: Flask) -> str:\n    raise ValueError\n")
+    run(tree, "git", "add", "-A")
+    with pytest.raises(AssertionError, match="flask edge nginx failed"):
+        run(tree, *FLASK, "new", "resource", "payments", *DESIGNS["owners of both"])
+    assert run(tree, "git", "diff", "--name-only") == ""
+    assert run(tree, "git", "ls-files", "--others", "--exclude-standard") == ""
+
+
 def test_its_tests_pass(tmp_path: Path, server_url: str) -> None:
     tree = generated(tmp_path, "a parent with owners")
     run(tree, sys.executable, "-m", "ruff", "check", ".")
     run(tree, sys.executable, "-m", "pytest", "-q", "-x", *TESTS, TEST_DATABASE_URL=server_url)
+    run(tree, *FLASK, "new", "resource", "zebras")
     assert run(tree, *FLASK, "edge", "nginx") == (tree / "deploy" / "nginx" / "problems.conf").read_text()
 
 

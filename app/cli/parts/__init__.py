@@ -14,6 +14,7 @@ from typing import Any, Final
 from jinja2 import FileSystemLoader
 
 from app.cli import resource
+from app.cli.resource.files import written
 from app.config import VERSION
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -99,7 +100,7 @@ def client(root: Path, name: str) -> dict[Path, bool]:
 
 
 def _written(root: Path, template: str, **facts: Any) -> dict[Path, bool]:
-    return resource.written(root, _files(root, ENGINE.get_template(template).render(**facts)))
+    return written(root, _files(root, ENGINE.get_template(template).render(**facts)))
 
 
 def _files(root: Path, rendered: str) -> Iterator[tuple[Path, str]]:

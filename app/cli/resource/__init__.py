@@ -8,12 +8,10 @@ import ast
 import builtins
 import keyword
 import re
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,13 +20,13 @@ from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 from app.cli import revision_ids
 from app.cli.resource import grpc_code
 from app.cli.resource.design import Design
+from app.cli.resource.files import PROBLEMS, write_rules_of_nginx, written
 from app.cli.resource.parent import parent_of
 from app.config import VERSION
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 GRPC_TEMPLATE: Final = Path(__file__).parent / "grpc_template"
 LINES: Final = TEMPLATE / "lines.txt"
-PROBLEMS: Final = Path("deploy", "nginx", "problems.conf")
 CHANGELOG: Final = Path("CHANGELOG.md")
 MIGRATIONS: Final = Path("migrations", "versions")
 WORD: Final = re.compile("[a-z]{2,14}")
@@ -44,9 +42,6 @@ ENGINE: Final = Environment(
     autoescape=False,  # noqa: S701 -- Python code, no HTML
 )
 SINGULAR: Final = (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"), ("xes", "x"), ("s", ""))
-OWN_NAMES: Final = 'lint.isort.known-first-party = ["app", "tests"]'
-TIDY: Final = (("check", "--fix-only", "--select", "I,F401", "--config", OWN_NAMES), ("format",))
-"""A template imports all names that some resource needs; those that this one does not use are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,38 +98,10 @@ def write(root: Path, words: Words, design: Design | None = None) -> dict[Path, 
         made |= grpc_code.generated(root, {path: text for path, text in made.items() if path.suffix == ".proto"})
     made.update(_changed_files(root, words, design))
     made.update(announced(root, words.put_into(design.changelog_entry)))
-    files = written(root, made.items())
-    return files | _new_rules_of_nginx(root) if design.parent else files
-
-
-def _new_rules_of_nginx(root: Path) -> dict[Path, bool]:
-    """Write deploy/nginx/problems.conf again, because its lines for nested paths have another order than lists."""
-    command = [sys.executable, "-m", "flask", "edge", "nginx"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
-    if done.returncode:
-        raise ValueError(f"the resource is written; flask edge nginx failed: {' '.join(done.stderr.split())[-200:]!r}")
-    (root / PROBLEMS).write_text(done.stdout)
-    return {PROBLEMS: True}
-
-
-def written(root: Path, made: Iterable[tuple[Path, str]]) -> dict[Path, bool]:
-    """Write formatted files, or none. Return the paths, each with true if the file existed before.
-
-    Raises:
-        ValueError: a file cannot be written.
-    """
-    files = _tidied(root, dict(made))
-    before: dict[Path, bytes | None] = {}
-    try:
-        for path, text in files.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            before[path] = (root / path).read_bytes() if (root / path).exists() else None
-            (root / path).write_text(text)
-    except OSError as error:
-        for path, content in before.items():
-            (root / path).unlink(missing_ok=True) if content is None else (root / path).write_bytes(content)
-        raise ValueError(f"{error.filename} cannot be written: {error.strerror}") from error
-    return {path: content is not None for path, content in before.items()}
+    if design.parent is None:
+        return written(root, made.items())
+    made[PROBLEMS] = (root / PROBLEMS).read_text()
+    return written(root, made.items(), then=lambda: write_rules_of_nginx(root))
 
 
 def _new_files(root: Path, words: Words, design: Design) -> Iterator[tuple[Path, str]]:
@@ -241,11 +208,18 @@ def _of_one_statement(found: list[int], lines: list[str]) -> list[int]:
 
 
 def _like(line: str) -> str:
-    """Return a pattern of the same line for another resource."""
-    line = re.sub(r"@([^@]*)@", lambda found: "@" if re.fullmatch(r"\w+", found[1]) else "@@", line)
-    like = r"\w+".join(map(re.escape, SAMPLE.split(line)))
-    like = like.replace("@@", r"""[^'"]*""").replace("@", r"\w+")
+    """Return a pattern of the same line for another resource. What stands between two @ belongs to this resource."""
+    parts = re.split("@([^@]*)@", line)
+    likes = (r"\w+".join(map(re.escape, SAMPLE.split(part))) for part in parts[::2])
+    own = (_like_own(part) for part in parts[1::2])
+    like = "".join(chain.from_iterable(zip_longest(likes, own, fillvalue="")))
     return re.sub(r"(?<=w\+)(\\ ){2,}", " +", like)
+
+
+def _like_own(part: str) -> str:
+    """Return a pattern of a word, or of the beginning of a nested path, which other resources do not need to have."""
+    like = re.sub(r"\w+", r"\\w+", re.escape(part))
+    return like if part.isidentifier() else f"(?:{like})?"
 
 
 def _lines(design: Design) -> dict[str, list[str]]:
@@ -272,18 +246,3 @@ def _names(program: str) -> set[str]:
     """Return the names of a program's modules, classes, functions, variables and attributes."""
     kinds = ((ast.Name, "id"), (ast.arg, "arg"), (ast.alias, "name"), (ast.ClassDef, "name"), (ast.FunctionDef, "name"))
     return {getattr(each, name) for each in ast.walk(ast.parse(program)) for kind, name in kinds if type(each) is kind}
-
-
-def _tidied(root: Path, files: dict[Path, str]) -> dict[Path, str]:
-    """Return files as formatted by ruff: line breaks and the order of imports depend on the words."""
-    sources = {path: text for path, text in files.items() if grpc_code.GEN not in path.parents}
-    with TemporaryDirectory() as folder:
-        for path, text in sources.items():
-            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / path).write_text(text)
-        for step in TIDY:
-            command = [sys.executable, "-m", "ruff", *step, "--quiet", "--config", str(root / "pyproject.toml"), folder]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- a fixed command
-            if done.returncode:
-                raise ValueError(f"ruff, which make lint installs, failed: {' '.join(done.stderr.split())[-200:]!r}")
-        return files | {path: (Path(folder) / path).read_text() for path in sources}

@@ -10,6 +10,7 @@ from app.cli import resource as generator
 from app.cli import revision_ids
 from app.cli.resource import grpc_code
 from app.cli.resource.design import CREATED_BY, Index, declared
+from app.cli.resource.files import written
 from app.cli.resource.members import Member
 from app.config import VERSION
 
@@ -67,10 +68,10 @@ def add(root: Path, many: str, word: str) -> dict[Path, bool]:
         ValueError: the member is invalid, or the resource was not written by ``flask new resource``.
     """
     member = Member.of(word)
-    if not member.is_optional:
-        raise ValueError(f"existing rows have no {member.words}: write {word}:optional")
     if member.is_parent:
         raise ValueError("a parent decides the paths of a resource: name it when you generate the resource")
+    if not member.is_optional:
+        raise ValueError(f"existing rows have no {member.words}: write {word}:optional")
     generator.check_target(root, member.target)
     model = Source(root, Path("app", "models", f"{many}.py"))
     entity = next((each for each in model.tree.body if isinstance(each, ast.ClassDef) and _is_resource(each)), None)
@@ -78,7 +79,7 @@ def add(root: Path, many: str, word: str) -> dict[Path, bool]:
         raise ValueError(f"{model.path} has no subclass of Resource: name a resource of flask new resource")
     words = generator.Words(many, entity.name.lower())
     model.words = words
-    return generator.written(root, _files(root, words, model, entity, member))
+    return written(root, _files(root, words, model, entity, member))
 
 
 def _is_resource(each: ast.ClassDef) -> bool:

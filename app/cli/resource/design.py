@@ -134,7 +134,6 @@ class Design:
             "parent_parameter": f", {parent.column}: UUID" if parent else "",
             "parent_first": f"{parent.column}: UUID, " if parent else "",
             "parent_passed": f"{parent.column}={parent.column}, " if parent else "",
-            "is_passed": is_passed,
             "parameters": parameters,
             "forwarded": (f"{parent.column}, " if parent else "") + ("by, " if is_passed else ""),
             "errors": ", ".join(self.errors),

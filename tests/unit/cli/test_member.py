@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from app.cli.resource import MIGRATIONS, OWN_NAMES, Words, write
+from app.cli.resource import MIGRATIONS, Words, write
 from app.cli.resource.additions import add
 from app.cli.resource.design import Design
+from app.cli.resource.files import OWN_NAMES
 from tests.unit.cli.checkout import contents
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import parts
-from app.cli.resource import OWN_NAMES
+from app.cli.resource.files import OWN_NAMES
 from app.config import ROOT
 from tests.unit.cli.checkout import contents
 

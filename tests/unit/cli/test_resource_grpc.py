@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.resource import OWN_NAMES, Words, write
+from app.cli.resource import Words, write
 from app.cli.resource.additions import add
 from app.cli.resource.design import Design
+from app.cli.resource.files import OWN_NAMES
 from app.cli.resource.grpc_code import GEN, PROTO, next_number, path_of
 from tests.unit.cli.checkout import SERVED, contents
 
