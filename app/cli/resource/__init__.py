@@ -208,7 +208,7 @@ def _of_one_statement(found: list[int], lines: list[str]) -> list[int]:
 
 
 def _like(line: str) -> str:
-    """Return a pattern of the same line for another resource. What stands between two @ belongs to this resource."""
+    """Return a pattern of the same line for another resource, which differs in the text between two @."""
     parts = re.split("@([^@]*)@", line)
     likes = (r"\w+".join(map(re.escape, SAMPLE.split(part))) for part in parts[::2])
     own = (_like_own(part) for part in parts[1::2])

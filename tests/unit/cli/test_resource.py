@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 
 from app.cli import new
-from app.cli.resource import MIGRATIONS, Words, files, write
+from app.cli.resource import MIGRATIONS, Words, write
 from app.cli.resource.design import Design
 from app.cli.resource.files import OWN_NAMES
 from tests.unit.cli.checkout import RICH, SHARED, SHARED_BY_TRANSITIONS, contents
@@ -154,7 +154,7 @@ class TestWrite:
         assert contents(tree) == {path: text for path, text in before.items() if path != name}
 
     def test_without_ruff_nothing_is_written(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(files, "TIDY", (("no-such-step",),))
+        monkeypatch.setattr("app.cli.resource.files.TIDY", (("no-such-step",),))
         before = contents(tree)
         with pytest.raises(ValueError, match="ruff, which make lint installs, failed"):
             write(tree, Words.of("gizmos"))
