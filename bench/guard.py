@@ -24,6 +24,7 @@ from bench import candidates, database, in_process, load, measure, processes, se
 from bench.in_process import Send
 from bench.load import Requests
 from bench.workloads import WORKLOADS, Workload
+from deploy.local.free_ports import free_port
 
 RECORD: Final = Path(__file__).resolve().parent / "guard.json"
 TOLERATED: Final = 1.2
@@ -166,7 +167,7 @@ def _workers(url: str) -> Iterator[Pairs]:
     callers, found = measure.callers(url), dict[str, server.Server]()
     with ExitStack() as stack:
         for each in (each for each in candidates.CANDIDATES if each.key in commands):
-            port = server.free_ports()
+            port = free_port(followed_by=1)
             environment, command = each.environment(url, port), commands[each.key]
             found[each.key] = stack.enter_context(
                 server.serving(f"guard-{each.key}", command, environment, port, cores=processes.SERVER_CORE)

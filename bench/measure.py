@@ -15,6 +15,7 @@ from bench import database, load, processes, response_check, server
 from bench.candidates import SECRET, Candidate
 from bench.server import Server
 from bench.workloads import GET_ONE, Callers, Workload
+from deploy.local.free_ports import free_port
 
 ROWS: Final = 100_000
 CONNECTIONS: Final = 4
@@ -115,7 +116,7 @@ class Bench:
         """Start every server."""
         with ExitStack() as stack:
             for each in self._candidates:
-                port = server.free_ports()
+                port = free_port(followed_by=1)
                 environment = each.environment(self._url, port)
                 ready = GET_ONE.requests(self._callers, is_rpc=True)(0) if each.is_rpc else server.HEALTH
                 serving = server.serving(
@@ -224,7 +225,7 @@ class Bench:
                 self._pair(candidate, workloads, effort)
 
     def _pair(self, candidate: Candidate, workloads: Sequence[Workload], effort: Effort) -> None:
-        port = server.free_ports()
+        port = free_port(followed_by=1)
         environment = candidate.environment(self._url, port, workers=2)
         progress(f"two workers: {candidate.name}")
         with server.serving(

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,19 +72,6 @@ def _wait(process: "subprocess.Popen[bytes]", send: Callable[[], tuple[int, byte
         time.sleep(0.01)
     lines = log.read_text(errors="replace").strip().splitlines()[-20:]
     raise load.NoAnswer("\n".join([f"{log.stem} does not start:", *lines]))
-
-
-def free_ports() -> int:
-    """Return a free port that is followed by another free port."""
-    while True:
-        with closing(socket.socket()) as low, closing(socket.socket()) as high:
-            low.bind(("127.0.0.1", 0))
-            port: int = low.getsockname()[1]
-            try:
-                high.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
 
 
 def empty_home() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from bench import candidates, load, measure, processes, server
 from bench.workloads import GET_ONE, Callers, always, encoded
+from deploy.local.free_ports import free_port
 
 LENGTHS: Final = (1, 10, 50, 100, 250, 500, 1000)
 CLIENTS: Final = (1, 4, 16, 64, 256, 1000)
@@ -20,7 +21,7 @@ LIGHTEST: Final = 110
 @contextmanager
 def candor(url: str, *, cores: list[int], words: tuple[str, ...] = (), **settings: str) -> Iterator[server.Server]:
     """Serve Candor with these settings in addition to those of the comparison."""
-    port = server.free_ports()
+    port = free_port(followed_by=1)
     environment = {**candidates.CANDIDATES[1].environment(url, port), **settings}
     command = [*candidates.CANDOR["candor"], *words]
     ready = encoded("GET", "/readyz", {})

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import exec_child, postgres_cluster, private_files
+from deploy.local.free_ports import free_port
 from deploy.local.postgres_cluster import DATABASE, PostgresError
 
 __all__ = ["AlreadyRunningError", "PostgresError", "Server", "query", "running", "start"]
@@ -218,12 +219,12 @@ def _lock(directory: Path) -> int:
 def _free_port(directory: Path) -> int:
     """Return the previous port when it is free, for saved connections, otherwise any free one."""
     saved = directory / "port"
-    for port in (int(saved.read_text()) if saved.exists() else 0, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise PostgresError("no free port on 127.0.0.1")
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port = int(saved.read_text())
+        probe.bind(("127.0.0.1", port))
+        return port
+    return free_port()
 
 
 def _watcher(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes] | None:

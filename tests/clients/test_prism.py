@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pytest
 
+from deploy.local.free_ports import free_port
 from tests.clients.conftest import MODULES, PYTHON, driven_in
 from tests.clients.recording import Answer, recorded
-from tests.stack.conftest import free_port
 
 READY: Final = "Prism is listening"
 STARTS_WITHIN: Final = 120.0

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import make_url
 
 from app.config import VERSION
+from deploy.local.free_ports import free_port
 from tests.containers import engine
 from tests.docs.pages import ROOT
-from tests.stack.checkout import free_port
 
 SUITE: Final = "bookworm"
 SERVER_PACKAGES: Final = ("postgresql", "valkey-server", "nginx-light", "prometheus", "ca-certificates")

@@ -11,9 +11,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in requirements/dev.lock
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from tests.containers import engine
 from tests.docs.pages import ROOT
-from tests.stack.checkout import free_port
 from tests.stack.operator_steps import Step, steps
 
 PROJECT: Final = "candor-test"

@@ -20,8 +20,8 @@ from sqlalchemy import create_engine, insert, text
 
 from app.models import Base
 from app.models.products import Currency, Product
+from deploy.local.free_ports import free_port
 from tests.docs.pages import ROOT
-from tests.stack.conftest import free_port
 
 COPIED: Final = ("app", "deploy", "docs", "migrations", "gunicorn.conf.py", "pyproject.toml", "wsgi.py")
 KEPT: Final = {"alembic_version", "products"}

@@ -18,6 +18,7 @@ from app.config import Settings
 from app.resilience.clock import SystemClock
 from app.services.tokens import TokenService
 from deploy.local import embedded_postgres
+from deploy.local.free_ports import free_port
 from deploy.local.postgres_cluster import DATABASE
 from tests.drill.history import Row
 from tests.drill.http_client import Answer, request
@@ -26,7 +27,7 @@ from tests.drill.reconciliation import Crew, Reconciliation, counted, secrets
 from tests.drill.verdicts import Verdict
 from tests.scrape import scraped
 from tests.stack.checkout import descendants, wait_until
-from tests.stack.deployment import Deployment, deployed, is_ready, port_before_two
+from tests.stack.deployment import Deployment, deployed, is_ready
 
 SECRET: Final = "a-secret-of-the-drill-32-bytes-long!"
 SCALE: Final = float(os.environ.get("DRILL_SCALE", "1"))
@@ -266,7 +267,7 @@ def running_environment(home: Path) -> Iterator[Environment]:
     try:
         settings = Settings(database_url=database.url, jwt_secret=SECRET, rate_limit="1000000 per second")
         tokens = TokenService(secret=SECRET, audience=None, issuer=None, clock=SystemClock())
-        metrics = {"METRICS_PORT": str(port_before_two()), "WORKER_METRICS_PORT": "0"}
+        metrics = {"METRICS_PORT": str(free_port(followed_by=2)), "WORKER_METRICS_PORT": "0"}
         with deployed(settings, home / "stack", metrics) as deployment:
             yield Environment(
                 database,

@@ -26,7 +26,7 @@ from app.observability.sentry_reporter import PER_SECOND, SentryReporter
 from app.observability.unforeseen_exceptions import UnforeseenException, is_unforeseen
 from app.rpc.gen.todo.v1.todo_pb2 import GetTaskRequest
 from app.rpc.gen.todo.v1.todo_pb2_grpc import TodoServiceStub
-from tests.stack.conftest import free_port
+from deploy.local.free_ports import free_port
 
 WITHIN = 30.0
 TASK = "8c1b2c1e-6f4e-4d4c-9d6e-0d9b6a1f2a33"

@@ -19,7 +19,8 @@ import waitress
 
 from app.extensions import db
 from app.models.sessions import RevokedToken
-from tests.stack.conftest import ROOT, free_port
+from deploy.local.free_ports import free_port
+from tests.stack.conftest import ROOT
 
 
 def in_waitress(app, _settings, _path):

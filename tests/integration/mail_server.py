@@ -13,7 +13,7 @@ from typing import Final
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.stack.checkout import free_port
+from deploy.local.free_ports import free_port
 
 USER: Final = "candor"
 PASSWORD: Final = "p@ss:word"

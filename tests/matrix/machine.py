@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from deploy.local.free_ports import free_port
 from tests.containers import engine
 from tests.containers.test_install_debian import pip_mounts
 from tests.docs.pages import ROOT
-from tests.stack.checkout import free_port
 
 PACKAGES: Final = (
     "python3", "python3-venv", "ca-certificates", "tzdata", "make", "git", "openssl", "curl", "procps", "iproute2",

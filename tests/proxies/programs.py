@@ -19,9 +19,10 @@ import pytest
 
 from app.config import Settings
 from deploy.local import exec_child
+from deploy.local.free_ports import free_port
 from deploy.stack.program_paths import SYSTEM_FOLDERS
 from tests.proxies.relay import relayed
-from tests.stack.conftest import Served, free_port
+from tests.stack.conftest import Served
 from tests.stack.deployment import Deployment
 
 ROOT: Final = Path(__file__).resolve().parents[2]

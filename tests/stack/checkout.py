@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from deploy.local.free_ports import free_port
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 SERVES_WITHIN: Final = 30.0  # seconds
@@ -216,10 +217,3 @@ def wait_until(condition: Callable[[], bool], within: float) -> float:
         assert time.monotonic() - started < within, f"not within {within} seconds"
         time.sleep(0.02)
     return time.monotonic() - started
-
-
-def free_port() -> int:
-    """Return a port without a listener."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, delete, insert
 
 from app.config import Settings
 from app.models.logger import ONLY_ID, Level, StoredLoggerSettings
+from deploy.local.free_ports import free_port
 from tests.stack.deployment import Deployment, deployed, received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -56,14 +57,6 @@ class Served:
 
 
 _CALLS: Final = itertools.count()
-
-
-def free_port() -> int:
-    """Return a port without a listener."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

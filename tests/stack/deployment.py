@@ -17,6 +17,7 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from deploy.stack.program_paths import SYSTEM_FOLDERS
 from tests.stack.checkout import command_of, descendants, process_table, wait_until
 
@@ -138,7 +139,7 @@ def fetch(path: Path, target: str) -> bytes:
 def deployed(settings: Settings, home: Path, environment: Mapping[str, str] | None = None) -> Iterator[Deployment]:
     """Start the deployment on the tests' database, and stop it afterwards."""
     home.mkdir(exist_ok=True)
-    port, tls_port = free_ports()
+    port, tls_port = free_port(), free_port()
     environ = os.environ | {
         "DATABASE_URL": settings.database_url,
         "DRAIN_SECONDS": "0.3",
@@ -168,22 +169,6 @@ def _wait_until_greeted(deployment: Deployment) -> None:
         return "until Ctrl-C" in (deployment.home / "out").read_text()
 
     wait_until(greets, STARTS_WITHIN)
-
-
-def free_ports() -> tuple[int, int]:
-    """Return two ports without a listener."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as one, closing(socket.create_server(("127.0.0.1", 0))) as two:
-        return one.getsockname()[1], two.getsockname()[1]
-
-
-def port_before_two() -> int:
-    """Return a port that is followed by two ports without a listener, as METRICS_PORT has to be."""
-    while True:
-        with closing(socket.create_server(("127.0.0.1", 0))) as probe, suppress(OSError):
-            port: int = probe.getsockname()[1]
-            for each in (port + 1, port + 2):
-                socket.create_server(("127.0.0.1", each)).close()
-            return port
 
 
 def repeat_for(seconds: float, act: Callable[[], None], *, every: float) -> int:

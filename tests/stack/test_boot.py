@@ -20,7 +20,8 @@ from typing import Any, Final
 import pytest
 
 from app.config import Settings
-from tests.stack.conftest import ROOT, SERVES_WITHIN, free_port
+from deploy.local.free_ports import free_port
+from tests.stack.conftest import ROOT, SERVES_WITHIN
 
 HAS_IPV6: Final = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
 needs_ipv6: Final = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")

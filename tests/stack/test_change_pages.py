@@ -20,8 +20,9 @@ from typing import Final
 
 import pytest
 
+from deploy.local.free_ports import free_port
 from forks.text_edits import NOTE
-from tests.stack.conftest import ROOT, free_port
+from tests.stack.conftest import ROOT
 from tests.stack.page_steps import MADE, follow, steps
 from tests.stack.trees import FLASK, LAW, LINT, copied, run
 

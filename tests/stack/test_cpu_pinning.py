@@ -15,7 +15,8 @@ from uuid import uuid4
 import pytest
 
 from app.config import Settings
-from tests.stack.checkout import free_port, process_table, wait_until
+from deploy.local.free_ports import free_port
+from tests.stack.checkout import process_table, wait_until
 from tests.stack.conftest import ROOT, Served, serving_by
 
 CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []

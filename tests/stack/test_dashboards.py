@@ -18,12 +18,13 @@ import pytest
 from sqlalchemy import make_url
 
 from app.config import ROOT, Settings
+from deploy.local.free_ports import free_port
 from tests.dashboards.drawing import Line, drawn
 from tests.dashboards.prometheus import PROGRAM, Prometheus, Series, scraping
 from tests.fakes.network import Proxy
 from tests.scrape import scraped
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 from tests.stack.test_worker import workers
 from tests.stack.traffic import traffic
 

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 
 TOKEN: Final = "a-debug-token-of-the-tests"
 THREADS: Final = 4

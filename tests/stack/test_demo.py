@@ -11,8 +11,9 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from tests.stack.checkout import descendants, process_table, wait_until
-from tests.stack.deployment import ROOT, free_ports
+from tests.stack.deployment import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
 
@@ -22,7 +23,7 @@ WITHIN: Final = 60.0
 @pytest.mark.nightly
 def test_the_second_is_killed_and_comes_back(settings: Settings, tmp_path: Path) -> None:
     """Degraded in the meantime; Ctrl-C ends everything."""
-    port = next(port for port in iter(lambda: free_ports()[0], None) if port < 65535)
+    port = free_port(followed_by=1)
     environment = os.environ | {
         "DATABASE_URL": settings.database_url,
         "DEMO_PAUSE": "1",

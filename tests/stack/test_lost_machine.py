@@ -26,10 +26,10 @@ from sqlalchemy import make_url
 from app import create_app
 from app.config import Settings
 from app.rest.proxy_config import nginx
+from deploy.local.free_ports import free_port
 from deploy.stack.reverse_proxy import ReverseProxy
 from tests import response_checks
 from tests.replication import Balancer
-from tests.stack.checkout import free_port
 from tests.stack.deployment import ROOT, needs_nginx
 
 IP: Final = shutil.which("ip", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")

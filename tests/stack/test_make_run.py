@@ -16,9 +16,10 @@ import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from deploy.local.free_ports import free_port
 from tests.rpc.client import health
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import ROOT, free_port
+from tests.stack.conftest import ROOT
 
 CHECKOUT_PATHS: Final = ("app", "deploy", "migrations", "gunicorn.conf.py", "wsgi.py")
 ENVIRON: Final = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}

@@ -21,9 +21,10 @@ from typing import Final
 import pytest
 
 from app.config import VERSION, Settings
+from deploy.local.free_ports import free_port
 from tests.scrape import Scrape, scraped
 from tests.stack.checkout import command_of, process_table, wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 
 Bearer = Callable[..., dict[str, str]]
 COUNT: Final = "http_request_duration_seconds_count"

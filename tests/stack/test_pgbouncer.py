@@ -23,7 +23,8 @@ from sqlalchemy.engine import make_url
 
 from app.config import Settings
 from app.config.postgresql_url import SESSION
-from tests.stack.conftest import free_port, serving
+from deploy.local.free_ports import free_port
+from tests.stack.conftest import serving
 from tests.stack.deployment import SCALE
 
 CLIENTS: Final = 8

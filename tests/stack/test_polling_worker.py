@@ -14,11 +14,12 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from deploy.serving.admitting_worker import EARLY_THREADS
 from tests import response_checks
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
-from tests.stack.deployment import port_before_two, received
+from tests.stack.conftest import Served, serving
+from tests.stack.deployment import received
 from tests.stack.test_connections import JSON
 from tests.stack.test_debug_listener import TOKEN, look
 from tests.stack.test_smuggling import statuses
@@ -175,7 +176,7 @@ def test_after_a_storm_of_requests_nothing_is_left_behind(polling: Served, port:
 
 def test_connections_are_spread_over_the_workers(settings: Settings, tmp_path: Path) -> None:
     """Clients that connect at the same time would otherwise all get the worker that was woken first."""
-    port = port_before_two()
+    port = free_port(followed_by=2)
     environment = {"WEB_WORKER": "polling", "WEB_CONCURRENCY": "2", "DEBUG_TOKEN": TOKEN, "DEBUG_PORT": str(port + 1)}
     with serving(settings, tmp_path / "log", **environment) as served, ExitStack() as stack:
         wait_until(lambda: all(connections(port + 1 + worker) == 0 for worker in range(2)), 20)

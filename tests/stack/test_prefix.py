@@ -18,8 +18,9 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.rest.proxy_config.nginx import configuration as configuration_of
+from deploy.local.free_ports import free_port
 from tests.conftest import TokenMaker
-from tests.stack.conftest import SERVES_WITHIN, free_port
+from tests.stack.conftest import SERVES_WITHIN
 from tests.stack.deployment import NGINX, needs_nginx
 from tests.stack.test_boot import started
 

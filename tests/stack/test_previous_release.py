@@ -20,9 +20,10 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from deploy.local.free_ports import free_port
 from forks.answers import Answers
 from tests.skips import NIGHTLY
-from tests.stack.conftest import ROOT, free_port
+from tests.stack.conftest import ROOT
 from tests.stack.trees import FLASK, run
 
 pytestmark = [pytest.mark.nightly, pytest.mark.slow]

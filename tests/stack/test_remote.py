@@ -12,12 +12,13 @@ import pytest
 from flask import Flask
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from tests.api.accounts import an_address, join
 from tests.api.caller import Caller
 from tests.fakes import remote as fake
 from tests.fakes.remote import Behaviour, Remote, answers, carries
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 
 SECRET: Final = b"<h1>what only the other side knows</h1>"
 TRIES: Final = 5

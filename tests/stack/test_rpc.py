@@ -21,13 +21,14 @@ from sqlalchemy import Connection, make_url
 
 from app.config import Settings
 from app.models.logger import Level
+from deploy.local.free_ports import free_port
 from tests.conftest import TokenMaker
 from tests.fakes.network import Proxy
 from tests.rpc.client import Client, health
 from tests.rpc.other_sessions import connected, locked, waiting
 from tests.rpc.samples import REQUESTS
 from tests.scrape import scraped
-from tests.stack.checkout import free_port, wait_until
+from tests.stack.checkout import wait_until
 from tests.stack.conftest import IN_FORCE_WITHIN
 from tests.stack.deployment import ROOT
 

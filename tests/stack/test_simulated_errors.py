@@ -15,8 +15,9 @@ from typing import Any, Final
 import pytest
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from tests.scrape import scraped
-from tests.stack.conftest import ROOT, Served, free_port, serving
+from tests.stack.conftest import ROOT, Served, serving
 from tests.stack.redis_server import Redis
 from tests.stack.test_boot import PRODUCTION
 

@@ -12,9 +12,10 @@ from typing import Final
 import pytest
 
 from app.config import Settings
+from deploy.local.free_ports import free_port
 from deploy.serving.client_socket import SEND_SECONDS
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 from tests.stack.deployment import is_established, received
 from tests.stack.test_connections import send
 from tests.stack.test_debug_listener import TOKEN

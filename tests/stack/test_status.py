@@ -20,10 +20,11 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from app.config import VERSION, Settings
+from deploy.local.free_ports import free_port
 from tests.docs.pages import blocks_of
 from tests.fakes.network import Proxy
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 from tests.stack.deployment import ROOT
 from tests.stack.traffic import traffic
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 import pytest
 
 from app.config import Settings
-from tests.stack.conftest import Served, free_port, serving
+from deploy.local.free_ports import free_port
+from tests.stack.conftest import Served, serving
 
 pytest.importorskip("opentelemetry.sdk", reason="OpenTelemetry is not installed: requirements/tracing.lock has it")
 

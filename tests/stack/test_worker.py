@@ -16,10 +16,11 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from app.config import Settings
 from app.models.logger import Level
+from deploy.local.free_ports import free_port
 from tests.fakes.network import Proxy
 from tests.scrape import scraped
 from tests.stack.checkout import wait_until
-from tests.stack.conftest import IN_FORCE_WITHIN, free_port
+from tests.stack.conftest import IN_FORCE_WITHIN
 from tests.stack.deployment import ROOT, SCALE
 
 LEASE: Final = 2.0

@@ -18,13 +18,14 @@ from flask import Flask
 
 from app.config import Settings
 from app.extensions import db
+from deploy.local.free_ports import free_port
 from tests.conformance.conftest import profile
 from tests.conformance.profile import Profile
 from tests.conformance.run import judge
 from tests.conformance.wire import Connection, Server
 from tests.conftest import EMPTY
 from tests.server.test_gunicorn import REFUSED
-from tests.stack.conftest import Served, free_port, serving
+from tests.stack.conftest import Served, serving
 from tests.stack.deployment import received
 from tests.stack.test_connections import SAME
 from tests.stack.test_debug_listener import TOKEN, look

@@ -19,10 +19,11 @@ from sqlalchemy import create_engine, text
 
 from app.config import ROOT, Settings
 from app.rpc.generate import PROTO, describe
+from deploy.local.free_ports import free_port
 from tests.clients.grpc.declared_errors import declared_errors
 from tests.conftest import TokenMaker
 from tests.rpc.client import Client, health
-from tests.stack.checkout import free_port, wait_until
+from tests.stack.checkout import wait_until
 
 HERE: Final = Path(__file__).parent
 PYTHON: Final = ROOT / ".local" / "clients-grpc-venv" / "bin" / "python"

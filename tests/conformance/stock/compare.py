@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection
 from typing import Final
 
 import jwt
 from sqlalchemy import create_engine, make_url, text
 
 from deploy.local import embedded_postgres
+from deploy.local.free_ports import free_port
 from deploy.stack.program_paths import NginxError, find
 from tests import evidence
 from tests.conformance import report
@@ -93,7 +94,7 @@ def _candor(database_url: str, secret: str) -> Iterator[Subject]:
     except NginxError as missing:
         _print(f"not judged behind nginx: {missing}")
         return
-    environ |= {"HTTP_PORT": str(_free_port()), "HTTPS_PORT": "{port}", "STACK_HOME": str(LOGS)}
+    environ |= {"HTTP_PORT": str(free_port()), "HTTPS_PORT": "{port}", "STACK_HOME": str(LOGS)}
     launcher, certificate = (sys.executable, "deploy/stack/run.py"), str(LOGS / "tls.crt")
     yield Subject(PROFILES / "candor.toml", launcher, environ, ROOT, "Candor behind nginx", certificate)
 
@@ -145,7 +146,7 @@ def _database() -> Iterator[str]:
 @contextmanager
 def _serving(name: str, subject: Subject) -> Iterator[str]:
     """Yield the URL of a server that answers, and end it."""
-    port = _free_port()
+    port = free_port()
     LOGS.mkdir(parents=True, exist_ok=True)
     environ = os.environ | {key: value.replace("{port}", str(port)) for key, value in subject.environ.items()}
     command = [word.replace("{port}", str(port)) for word in subject.command]
@@ -169,13 +170,6 @@ def _wait(port: int, process: "subprocess.Popen[bytes]", log: str) -> None:
         else:
             return
     raise OSError(f"the server does not start: see {log}")
-
-
-def _free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _finish(command: list[str], environ: Mapping[str, str]) -> str:
