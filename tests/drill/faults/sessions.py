@@ -2,7 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from typing import Any, Final
 
 import psycopg
@@ -67,12 +67,10 @@ def connections_taken(env: Environment) -> None:
     with ExitStack() as taken:
         taken_at = time.monotonic()
         while time.monotonic() - taken_at < 1:
-            env.database.terminate_sessions()
-            try:
+            with suppress(psycopg.OperationalError):  # all are taken, also those of superusers
+                env.database.terminate_sessions()
                 for _ in range(100):
                     taken.enter_context(closing(env.database.connect(user="candor")))
-            except psycopg.OperationalError:
-                continue
         env.watch_bystanders(4)
     env.heal()
     env.expect(bool(env.rejected(since=taken_at)), "a request is rejected")
