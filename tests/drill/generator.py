@@ -22,6 +22,8 @@ from tests.drill.verdicts import Verdict, judge
 WRITES_EACH: Final = 5
 """One of this many requests creates a task."""
 URGENCY: Final = -10
+MOST: Final = 500
+"""Connections of a process. A request that waits for one is sent late, instead of exhausting ports."""
 ON_TIME: Final = 0.01
 """The share of requests that may be sent late; above it, the measurement shows the machine, generator included."""
 
@@ -58,6 +60,7 @@ class Generator:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._idle: list[Caller] = []
+        self._free = asyncio.Semaphore(MOST)
         self._answers: list[tuple[str, Answer]] = []
         self._number = self._late = 0
 
@@ -87,16 +90,17 @@ class Generator:
     async def _one(self, due_at: float) -> None:
         self._number += 1
         number, order = self._number, self._order
-        caller = self._idle.pop() if self._idle else Caller(order.port)
         title = f"{order.mark}-{number}"
         is_write = number % WRITES_EACH == 0
         if is_write:
             message = request("POST", "/v1/tasks", {"task": {"title": title}}, Authorization=order.token)
         else:
             message = request("GET", order.path, Authorization=order.token)
-        self._late += time.monotonic() - due_at > 0.05
-        self._answers.append((title if is_write else "", await caller.send(message)))
-        self._idle.append(caller)
+        async with self._free:
+            self._late += time.monotonic() - due_at > 0.05
+            caller = self._idle.pop() if self._idle else Caller(order.port)
+            self._answers.append((title if is_write else "", await caller.send(message)))
+            self._idle.append(caller)
 
     def tally(self) -> Tally:
         """Judge all responses, after the last request was sent."""
