@@ -23,7 +23,7 @@ from app.errs.error import UNSET
 from app.observability import metrics
 from app.observability.batch_log import BatchResult
 from app.observability.error_response_log import report
-from app.rest import http_exceptions, limit_errors, missing_error_facts, operations, path_prefix
+from app.rest import failover, http_exceptions, limit_errors, missing_error_facts, operations, path_prefix
 from app.rest.current import services
 from app.rest.error_statuses import STATUS_OF_CODE, STATUS_OF_KIND
 from app.rest.json_response import JsonResponse
@@ -90,7 +90,9 @@ def answer(error: errs.Error) -> Response:
     if status is OURS and not error.is_simulated:
         app = application()
         got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
-    return respond(shown, status)
+    response = respond(shown, status)
+    response.headers.update(failover.fields(error, status))
+    return response
 
 
 def answer_http(exc: HTTPException) -> Response | HTTPException:

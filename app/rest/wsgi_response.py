@@ -13,7 +13,7 @@ from app.observability.batch_log import BatchResult
 from app.observability.error_response_log import report
 from app.rate_limiting import restore_retry_after
 from app.request_context import Principal
-from app.rest import path_prefix, third_party_instrumentation
+from app.rest import failover, path_prefix, third_party_instrumentation
 from app.rest.errors import MEDIA_TYPE, OURS, ProblemContext, instance_of, problem
 from app.rest.hooks import cors, limits
 from app.rest.request import KEY, Request
@@ -121,6 +121,8 @@ class Answer:
         if self.status >= LOWEST_ERROR:
             if "cache-control" not in sent:
                 self.fields.append(("Cache-Control", "no-store"))
+            if failover.FIELD.lower() in sent:  # nginx would add its Cache-Control to that of the next response
+                self.fields = [field for field in self.fields if field[0] != "Cache-Control"]
             if self.status[:3] in BODILESS and EMPTY in self.fields:
                 self.fields = [field for field in self.fields if field[0] != "Content-Type"]
         if "vary" not in sent:

@@ -9,7 +9,7 @@ FIRST: Final = 20_000
 COUNT: Final = 12_768
 """Up to 32767: systems take the ports of outgoing connections from above, Linux from 32768 and macOS from 49152."""
 _NUMBERS: Final = itertools.count(secrets.randbelow(COUNT))
-"""Each process begins elsewhere, so that two that start servers at the same time get different ports."""
+"""Each process begins elsewhere: two that start servers at the same time get different ports."""
 
 
 def free_port(*, followed_by: int = 0) -> int:

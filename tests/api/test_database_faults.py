@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from app.extensions import db
 from app.repositories.pool import BoundedPool
 from app.resilience.breaker import Breaker, State
 from app.resilience.transaction_retry import BUDGET
+from app.rest import failover
 from tests.api.caller import TASKS, Caller, answered, at_once, path_of, rejected
 from tests.fakes.network import Proxy
 
@@ -152,21 +153,70 @@ class TestUnknownCommit:
         assert titles(alice) == ["doubtful"]
 
 
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Return a port without a listener, until the test starts one."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener
+
+
+@pytest.fixture
+def cut_off(make_application: Callable[..., Flask], settings: Settings, listener: socket.socket) -> Flask:
+    """Return an application whose database does not listen."""
+    url = make_url(settings.database_url).set(host="127.0.0.1", port=listener.getsockname()[1])
+    return make_application(database_url=url.render_as_string(hide_password=False))
+
+
+class TestFailover:
+    """nginx sends a request to the other instance only if this one has changed nothing."""
+
+    REQUEST: Mapping[str, str] = {failover.REQUESTED: "1"}
+
+    def test_a_lost_database(self, cut_off: Flask, alice: Caller) -> None:
+        """From the first failure on, with the breaker closed and open; nginx keeps Cache-Control, so there is none."""
+        caller = Caller(cut_off.test_client(), alice.credentials)
+        for _ in range(8):
+            response = caller.post(json={"task": {"title": "x"}}, headers=self.REQUEST)
+            rejected(response, 503, "SERVICE_UNAVAILABLE")
+            assert response.headers.get(failover.FIELD) == failover.ELSEWHERE
+            assert "Cache-Control" not in response.headers
+        assert failover.FIELD not in caller.create().headers  # without the request of nginx
+
+    def test_an_unknown_commit(self, alice: Caller, faulty: Faults) -> None:
+        with faulty(DIE, when=AT_COMMIT):
+            response = alice.post(json={"task": {"title": "doubtful"}}, headers=self.REQUEST)
+        rejected(response, 503, "SERVICE_UNAVAILABLE")
+        assert failover.FIELD not in response.headers
+
+    def test_a_held_lock(self, alice: Caller, admin_engine: Engine) -> None:
+        """The other instance would wait for the same lock."""
+        path = path_of(alice.task())
+        response = held(admin_engine, lambda: alice.patch(path, json={"title": "new"}, headers=self.REQUEST))
+        rejected(response, 503, "SERVICE_UNAVAILABLE")
+        assert failover.FIELD not in response.headers
+
+    def test_overload(self, app: Flask, alice: Caller) -> None:
+        """Passed-on requests would make it worse."""
+        with ExitStack() as slots:
+            for _ in range(app.extensions["app-services"].bulkhead.size):
+                slots.enter_context(app.extensions["app-services"].bulkhead)
+            response = alice.post(json={"task": {"title": "x"}}, headers=self.REQUEST)
+        rejected(response, 503, "SERVICE_UNAVAILABLE")
+        assert failover.FIELD not in response.headers
+
+    @pytest.mark.parametrize("status", [400, 404, 409])
+    def test_an_error_of_the_client(self, alice: Caller, status: int) -> None:
+        alice.task("taken")
+        body, path = {400: ({"task": {}}, TASKS), 404: ({}, "/v1/nothing"), 409: ({"task": {"title": "taken"}}, TASKS)}[
+            status
+        ]
+        response = alice.send("POST", path, json=body, headers=self.REQUEST)
+        assert (response.status_code, failover.FIELD in response.headers) == (status, False)
+
+
 class TestBreaker:
     """The service sends no request to a database that is known to be down, and callers do not wait for it."""
-
-    @pytest.fixture
-    def listener(self) -> Iterator[socket.socket]:
-        """Return a port without a listener, until the test starts one."""
-        with closing(socket.socket()) as listener:
-            listener.bind(("127.0.0.1", 0))
-            yield listener
-
-    @pytest.fixture
-    def cut_off(self, make_application: Callable[..., Flask], settings: Settings, listener: socket.socket) -> Flask:
-        """Return an application whose database does not listen."""
-        url = make_url(settings.database_url).set(host="127.0.0.1", port=listener.getsockname()[1])
-        return make_application(database_url=url.render_as_string(hide_password=False))
 
     def test_consecutive_failures_open_it(self, cut_off: Flask, alice: Caller) -> None:
         """503 with Retry-After."""
