@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from app.cli import parts
+from app.cli import snippets
 from app.cli.resource import Words, write
 from app.cli.resource.additions import add
 from app.cli.resource.design import Design
@@ -55,14 +55,14 @@ def _listed(write_part: Callable[[], dict[Path, bool]], then: str) -> None:
 @click.argument("sentence")
 def setting(setting: str, sentence: str) -> None:
     """Add a SETTING, such as tasks_open:bool=true, described by a SENTENCE. The types are bool, int and url."""
-    _listed(lambda: parts.setting(ROOT, setting, sentence), "pass it to the code that needs it, and make docs.")
+    _listed(lambda: snippets.setting(ROOT, setting, sentence), "pass it to the code that needs it, and make docs.")
 
 
 @group.command("job")
 @click.argument("kind")
 def job(kind: str) -> None:
     """Add a background job with a handler; KIND is such as tasks.expire."""
-    _listed(lambda: parts.job(ROOT, kind), "write the handler, and add the job in a use case.")
+    _listed(lambda: snippets.job(ROOT, kind), "write the handler, and add the job in a use case.")
 
 
 @group.command("metric")
@@ -70,7 +70,7 @@ def job(kind: str) -> None:
 @click.argument("sentence")
 def metric(name: str, sentence: str) -> None:
     """Add a counter; NAME ends in _total, and a SENTENCE describes it."""
-    _listed(lambda: parts.metric(ROOT, name, sentence), "count in a use case, and make docs.")
+    _listed(lambda: snippets.metric(ROOT, name, sentence), "count in a use case, and make docs.")
 
 
 @group.command("error")
@@ -80,7 +80,7 @@ def metric(name: str, sentence: str) -> None:
 def error(module: str, name: str, sentence: str) -> None:
     """Add the error NAME to app/errs/MODULE.py, such as tasks task_locked; the SENTENCE is its title."""
     _listed(
-        lambda: parts.error(ROOT, module, name, sentence),
+        lambda: snippets.error(ROOT, module, name, sentence),
         "raise and declare it in a use case, provoke it in a test, add an entry to CHANGELOG.md, and make docs.",
     )
 
@@ -89,7 +89,7 @@ def error(module: str, name: str, sentence: str) -> None:
 @click.argument("name")
 def client(name: str) -> None:
     """Add a client of the HTTP service NAME, with a setting for its address."""
-    _listed(lambda: parts.client(ROOT, name), "write its requests, use it in a service, and make docs.")
+    _listed(lambda: snippets.client(ROOT, name), "write its requests, use it in a service, and make docs.")
 
 
 @group.command("member")

@@ -26,6 +26,7 @@ LEFT_OUT: Final = (
 )
 QUICK: Final = (
     "tests/unit/errs",
+    "tests/unit/cli/test_snippets.py",
     "tests/law/test_declared_errors.py",
     "tests/law/test_env_example.py",
     "tests/law/test_makefile.py",

@@ -135,9 +135,9 @@ def _migrations(root: Path, member: Member, indexes: list[Index]) -> Iterator[tu
     key = f"fk_gadgets_{member.name}_{member.target}" if member.target else ""
     before = generator.head(root)
     revision = revision_ids.new_id(before)
-    for part, what in (("member", ""), ("index", "index_")):
-        if part == "member" or indexes:
-            template = generator.ENGINE.get_template(f"parts/{part}.txt")
+    for snippet, what in (("member", ""), ("index", "index_")):
+        if snippet == "member" or indexes:
+            template = generator.ENGINE.get_template(f"snippets/{snippet}.txt")
             facts = {"revision": revision, "before": before}
             path = generator.MIGRATIONS / f"{revision}_{what}{member.name}_of_gadgets.py"
             yield path, template.render(member=member, indexes=indexes, key=key, **facts)
@@ -150,7 +150,7 @@ def _declared_errors(root: Path, words: "generator.Words", member: Member) -> It
     if member.is_unique:
         name, origin = f"Gadget{member.pascal}Taken", "app.errs.gadgets"
         errors = Source(root, Path("app", "errs", f"{words.many}.py"))
-        template = generator.ENGINE.get_template("parts/taken.txt")
+        template = generator.ENGINE.get_template("snippets/taken.txt")
         yield errors.path, errors.text + words.put_into(template.render(member=member, version=VERSION))
     service, raised = Source(root, Path("app", "services", f"{words.many}.py"), words), words.put_into(name)
     pattern = re.compile(r"@raises\(([^()]*)\)(?=\n(?:    @\w+\n)*    def (?:create|replace)\()")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import parts
+from app.cli import snippets
 from app.cli.resource.files import OWN_NAMES
 from app.config import ROOT
 from tests.unit.cli.checkout import contents
@@ -21,18 +21,18 @@ FILES = (
     *("app/observability/metrics.py", "tests/law/test_settings.py"),
 )
 PARTS: dict[str, Callable[[Path], object]] = {
-    "setting": lambda tree: parts.setting(tree, "tasks_open:bool=true", "Whether the service accepts new tasks."),
-    "number": lambda tree: parts.setting(tree, "lists_most:int=7", "The largest number of lists."),
-    "job": lambda tree: parts.job(tree, "tasks.expire"),
-    "metric": lambda tree: parts.metric(tree, "tasks_sent_total", "Sent tasks."),
-    "error": lambda tree: parts.error(tree, "tasks", "task_locked", "The task is locked."),
-    "client": lambda tree: parts.client(tree, "billing"),
+    "setting": lambda tree: snippets.setting(tree, "tasks_open:bool=true", "Whether the service accepts new tasks."),
+    "number": lambda tree: snippets.setting(tree, "lists_most:int=7", "The largest number of lists."),
+    "job": lambda tree: snippets.job(tree, "tasks.expire"),
+    "metric": lambda tree: snippets.metric(tree, "tasks_sent_total", "Sent tasks."),
+    "error": lambda tree: snippets.error(tree, "tasks", "task_locked", "The task is locked."),
+    "client": lambda tree: snippets.client(tree, "billing"),
 }
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """Return a checkout with the files that parts change."""
+    """Return a checkout with the files that additions change."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -62,17 +62,20 @@ def test_a_second_one_is_rejected_and_nothing_is_written(small: Path, part: str)
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda tree: parts.setting(tree, "tasks_open", "A sentence."), "write tasks_open:bool=true, with bool, int"),
         (
-            lambda tree: parts.setting(tree, "tasks_open:bool=maybe", "A sentence."),
+            lambda tree: snippets.setting(tree, "tasks_open", "A sentence."),
+            "write tasks_open:bool=true, with bool, int",
+        ),
+        (
+            lambda tree: snippets.setting(tree, "tasks_open:bool=maybe", "A sentence."),
             "is not a default of the type bool",
         ),
-        (lambda tree: parts.setting(tree, "Orders:bool=true", "A sentence."), "'Orders' is not a name"),
-        (lambda tree: parts.setting(tree, "tasks_open:bool=true", "no sentence"), "is not a sentence: begin with"),
-        (lambda tree: parts.job(tree, "expire"), "'expire' is not the kind of a job: write tasks.expire"),
-        (lambda tree: parts.metric(tree, "tasks_sent", "Sent."), "is not a counter, whose name ends in _total"),
-        (lambda tree: parts.error(tree, "nothing", "no_such", "A sentence."), "app/errs/nothing.py is missing"),
-        (lambda tree: parts.client(tree, "class"), "'class' is not a name"),
+        (lambda tree: snippets.setting(tree, "Orders:bool=true", "A sentence."), "'Orders' is not a name"),
+        (lambda tree: snippets.setting(tree, "tasks_open:bool=true", "no sentence"), "is not a sentence: begin with"),
+        (lambda tree: snippets.job(tree, "expire"), "'expire' is not the kind of a job: write tasks.expire"),
+        (lambda tree: snippets.metric(tree, "tasks_sent", "Sent."), "is not a counter, whose name ends in _total"),
+        (lambda tree: snippets.error(tree, "nothing", "no_such", "A sentence."), "app/errs/nothing.py is missing"),
+        (lambda tree: snippets.client(tree, "class"), "'class' is not a name"),
     ],
 )
 def test_invalid_words_are_rejected_with_the_correct_form(
@@ -87,4 +90,4 @@ def test_invalid_words_are_rejected_with_the_correct_form(
 def test_a_file_of_another_form_is_rejected(small: Path) -> None:
     (small / "app" / "wiring" / "__init__.py").write_text("")
     with pytest.raises(ValueError, match=r"app/wiring/__init__.py has no line like"):
-        parts.job(small, "tasks.expire")
+        snippets.job(small, "tasks.expire")

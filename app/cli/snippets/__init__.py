@@ -1,4 +1,4 @@
-"""Generates small parts with a test: a setting, a job, a metric, an error, or a client of another service.
+"""Generates small additions with a test: a setting, a job, a metric, an error, or a client of another service.
 
 A template has sections. ``=== PATH`` begins a new file. ``=== PATH :: PATTERN`` adds lines to a file, before the first
 line that matches the pattern, or at the end of the file for the pattern ``end``.
