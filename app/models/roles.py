@@ -5,7 +5,10 @@ That is in accounts (``flask users grant``), in ``DEFAULT_SCOPES``, ``ANONYMOUS_
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
+
+from app import product
 
 ROLES: Final[dict[str, frozenset[str]]] = {}
 """The scopes of each role, by its name. ``create_app`` rejects unknown scopes and ``admin``."""
@@ -19,4 +22,15 @@ def scopes_of(listed: Iterable[str]) -> frozenset[str]:
 
 
 def _meaning(listed: str) -> Iterable[str]:
-    return ROLES.get(listed.removeprefix(PREFIX), ()) if listed.startswith(PREFIX) else (listed,)
+    if not listed.startswith(PREFIX):
+        return (listed,)
+    role = listed.removeprefix(PREFIX)
+    if role not in ROLES:
+        _warn(role)
+    return ROLES.get(role, ())
+
+
+@lru_cache(100)
+def _warn(role: str) -> None:
+    """Log a removed role, once in a process."""
+    product.logger("roles").warning("an account has the role %r, which is not in ROLES: it gives no scope", role)

@@ -100,6 +100,7 @@ _LOGGERS: Final[Mapping[str, str]] = {
     "migrations": "Migrations of the database.",
     "resilience": "Background polls and sockets past their deadline.",
     "revocations": "The list of revoked sessions.",
+    "roles": "A role of an account that is not in `ROLES`.",
     "routes": "Public routes and routes without a guard.",
     "rpc": "Start and end of the gRPC server.",
     "sentry": "Exceptions that could not be reported to Sentry.",

@@ -6,7 +6,9 @@ import jwt
 import pytest
 from flask import Flask
 
+from app import product
 from app.config import InvalidSettings, Settings
+from app.models import roles
 from app.models.roles import ROLES
 from app.rest import scopes
 from tests.api.accounts import an_address, join, logged_in
@@ -75,12 +77,21 @@ def test_a_refreshed_token_follows_the_table(
 
 
 def test_a_removed_role_is_in_no_token_and_can_be_revoked(
-    unauthenticated: Caller, app: Flask, email: str, support: str, monkeypatch: pytest.MonkeyPatch
+    unauthenticated: Caller,
+    app: Flask,
+    email: str,
+    support: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Also when a scope of the same name is added later."""
+    """Also when a scope of the same name is added later. The log has its name once."""
     run(app, "users", "grant", email, support)
     monkeypatch.delitem(ROLES, "support")
-    assert not may_list(unauthenticated, email)
+    roles._warn.cache_clear()
+    for _ in range(2):
+        assert not may_list(unauthenticated, email)
+    logged = [each.getMessage() for each in caplog.records if each.name == product.logger("roles").name]
+    assert logged == ["an account has the role 'support', which is not in ROLES: it gives no scope"]
     result = run(app, "users", "revoke", email, support)
     assert (result.exit_code, support in result.output) == (0, False)
 
