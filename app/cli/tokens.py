@@ -40,7 +40,7 @@ class Lifetime(click.ParamType[timedelta]):
 
 @group.command("issue")
 @click.option("--subject", required=True, help="The subject of the token.")
-@click.option("--scope", default="", help="Scopes, separated by spaces.")
+@click.option("--scope", multiple=True, help="Scopes, separated by spaces. It can be repeated.")
 @click.option(
     "--expires",
     type=Lifetime(),
@@ -49,10 +49,10 @@ class Lifetime(click.ParamType[timedelta]):
     help="Its lifetime: 90s, 15m, 12h, 30d, or seconds.",
 )
 @click.option("--admin", is_flag=True, help="Add the scope admin, which implies all.")
-def issue(subject: str, scope: str, expires: timedelta, admin: bool) -> None:
+def issue(subject: str, scope: tuple[str, ...], expires: timedelta, admin: bool) -> None:
     """Print a token. If its subject is the ID of a user, it ends early when that user's sessions end."""
     services: Services = current_app.extensions["app-services"]
-    named = {*readers.words(scope), *([ADMIN] if admin else [])}
+    named = {*readers.words(" ".join(scope)), *([ADMIN] if admin else [])}
     if fault := scopes.unknown(named):
         raise Failed(f"--scope {fault}")
     try:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -54,6 +55,12 @@ def test_a_subject_without_an_account_needs_no_database(
     for caller in callers:
         answered(caller.get(TASKS))
         assert caller.get(ME).status_code == 404
+
+
+@pytest.mark.parametrize("words", [["--scope", "tasks account"], ["--scope", "tasks", "--scope", "account"]])
+def test_scopes_are_separated_by_spaces_or_repeated(app: Flask, words: list[str]) -> None:
+    token = run(app, "--subject", "carol", *words).output.strip()
+    assert jwt.decode(token, options={"verify_signature": False})["scope"] == "account tasks"
 
 
 @pytest.mark.parametrize("command", ["disable", "grant", "revoke"])
