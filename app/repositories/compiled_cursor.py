@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = b"SELECT set_config('statement_timeout', $1, true)"
 """Sets a timeout until the transaction ends. Outside of a transaction, this is the end of the pipeline."""
+IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 TEXT: Final = 25
 """The type of the parameter of ``TIMEOUT``."""
 
@@ -30,6 +31,7 @@ class Compiled(Protocol):
 
     text: str
     numbered: Numbered
+    avoid: str
     row: Callable[[Any], Any]
 
 
@@ -90,6 +92,11 @@ class CompiledCursor:
         self.connection, self.format = connection, result_format
         self._compiled, self._timeout, self._ahead = compiled, timeout, ahead
 
+    @property
+    def avoid(self) -> str:
+        """The statement that sets the planner for this one, if any."""
+        return self._compiled.avoid
+
     def execute(self, text: str, parameters: Mapping[str, Any]) -> None:
         """Execute the statement, or another text that replaces it.
 
@@ -106,11 +113,11 @@ class CompiledCursor:
         if begin is not None:
             statements = [Statement(begin), statement]
         elif self._timeout is not None:
-            statements = [_limit(self._timeout), statement]
+            statements = [_limit(self._timeout), *_settings(connection, compiled), statement]
         elif ahead is not None and ahead.compiled is not compiled and self._execute_with(statement, ahead):
             return
         else:
-            statements = [statement]
+            statements = [*_settings(connection, compiled), statement]
         self._result = _execute(connection, statements, self.format)
 
     def _execute_with(self, statement: Statement, ahead: Ahead) -> bool:
@@ -118,13 +125,14 @@ class CompiledCursor:
         connection = self.connection
         adapter = psycopg_internals.adapter(connection, ahead.compiled)
         other = _statement(adapter, ahead.compiled, ahead.compiled.text, ahead.parameters)
-        statements = [statement, _limit(ahead.timeout), other]
+        before = _settings(connection, self._compiled)
+        statements = [*before, statement, _limit(ahead.timeout), other]
         names = _names(connection, statements)
         if None in names:
             return False
-        result, *others = _execute_prepared(connection, names, statements, self.format)
-        self._result = libpq_commands.last([result], connection)
-        ahead.receive(others)
+        results = _execute_prepared(connection, names, statements, self.format)
+        self._result = libpq_commands.last(results[: len(before) + 1], connection)
+        ahead.receive(results[len(before) + 1 :])
         return True
 
     def fetchall(self) -> list[Any]:
@@ -146,6 +154,13 @@ def _statement(adapter: "Transformer", compiled: Compiled, text: str, parameters
 def _limit(milliseconds: int) -> Statement:
     """Return the statement that limits the next one."""
     return Statement(TIMEOUT, (TEXT,), (b"%d" % milliseconds,), (Format.TEXT,))
+
+
+def _settings(connection: "psycopg.Connection[Any]", compiled: Compiled) -> Sequence[Statement]:
+    """Return the statement that sets the planner for the next one, in autocommit."""
+    if not compiled.avoid or connection.pgconn.transaction_status != IDLE:
+        return ()
+    return (Statement(compiled.avoid.encode()),)
 
 
 def _names(connection: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[bytes | None]:

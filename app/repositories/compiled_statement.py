@@ -57,12 +57,22 @@ class CompiledStatement:
         TypeError: its SQL text depends on its values, for example with ``in_``. Use ``any_`` with an array instead.
     """
 
-    def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert | Explain") -> None:
+    def __init__(
+        self, statement: "Select[*tuple[Any, ...]] | Insert | Explain", *, without: tuple[str, ...] = ()
+    ) -> None:
+        """Compile a statement.
+
+        Args:
+            statement: the statement.
+            without: the methods that the planner must avoid, by the names of their settings (``enable_…``).
+        """
         compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))
         if compiled.post_compile_params:
             raise TypeError("a statement whose text depends on its values can't be compiled in advance")
         self.statement, self.text = statement, compiled.string
         self.numbered = psycopg_internals.numbered(self.text)
+        self.avoid, self.permit = (_switched(without, value) for value in ("'off'", "NULL"))
+        """The statements that set these settings for a transaction, and that reset them; empty without settings."""
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
         self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _identity]
@@ -89,7 +99,9 @@ class ReadConnection:
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
-        return self._all(read, values)
+        if not read.avoid or (self._is_alone and not listener_detection.on_driver(self._driven)):
+            return self._all(read, values)
+        return self._avoiding(read, values)
 
     def all_before(
         self, milliseconds: int, following: CompiledStatement, read: CompiledStatement, **values: Any
@@ -99,7 +111,7 @@ class ReadConnection:
         In autocommit, both are sent together once they are prepared, which is one round trip less.
         """
         if not self._is_alone or listener_detection.on_driver(self._driven):
-            return self._all(read, values)
+            return self.all(read, **values)
         self._ahead = Ahead(following, following.parameters(values), milliseconds)
         return self._all(read, values, ahead=self._ahead)
 
@@ -147,6 +159,19 @@ class ReadConnection:
         """Run the statement inside a savepoint. After an error, the transaction continues."""
         undo = partial(self._send, f"ROLLBACK TO bounded; {UNBOUNDED}")
         return self._between(BOUNDED, milliseconds, read, values, end=UNBOUNDED, undo=undo)
+
+    def _avoiding(self, read: CompiledStatement, values: Values) -> list[Any]:
+        """Run a statement between its settings. After an error, PostgreSQL resets them with the transaction."""
+        is_alone = self._is_alone
+        self._send(f"BEGIN; {read.avoid}" if is_alone else read.avoid)
+        try:
+            rows = self._all(read, values)
+        except Exception:
+            if is_alone and not self._driven.closed:
+                self._roll_back()
+            raise
+        self._send("COMMIT" if is_alone else read.permit)
+        return rows
 
     def _between(
         self,
@@ -209,6 +234,10 @@ def _is_canceled(exc: Exception) -> bool:
 
 def _identity(value: Any) -> Any:
     return value
+
+
+def _switched(names: tuple[str, ...], value: str) -> str:
+    return f"SELECT {', '.join(f'set_config({name!r}, {value}, true)' for name in names)}" if names else ""
 
 
 def _bound(type_: TypeEngine[Any]) -> Callable[[Any], Any]:
