@@ -14,7 +14,7 @@ def plans(engine: Engine, read: Callable[[], object]) -> list[Plan]:
     sent: list[tuple[str, str, Any]] = []
 
     def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
-        sent.append((getattr(cursor, "avoid", ""), statement, parameters))
+        sent.append((getattr(cursor, "set_planner", ""), statement, parameters))
         send_on(cursor, statement, parameters, *context)
 
     send_on = engine.dialect.do_execute
@@ -35,10 +35,10 @@ def buffers(plan: Plan) -> int:
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def _plan(engine: Engine, avoid: str, statement: str, parameters: Any) -> Plan:
+def _plan(engine: Engine, set_planner: str, statement: str, parameters: Any) -> Plan:
     with engine.connect() as connection:
-        if avoid:
-            connection.exec_driver_sql(avoid)
+        if set_planner:
+            connection.exec_driver_sql(set_planner)
         explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
         plan: Plan = connection.exec_driver_sql(explain, parameters).scalar_one()[0]["Plan"]
     return plan

@@ -31,7 +31,7 @@ class Compiled(Protocol):
 
     text: str
     numbered: Numbered
-    avoid: str
+    set_planner: str
     row: Callable[[Any], Any]
 
 
@@ -93,9 +93,9 @@ class CompiledCursor:
         self._compiled, self._timeout, self._ahead = compiled, timeout, ahead
 
     @property
-    def avoid(self) -> str:
+    def set_planner(self) -> str:
         """The statement that sets the planner for this one, if any."""
-        return self._compiled.avoid
+        return self._compiled.set_planner
 
     def execute(self, text: str, parameters: Mapping[str, Any]) -> None:
         """Execute the statement, or another text that replaces it.
@@ -158,9 +158,9 @@ def _limit(milliseconds: int) -> Statement:
 
 def _settings(connection: "psycopg.Connection[Any]", compiled: Compiled) -> Sequence[Statement]:
     """Return the statement that sets the planner for the next one, in autocommit."""
-    if not compiled.avoid or connection.pgconn.transaction_status != IDLE:
+    if not compiled.set_planner or connection.pgconn.transaction_status != IDLE:
         return ()
-    return (Statement(compiled.avoid.encode()),)
+    return (Statement(compiled.set_planner.encode()),)
 
 
 def _names(connection: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[bytes | None]:

@@ -31,14 +31,14 @@ class Context(PGExecutionContext_psycopg):
         if read is None:
             return super().create_default_cursor()
         connection: Any = self._dbapi_connection
-        if read.avoid and HAS_PIPELINES and connection.cursor_factory is psycopg.Cursor:
-            cursor = AvoidingCursor(connection.dbapi_connection, row_factory=read.rows)
+        if read.set_planner and HAS_PIPELINES and connection.cursor_factory is psycopg.Cursor:
+            cursor = PlannedCursor(connection.dbapi_connection, row_factory=read.rows)
             cursor.read, cursor.format = read, Format.BINARY
             return cursor
         return connection.cursor(row_factory=read.rows, binary=True)
 
 
-class AvoidingCursor(psycopg.Cursor[Any]):
+class PlannedCursor(psycopg.Cursor[Any]):
     """A cursor that sends the settings of a compiled read with it, in one round trip, and resets them."""
 
     read: CompiledStatement
@@ -46,9 +46,9 @@ class AvoidingCursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Execute the read."""
         with self.connection.pipeline():
-            self.connection.execute(self.read.avoid)
+            self.connection.execute(self.read.set_planner)
             super().execute(query, params, **options)
-            self.connection.execute(self.read.permit)
+            self.connection.execute(self.read.reset_planner)
         return self
 
 

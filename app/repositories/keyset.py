@@ -53,13 +53,13 @@ def rows_after(
         return range_after(matching, [*leading, *keys], keys, after).limit(limit)
     plain = [first._replace(nullable=False), *rest]
     order = [*leading, *plain]
-    without = matching.where(first.column.is_(None))
+    valueless = matching.where(first.column.is_(None))
     if after and after[0] is None:
-        return range_after(without, order, rest, after[1:]).limit(limit)
+        return range_after(valueless, order, rest, after[1:]).limit(limit)
     present = range_after(matching.where(first.column.is_not(None)), order, plain, after).limit(limit)
     found = present.cte(nesting=True)
     missing = limit - select(func.count()).select_from(found).scalar_subquery()
-    absent = range_after(without, order, rest, None).limit(missing).subquery()
+    absent = range_after(valueless, order, rest, None).limit(missing).subquery()
     both = union_all(found.select(), absent.select()).subquery()
     outer = (key._replace(column=both.c[str(key.column.key)]) for key in keys)
     return select(both).order_by(*(key.sorted for key in outer)).limit(limit)

@@ -41,14 +41,18 @@ pages with the pages of the indexes.
 """
 FEW: Final = 1000
 """The maximum number of rows that are counted without an estimate: a range of an index."""
-BY_INDEX: Final = ("enable_sort", "enable_incremental_sort", "jit")
-"""Avoided by statements that read a range of an index: only this index has the order, so nothing else is left.
+GENERIC: Final = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""The settings of a plan that does not depend on values or on its estimated cost. It is made once on a connection.
 
-Without statistics, or with old ones, PostgreSQL would otherwise read and sort all rows of an owner. It compiles
-expensive plans to machine code, and a plan with an avoided method counts as such.
+PostgreSQL adds a high cost for each method that is off, if there is no other, and compiles expensive plans.
 """
-WHOLE: Final = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
-"""Avoided by statements that read the whole table. Their estimated cost has the table's actual number of pages."""
+BY_INDEX: Final = GENERIC | {"enable_sort": "off", "enable_incremental_sort": "off"}
+"""The settings of statements that read a range of an index. Only this index has the order, so nothing else is left.
+
+Without statistics, or with old ones, PostgreSQL would otherwise read and sort all rows of an owner.
+"""
+WHOLE: Final = GENERIC | {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
+"""The settings of statements that read the whole table. Their estimated cost has its actual number of pages."""
 Members = Mapping[str, ColumnElement[Any]]
 
 
@@ -104,18 +108,12 @@ class ListStatements:
         keys, after = self._keys(order), self._after(order)
         if self.path is None or self.is_filtered:
             return CompiledStatement(
-                keyset.range_after(self._matching(), keys, keys, after).limit(_limit()), without=WHOLE
+                keyset.range_after(self._matching(), keys, keys, after).limit(_limit()), planner_settings=WHOLE
             )
         rows = keyset.rows_after(
             self._matching(self.path), keys, after, leading=self._leading(self.path), limit=_limit()
         )
-        return CompiledStatement(rows, without=BY_INDEX)
-
-    @cached_property
-    def cost_of_rows(self) -> CompiledStatement:
-        """The estimated cost of the rows of all pages from the whole table."""
-        in_order = self._matching().order_by(*(key.sorted for key in self._keys(self._shape.order)))
-        return CompiledStatement(Explain(in_order), without=WHOLE)
+        return CompiledStatement(rows, planner_settings=BY_INDEX)
 
     @cached_property
     def scans(self) -> tuple[CompiledStatement, ...]:
@@ -147,7 +145,7 @@ class ListStatements:
         )
         found = _numbered(ranged, SCANNED + 1, order)
         edges = select(found.c[str(keys[0].column.key)]).where(or_(found.c.scanned == 1, found.c.scanned > SCANNED))
-        return CompiledStatement(edges.order_by(found.c.scanned), without=BY_INDEX)
+        return CompiledStatement(edges.order_by(found.c.scanned), planner_settings=BY_INDEX)
 
     @cached_property
     def candidates(self) -> CompiledStatement | None:
@@ -171,7 +169,7 @@ class ListStatements:
         counted = func.max(found.c.scanned).over().label("scanned"), func.count().filter(left).over().label("remaining")
         kept = select(*columns, *counted).where(or_(left, is_cut))
         return CompiledStatement(
-            kept.order_by(*(key.sorted for key in keys)).limit(_limit()), without=BY_INDEX if ranged else ()
+            kept.order_by(*(key.sorted for key in keys)).limit(_limit()), planner_settings=BY_INDEX if ranged else {}
         )
 
     @cached_property
@@ -190,14 +188,28 @@ class ListStatements:
         return CompiledStatement(Explain(self.total.statement))
 
     @cached_property
+    def total_of_table(self) -> CompiledStatement:
+        """The number of all matches, from the whole table."""
+        return CompiledStatement(self.total.statement, planner_settings=WHOLE)
+
+    @cached_property
+    def cost_of_table(self) -> CompiledStatement:
+        """The estimated cost of ``total_of_table``."""
+        return CompiledStatement(Explain(self.total.statement), planner_settings=WHOLE)
+
+    @cached_property
     def few(self) -> CompiledStatement:
-        """The number of all matches; more than ``FEW`` if there are more."""
-        keys = [] if self.path is None else [*self._leading(self.path), *self._keys(self.path.order)]
+        """The number of all matches; more than ``FEW`` if there are more. Every order is counted in the same index."""
+        where = self._shape.where
+        path = list_indexes.by_filter(self._indexes, where, frozenset())
+        if path is None or len(path.bounds) < len(where) or not path.order:
+            path = self.path
+        keys = [] if path is None else [*self._leading(path), *self._keys(path.order)]
         ranged = [key._replace(nullable=False) for key in keys]
-        some = keyset.range_after(self._matching(self.path), ranged, (), None)
+        some = keyset.range_after(self._matching(path), ranged, (), None)
         return CompiledStatement(
             select(func.count()).select_from(some.limit(literal_column(str(FEW + 1), Integer)).subquery()),
-            without=BY_INDEX,
+            planner_settings=BY_INDEX,
         )
 
     def orders(self, members: Iterable[str]) -> list[str]:
@@ -239,7 +251,9 @@ class ListStatements:
         columns = (*(found.c[str(each.key)] for each in self._columns), matches.label("is_match"), found.c.scanned)
         kept = select(*columns).where(or_(matches, found.c.scanned == SCANNED))
         outer = (key._replace(column=found.c[str(key.column.key)]) for key in order)
-        return CompiledStatement(kept.order_by(*(key.sorted for key in outer)).limit(_limit()), without=BY_INDEX)
+        return CompiledStatement(
+            kept.order_by(*(key.sorted for key in outer)).limit(_limit()), planner_settings=BY_INDEX
+        )
 
     def _others(self, path: Path, columns: Any) -> ColumnElement[bool]:
         """Return the comparisons that don't bound the path, on these columns of a subquery."""
