@@ -104,7 +104,7 @@ class Lists:
         sent: list[tuple[str, str, Any]] = []
 
         def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
-            sent.append((getattr(cursor, "avoid", ""), statement, parameters))
+            sent.append((getattr(cursor, "set_planner", ""), statement, parameters))
             send_on(cursor, statement, parameters, *context)
 
         send_on = self._engine.dialect.do_execute
@@ -115,10 +115,10 @@ class Lists:
             raise RuntimeError(f"no statement of {query} was seen")
         return plans
 
-    def _plan(self, avoid: str, statement: str, parameters: Any) -> dict[str, Any]:
+    def _plan(self, set_planner: str, statement: str, parameters: Any) -> dict[str, Any]:
         with self._engine.connect() as connection:
-            if avoid:
-                connection.exec_driver_sql(avoid)
+            if set_planner:
+                connection.exec_driver_sql(set_planner)
             explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
             plan: dict[str, Any] = explained.scalar_one()[0]["Plan"]
             return plan
