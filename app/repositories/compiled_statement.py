@@ -105,9 +105,9 @@ class ReadConnection:
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
-        if not read.set_planner or (self._is_alone and not listener_detection.on_driver(self._driven)):
-            return self._all(read, values)
-        return self._with_planner_settings(read, values)
+        if read.set_planner and listener_detection.on_driver(self._driven):
+            return self._with_planner_settings(read, values)
+        return self._all(read, values)
 
     def all_before(
         self, milliseconds: int, following: CompiledStatement, read: CompiledStatement, **values: Any

@@ -3,12 +3,11 @@
 The shape is the query without its values.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Text,
     and_,
     any_,
-    bindparam,
     cast,
     func,
     literal_column,
@@ -25,13 +23,13 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
-from sqlalchemy.types import TypeEngine
 
-from app.models.query import ListQuery, Operator, Ordering, Value
+from app.models.query import Operator, Ordering
 from app.repositories import keyset, list_indexes
 from app.repositories.compiled_statement import CompiledStatement, Explain
 from app.repositories.keyset import Bound, Key
-from app.repositories.list_indexes import GIN, Condition, Path
+from app.repositories.list_indexes import GIN, Path
+from app.repositories.list_shapes import Members, Shape, compared, is_nullable, limit, parameter
 
 SCANNED: Final = 600
 """The maximum number of rows that a page reads from one range of an index to find the rows that match the filter.
@@ -53,23 +51,6 @@ Without statistics, or with old ones, PostgreSQL would otherwise read and sort a
 """
 WHOLE: Final = GENERIC | {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
 """The settings of statements that read the whole table. Their estimated cost has its actual number of pages."""
-Members = Mapping[str, ColumnElement[Any]]
-
-
-class Shape(NamedTuple):
-    """A list query without its values. It contains only whether each value is null."""
-
-    where: tuple[Condition, ...]
-    order: tuple[Ordering, ...]
-    after: tuple[bool, ...] | None
-    by: str | None = None
-
-    @classmethod
-    def of(cls, query: ListQuery, order: tuple[Ordering, ...], by: str | None = None) -> "Shape":
-        """Return the shape of a query. ``by`` is the member whose index has the candidates."""
-        where = tuple(Condition(each.member, each.operator, each.value is None) for each in query.where)
-        after = None if query.after is None else tuple(key is None for key in query.after.keys)
-        return cls(where, order, after, by)
 
 
 class ListStatements:
@@ -108,10 +89,10 @@ class ListStatements:
         keys, after = self._keys(order), self._after(order)
         if self.path is None or self.is_filtered:
             return CompiledStatement(
-                keyset.range_after(self._matching(), keys, keys, after).limit(_limit()), planner_settings=WHOLE
+                keyset.range_after(self._matching(), keys, keys, after).limit(limit()), planner_settings=WHOLE
             )
         rows = keyset.rows_after(
-            self._matching(self.path), keys, after, leading=self._leading(self.path), limit=_limit()
+            self._matching(self.path), keys, after, leading=self._leading(self.path), limit=limit()
         )
         return CompiledStatement(rows, planner_settings=BY_INDEX)
 
@@ -169,7 +150,7 @@ class ListStatements:
         counted = func.max(found.c.scanned).over().label("scanned"), func.count().filter(left).over().label("remaining")
         kept = select(*columns, *counted).where(or_(left, is_cut))
         return CompiledStatement(
-            kept.order_by(*(key.sorted for key in keys)).limit(_limit()), planner_settings=BY_INDEX if ranged else {}
+            kept.order_by(*(key.sorted for key in keys)).limit(limit()), planner_settings=BY_INDEX if ranged else {}
         )
 
     @cached_property
@@ -252,7 +233,7 @@ class ListStatements:
         kept = select(*columns).where(or_(matches, found.c.scanned == SCANNED))
         outer = (key._replace(column=found.c[str(key.column.key)]) for key in order)
         return CompiledStatement(
-            kept.order_by(*(key.sorted for key in outer)).limit(_limit()), planner_settings=BY_INDEX
+            kept.order_by(*(key.sorted for key in outer)).limit(limit()), planner_settings=BY_INDEX
         )
 
     def _others(self, path: Path, columns: Any) -> ColumnElement[bool]:
@@ -268,7 +249,7 @@ class ListStatements:
         """
         member, operator, is_null = self._shape.where[number]
         column = self._members[member]
-        value = _value(f"where_{number}", _compared(column, operator), is_null)
+        value = parameter(f"where_{number}", compared(column, operator), is_null)
         if columns is not None:
             return keyset.condition(columns[str(column.key)], operator, value)
         if path and path.method == GIN and number in path.bounds and value is not None:
@@ -294,18 +275,10 @@ class ListStatements:
         if self._shape.after is None:
             return None
         return [
-            _value(f"after_{number}", self._members[each.member].type, is_null)
+            parameter(f"after_{number}", self._members[each.member].type, is_null)
             for number, (each, is_null) in enumerate(zip(self._shape.order, self._shape.after, strict=True))
             if each in order
         ]
-
-
-def values(query: ListQuery) -> Mapping[str, Value]:
-    """Return the values of a query by the names of the parameters in its statements."""
-    found: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
-    if query.after is not None:
-        found |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
-    return {"limit": query.page_size + 1, **{name: value for name, value in found.items() if value is not None}}
 
 
 def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
@@ -317,21 +290,3 @@ def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
     first = rows.limit(literal_column(str(limit), Integer)).subquery()
     keys = [key._replace(column=first.c[str(key.column.key)]).sorted for key in order]
     return select(*first.c, func.row_number().over(order_by=keys or None).label("scanned")).subquery()
-
-
-def is_nullable(column: ColumnElement[Any]) -> bool:
-    """Return true unless the column is defined as not null."""
-    return bool(getattr(column, "nullable", True))
-
-
-def _limit() -> BindParameter[int]:
-    return bindparam("limit", type_=Integer)
-
-
-def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
-    return None if is_null else bindparam(name, type_=type_)
-
-
-def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
-    """Return the type of the value that a column is compared with."""
-    return Text() if operator is Operator.HAS else column.type

@@ -21,7 +21,8 @@ from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.repositories.list_groups import Group, Groups
 from app.repositories.list_indexes import GIN
-from app.repositories.list_statements import FEW, SCANNED, ListStatements, Members, Shape, values
+from app.repositories.list_shapes import Members, Shape, values
+from app.repositories.list_statements import FEW, SCANNED, ListStatements
 
 COUNT_BUDGET_MS: Final = 50
 AFFORDABLE: Final = 1500.0
