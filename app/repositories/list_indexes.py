@@ -39,7 +39,8 @@ class Path(NamedTuple):
     """A range of an index. ``bounds`` are the positions of the conditions that limit the range.
 
     ``order`` is the order of the range. It is empty for an index without an order. A unique path has one row at most.
-    ``leading`` are the members before it, in an index of columns: the first one, and those that are fixed to null.
+    ``leading`` are the columns before it by which the statement sorts too: the first one, and those that are fixed to
+    null. Of a unique path, it is every column.
     """
 
     bounds: frozenset[int]
@@ -81,7 +82,9 @@ class TableIndex(NamedTuple):
         if any(name is None or name.startswith("=") for name in left):
             return None
         order = tuple(Ordering(str(name)) for name in left)
-        return Path(self.bounds(where), order, self.is_unique and not left, leading=self.leading(where))
+        is_unique = self.is_unique and not left
+        leading = tuple(map(str, self.columns)) if is_unique else self.leading(where)
+        return Path(self.bounds(where), order, is_unique, leading=leading if order or is_unique else ())
 
     def leading(self, where: Sequence[Condition]) -> tuple[str, ...]:
         """Return the first column if it is fixed, and the columns that are fixed to null."""
@@ -109,7 +112,7 @@ def in_order(
         return None
     members = tuple(each.member for each in left)
     fitting = (
-        Path(each.bounds(where), left, leading=each.leading(where))
+        Path(each.bounds(where), left, leading=each.leading(where) if left else ())
         for each in indexes
         if each.method == BTREE and each.columns[(at := each.fixed(where)) : at + len(members)] == members
     )

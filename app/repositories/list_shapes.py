@@ -55,3 +55,9 @@ def parameter(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
 def compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
     """Return the type of the value that a column is compared with."""
     return Text() if operator is Operator.HAS else column.type
+
+
+def indexed(members: Members, name: str) -> ColumnElement[Any]:
+    """Return a column of an index: a member, or its normal form."""
+    member = members[name.removeprefix("=")]
+    return member if name in members else member.info["normal_form"](member)

@@ -29,7 +29,7 @@ from app.repositories import keyset, list_indexes
 from app.repositories.compiled_statement import CompiledStatement, Explain
 from app.repositories.keyset import Bound, Key
 from app.repositories.list_indexes import GIN, Path
-from app.repositories.list_shapes import Members, Shape, compared, is_nullable, limit, parameter
+from app.repositories.list_shapes import Members, Shape, compared, indexed, is_nullable, limit, parameter
 
 SCANNED: Final = 600
 """The maximum number of rows that a page reads from one range of an index to find the rows that match the filter.
@@ -141,7 +141,7 @@ class ListStatements:
         first = keyset.range_after(select(*self._columns).where(self._bounds(path)), ranged, (), None)
         if path.method == GIN:  # PostgreSQL does not choose another index because of the limit
             first = select(first.offset(literal_column("0", Integer)).subquery())
-        found = _numbered(first, SCANNED + 1, ranged)
+        found = _numbered(first, SCANNED + 1, ranged if path.order else ())
         matches = self._others(path, found.c)
         keys, after = self._keys(order, found.c), self._after(order)
         left = and_(matches, true() if after is None else keyset.is_after(keys, after))
@@ -210,8 +210,7 @@ class ListStatements:
     def _leading(self, path: Path) -> list[Key]:
         """Return the fixed columns of an index that are part of its order. Then no other index has the order."""
         descending = bool(path.order) and path.order[0].descending
-        leading = path.leading if path.order else ()
-        return [Key(self._members[each], descending, nullable=False) for each in leading]
+        return [Key(indexed(self._members, each), descending, nullable=False) for each in path.leading]
 
     def _scan(
         self,
@@ -254,12 +253,16 @@ class ListStatements:
             return keyset.condition(columns[str(column.key)], operator, value)
         if path and path.method == GIN and number in path.bounds and value is not None:
             return column.bool_op("@>")(cast(array([value]), ARRAY(Text)))
-        if path and path.order and operator is Operator.EQ and member in path.leading and value is not None:
+        leading = path.leading if path and operator is Operator.EQ and value is not None else ()
+        if member in leading[:1]:
             return column == any_(cast(array([value]), ARRAY(column.type)))
+        if member in leading:
+            return column.between(value, value)
         condition = keyset.condition(column, operator, value)
         normal_form = column.info.get("normal_form") if hasattr(column, "info") else None
         if operator is Operator.EQ and normal_form and value is not None:
-            return and_(condition, normal_form(column) == normal_form(value))
+            normal, equal = normal_form(column), normal_form(value)
+            return and_(condition, normal.between(equal, equal) if f"={member}" in leading else normal == equal)
         return condition
 
     def _keys(self, order: Sequence[Ordering], columns: Any = None) -> list[Key]:

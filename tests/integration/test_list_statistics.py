@@ -95,6 +95,12 @@ def sql(*order: Ordering) -> str:
     return ", ".join([*keys, f"id {'DESC' if order[-1].descending else 'ASC'}"])
 
 
+def some_titles(database: Database) -> list[str]:
+    """Return some titles of alice."""
+    with database.engine.connect() as connection:
+        return [*connection.scalars(text("SELECT title FROM tasks WHERE created_by = 'alice' LIMIT 2"))]
+
+
 def read(database: Database, query: ListQuery) -> list[dict[str, Any]]:
     """Return the plans of a page, which together touch few buffers."""
     found = plans(database.engine, lambda: database.task_reads.page(query))
@@ -128,6 +134,13 @@ class TestStatistics:
             read(filled, ListQuery((OWNED, where), (order,), size))
         ids, _, _ = walked(filled, ListQuery((OWNED, where), (order,), 1000))
         assert ids == everything(filled, condition, sql(order))
+
+    def test_a_title_is_found_through_its_unique_index(self, filled: Database) -> None:
+        for title in ("none", *some_titles(filled)):
+            where = (OWNED, Comparison("title", Operator.EQ, title))
+            for member in ORDERABLE:
+                found = read(filled, ListQuery(where, (Ordering(member),), 50))
+                assert sum(map(buffers, found)) < 20, (title, member, found)
 
     @pytest.mark.parametrize(
         "order",
