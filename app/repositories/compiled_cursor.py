@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = b"SELECT set_config('statement_timeout', $1, true)"
 """Sets a timeout until the transaction ends. Outside of a transaction, this is the end of the pipeline."""
+TUPLES_OK: Final = psycopg.pq.ExecStatus.TUPLES_OK
+IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 TEXT: Final = 25
 """The type of the parameter of ``TIMEOUT``."""
 
@@ -30,6 +32,8 @@ class Compiled(Protocol):
 
     text: str
     numbered: Numbered
+    set_planner: str
+    reset_planner: str
     row: Callable[[Any], Any]
 
 
@@ -90,6 +94,11 @@ class CompiledCursor:
         self.connection, self.format = connection, result_format
         self._compiled, self._timeout, self._ahead = compiled, timeout, ahead
 
+    @property
+    def set_planner(self) -> str:
+        """The statement that sets the planner for this one, if any."""
+        return self._compiled.set_planner
+
     def execute(self, text: str, parameters: Mapping[str, Any]) -> None:
         """Execute the statement, or another text that replaces it.
 
@@ -103,28 +112,32 @@ class CompiledCursor:
             return
         statement = _statement(adapter, compiled, text, parameters)
         begin = psycopg_internals.begin_command(connection)
-        if begin is not None:
-            statements = [Statement(begin), statement]
-        elif self._timeout is not None:
-            statements = [_limit(self._timeout), statement]
-        elif ahead is not None and ahead.compiled is not compiled and self._execute_with(statement, ahead):
-            return
+        before = [Statement(compiled.set_planner.encode())] if compiled.set_planner else []
+        if before and (begin is not None or connection.pgconn.transaction_status != IDLE):
+            after = [Statement(compiled.reset_planner.encode())]
         else:
-            statements = [statement]
-        self._result = _execute(connection, statements, self.format)
+            after = []  # the settings end with the pipeline
+        if begin is not None:
+            before = [Statement(begin), *before]
+        elif self._timeout is not None:
+            before = [_limit(self._timeout), *before]
+        elif ahead is not None and ahead.compiled is not compiled and self._execute_with([*before, statement], ahead):
+            return
+        results = _execute(connection, [*before, statement, *after], self.format)
+        self._result = [each for each in results if each.status == TUPLES_OK][-2] if after else results[-1]
 
-    def _execute_with(self, statement: Statement, ahead: Ahead) -> bool:
-        """Execute the statement, and send the other one with it. Return false if one of them is not prepared yet."""
+    def _execute_with(self, statements: list[Statement], ahead: Ahead) -> bool:
+        """Execute the statements, and send the other one with them. Return false if one of them is not prepared yet."""
         connection = self.connection
         adapter = psycopg_internals.adapter(connection, ahead.compiled)
         other = _statement(adapter, ahead.compiled, ahead.compiled.text, ahead.parameters)
-        statements = [statement, _limit(ahead.timeout), other]
-        names = _names(connection, statements)
+        every = [*statements, _limit(ahead.timeout), other]
+        names = _names(connection, every)
         if None in names:
             return False
-        result, *others = _execute_prepared(connection, names, statements, self.format)
-        self._result = libpq_commands.last([result], connection)
-        ahead.receive(others)
+        results = _execute_prepared(connection, names, every, self.format)
+        self._result = libpq_commands.last(results[: len(statements)], connection)
+        ahead.receive(results[len(statements) :])
         return True
 
     def fetchall(self) -> list[Any]:
@@ -155,8 +168,8 @@ def _names(connection: "psycopg.Connection[Any]", statements: Sequence[Statement
 
 def _execute(
     connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
-) -> "PGresult":
-    """Send the statements in one round trip, and return the result of the last one."""
+) -> "Sequence[PGresult]":
+    """Send the statements in one round trip, and return their results, all successful."""
     pgconn = connection.pgconn
     names = _names(connection, statements)
     if None in names:
@@ -164,8 +177,11 @@ def _execute(
     if len(names) == 1:
         (name,), (statement,) = names, statements
         pgconn.send_query_prepared(name or b"", statement.values, statement.formats, result_format)
-        return libpq_commands.last(connection.wait(generators.execute(pgconn)), connection)
-    return libpq_commands.last(_execute_prepared(connection, names, statements, result_format), connection)
+        results: Sequence[PGresult] = connection.wait(generators.execute(pgconn))
+    else:
+        results = _execute_prepared(connection, names, statements, result_format)
+    libpq_commands.last(results, connection)
+    return results
 
 
 def _execute_prepared(
@@ -186,7 +202,7 @@ def _execute_prepared(
 
 def _prepare(
     connection: "psycopg.Connection[Any]", statements: Sequence[Statement], result_format: Format
-) -> "PGresult":
+) -> "Sequence[PGresult]":
     """Do the same with statements that are not prepared yet, by psycopg's rules."""
     pgconn, record = connection.pgconn, psycopg_internals.prepared(connection)
     states = [record.get(cast("Any", each)) for each in statements]
@@ -197,14 +213,14 @@ def _prepare(
 
     if len(states) == 1 and states[0][0] is not PREPARE:
         send()
-        results = connection.wait(generators.execute(pgconn))
+        results: Sequence[PGresult] = connection.wait(generators.execute(pgconn))
     else:
         results = libpq_commands.in_pipeline(connection, send)
     is_full = _record(record, statements, states, results)
-    result = libpq_commands.last(results, connection)
+    libpq_commands.last(results, connection)
     if is_full:
         connection.wait(record.maintain_gen(connection))
-    return result
+    return results
 
 
 def _record(

@@ -11,6 +11,7 @@ statements (``connection_with_listeners``). While psycopg's cursor is replaced, 
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import psycopg
@@ -57,12 +58,27 @@ class CompiledStatement:
         TypeError: its SQL text depends on its values, for example with ``in_``. Use ``any_`` with an array instead.
     """
 
-    def __init__(self, statement: "Select[*tuple[Any, ...]] | Insert | Explain") -> None:
+    def __init__(
+        self,
+        statement: "Select[*tuple[Any, ...]] | Insert | Explain",
+        *,
+        planner_settings: Values = MappingProxyType({}),
+    ) -> None:
+        """Compile a statement.
+
+        Args:
+            statement: the statement.
+            planner_settings: the settings of PostgreSQL that the statement is planned and executed with.
+        """
         compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))
         if compiled.post_compile_params:
             raise TypeError("a statement whose text depends on its values can't be compiled in advance")
         self.statement, self.text = statement, compiled.string
         self.numbered = psycopg_internals.numbered(self.text)
+        self.set_planner = _set(planner_settings)
+        """The statement that sets these settings for a transaction; empty without settings."""
+        self.reset_planner = _set(dict.fromkeys(planner_settings))
+        """The statement that resets them to the values of the session."""
         named = {name: (bind, _bound(bind.type)) for bind, name in compiled.bind_names.items()}
         self._fixed = {name: make(bind.effective_value) for name, (bind, make) in named.items() if not bind.required}
         self._made = [(name, make) for name, (bind, make) in named.items() if bind.required and make is not _identity]
@@ -89,6 +105,8 @@ class ReadConnection:
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
+        if read.set_planner and listener_detection.on_driver(self._driven):
+            return self._with_planner_settings(read, values)
         return self._all(read, values)
 
     def all_before(
@@ -99,7 +117,7 @@ class ReadConnection:
         In autocommit, both are sent together once they are prepared, which is one round trip less.
         """
         if not self._is_alone or listener_detection.on_driver(self._driven):
-            return self._all(read, values)
+            return self.all(read, **values)
         self._ahead = Ahead(following, following.parameters(values), milliseconds)
         return self._all(read, values, ahead=self._ahead)
 
@@ -147,6 +165,19 @@ class ReadConnection:
         """Run the statement inside a savepoint. After an error, the transaction continues."""
         undo = partial(self._send, f"ROLLBACK TO bounded; {UNBOUNDED}")
         return self._between(BOUNDED, milliseconds, read, values, end=UNBOUNDED, undo=undo)
+
+    def _with_planner_settings(self, read: CompiledStatement, values: Values) -> list[Any]:
+        """Run a statement between its settings. After an error, PostgreSQL resets them with the transaction."""
+        is_alone = self._is_alone
+        self._send(f"BEGIN; {read.set_planner}" if is_alone else read.set_planner)
+        try:
+            rows = self._all(read, values)
+        except Exception:
+            if is_alone and not self._driven.closed:
+                self._roll_back()
+            raise
+        self._send("COMMIT" if is_alone else read.reset_planner)
+        return rows
 
     def _between(
         self,
@@ -209,6 +240,12 @@ def _is_canceled(exc: Exception) -> bool:
 
 def _identity(value: Any) -> Any:
     return value
+
+
+def _set(settings: Values) -> str:
+    """Return the statement that sets the settings for a transaction, or resets those that are ``None``."""
+    calls = (f"set_config('{name}', {(value and repr(value)) or 'NULL'}, true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}" if settings else ""
 
 
 def _bound(type_: TypeEngine[Any]) -> Callable[[Any], Any]:

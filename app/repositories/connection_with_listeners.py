@@ -5,17 +5,20 @@ driver's cursor creates the rows, therefore they are the same.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
+import psycopg
+from psycopg.pq import Format
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGExecutionContext_psycopg
 
 from app.repositories import error_translation
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection, Values
+from app.repositories.listener_detection import HAS_PIPELINES
 
 T = TypeVar("T")
-ROWS: Final = "app_rows"
-"""The execution option for the cursor's row factory."""
+READ: Final = "app_read"
+"""The execution option for the compiled read."""
 UNPREPARED: Final = {"no_parameters": True}
 
 
@@ -23,11 +26,30 @@ class Context(PGExecutionContext_psycopg):
     """Creates the cursors of compiled reads."""
 
     def create_default_cursor(self) -> Any:
-        """Return a cursor; with the execution option ``ROWS``, one that reads binary rows with this row factory."""
-        rows = self.execution_options.get(ROWS)
-        if rows is None:
+        """Return a cursor; with the execution option ``READ``, one that reads binary rows with its row factory."""
+        read = self.execution_options.get(READ)
+        if read is None:
             return super().create_default_cursor()
-        return self._dbapi_connection.cursor(row_factory=rows, binary=True)
+        connection: Any = self._dbapi_connection
+        if read.set_planner and HAS_PIPELINES and connection.cursor_factory is psycopg.Cursor:
+            cursor = PlannedCursor(connection.dbapi_connection, row_factory=read.rows)
+            cursor.read, cursor.format = read, Format.BINARY
+            return cursor
+        return connection.cursor(row_factory=read.rows, binary=True)
+
+
+class PlannedCursor(psycopg.Cursor[Any]):
+    """A cursor that sends the settings of a compiled read with it, in one round trip, and resets them."""
+
+    read: CompiledStatement
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Execute the read."""
+        with self.connection.pipeline():
+            self.connection.execute(self.read.set_planner)
+            super().execute(query, params, **options)
+            self.connection.execute(self.read.reset_planner)
+        return self
 
 
 class ObservedReadConnection(ReadConnection):
@@ -41,7 +63,7 @@ class ObservedReadConnection(ReadConnection):
 
     def all(self, read: CompiledStatement, **values: Any) -> list[Any]:
         """Return all rows."""
-        result = self._observed.execute(read.statement, values, execution_options={ROWS: read.rows})
+        result = self._observed.execute(read.statement, values, execution_options={READ: read})
         return cast("list[Any]", result.cursor_strategy.fetchall(result, cast("Any", result.cursor)))
 
     def all_before(

@@ -6,7 +6,7 @@ Every order ends with a unique key, therefore it is total. Nulls sort last in bo
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, or_, select, tuple_, union_all
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
 
 from app.models.query import Operator
 
@@ -36,24 +36,31 @@ class Key(NamedTuple):
 
 
 def rows_after(
-    matching: Select[Any], keys: Sequence[Key], after: Sequence[Bound] | None, *, limit: BindParameter[int]
+    matching: Select[Any],
+    keys: Sequence[Key],
+    after: Sequence[Bound] | None,
+    *,
+    leading: Sequence[Key],
+    limit: BindParameter[int],
 ) -> Select[Any]:
-    """Return the first rows after the last one, in order.
+    """Return the first rows after the last one, in order. ``leading`` are the columns of the index before the keys.
 
     If the first key is nullable, rows with and without a value are two ranges of its index. Each range is read from its
-    start. One condition for both would read all rows before it.
+    start, the one of null only for the rest of a page. One condition for both would read all rows before it.
     """
     first, *rest = keys
     if not first.nullable:
-        return range_after(matching, keys, keys, after).limit(limit)
+        return range_after(matching, [*leading, *keys], keys, after).limit(limit)
     plain = [first._replace(nullable=False), *rest]
-    absent = range_after(
-        matching.where(first.column.is_(None)), plain, rest, after[1:] if after and after[0] is None else None
-    ).limit(limit)
+    order = [*leading, *plain]
+    valueless = matching.where(first.column.is_(None))
     if after and after[0] is None:
-        return absent
-    present = range_after(matching.where(first.column.is_not(None)), plain, plain, after).limit(limit)
-    both = union_all(present.subquery().select(), absent.subquery().select()).subquery()
+        return range_after(valueless, order, rest, after[1:]).limit(limit)
+    present = range_after(matching.where(first.column.is_not(None)), order, plain, after).limit(limit)
+    found = present.cte(nesting=True)
+    missing = limit - select(func.count()).select_from(found).scalar_subquery()
+    absent = range_after(valueless, order, rest, None).limit(missing).subquery()
+    both = union_all(found.select(), absent.select()).subquery()
     outer = (key._replace(column=both.c[str(key.column.key)]) for key in keys)
     return select(both).order_by(*(key.sorted for key in outer)).limit(limit)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from app.models.query import Comparison, Cursor, ListQuery, Operator, Value
-from app.repositories.list_statements import Members, is_nullable
+from app.repositories.list_shapes import Members, is_nullable
 
 
 class Group(NamedTuple):

@@ -39,12 +39,15 @@ class Path(NamedTuple):
     """A range of an index. ``bounds`` are the positions of the conditions that limit the range.
 
     ``order`` is the order of the range. It is empty for an index without an order. A unique path has one row at most.
+    ``leading`` are the columns before it by which the statement sorts too: the first one, and those that are fixed to
+    null. Of a unique path, it is every column.
     """
 
     bounds: frozenset[int]
     order: tuple[Ordering, ...]
     is_unique: bool = False
     method: str = BTREE
+    leading: tuple[str, ...] = ()
 
 
 class TableIndex(NamedTuple):
@@ -78,7 +81,16 @@ class TableIndex(NamedTuple):
         left = self.columns[self.fixed(where) :]
         if any(name is None or name.startswith("=") for name in left):
             return None
-        return Path(self.bounds(where), tuple(Ordering(str(name)) for name in left), self.is_unique and not left)
+        order = tuple(Ordering(str(name)) for name in left)
+        is_unique = self.is_unique and not left
+        leading = tuple(map(str, self.columns)) if is_unique else self.leading(where)
+        return Path(self.bounds(where), order, is_unique, leading=leading if order or is_unique else ())
+
+    def leading(self, where: Sequence[Condition]) -> tuple[str, ...]:
+        """Return the first column if it is fixed, and the columns that are fixed to null."""
+        null = {each.member for each in where if each.is_equality and each.is_null}
+        fixed = self.columns[: self.fixed(where)]
+        return tuple(str(name) for at, name in enumerate(fixed) if at == 0 or name in null)
 
 
 def indexes_of(column: ColumnElement[Any]) -> tuple[TableIndex, ...]:
@@ -100,12 +112,11 @@ def in_order(
         return None
     members = tuple(each.member for each in left)
     fitting = (
-        each.bounds(where)
+        Path(each.bounds(where), left, leading=each.leading(where) if left else ())
         for each in indexes
         if each.method == BTREE and each.columns[(at := each.fixed(where)) : at + len(members)] == members
     )
-    bounds = max(fitting, key=len, default=None)
-    return None if bounds is None else Path(bounds, left)
+    return max(fitting, key=lambda path: len(path.bounds), default=None)
 
 
 def by_filter(indexes: Sequence[TableIndex], where: Sequence[Condition], besides: frozenset[int]) -> Path | None:

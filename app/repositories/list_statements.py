@@ -3,19 +3,18 @@
 The shape is the query without its values.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
     Subquery,
     Text,
     and_,
-    bindparam,
+    any_,
     cast,
     func,
     literal_column,
@@ -24,13 +23,13 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
-from sqlalchemy.types import TypeEngine
 
-from app.models.query import ListQuery, Operator, Ordering, Value
+from app.models.query import Operator, Ordering
 from app.repositories import keyset, list_indexes
 from app.repositories.compiled_statement import CompiledStatement, Explain
 from app.repositories.keyset import Bound, Key
-from app.repositories.list_indexes import GIN, Condition, Path
+from app.repositories.list_indexes import GIN, Path
+from app.repositories.list_shapes import Members, Shape, compared, indexed, is_nullable, limit, parameter
 
 SCANNED: Final = 600
 """The maximum number of rows that a page reads from one range of an index to find the rows that match the filter.
@@ -40,23 +39,18 @@ pages with the pages of the indexes.
 """
 FEW: Final = 1000
 """The maximum number of rows that are counted without an estimate: a range of an index."""
-Members = Mapping[str, ColumnElement[Any]]
+GENERIC: Final = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""The settings of a plan that does not depend on values or on its estimated cost. It is made once on a connection.
 
+PostgreSQL adds a high cost for each method that is off, if there is no other, and compiles expensive plans.
+"""
+BY_INDEX: Final = GENERIC | {"enable_sort": "off", "enable_incremental_sort": "off"}
+"""The settings of statements that read a range of an index. Only this index has the order, so nothing else is left.
 
-class Shape(NamedTuple):
-    """A list query without its values. It contains only whether each value is null."""
-
-    where: tuple[Condition, ...]
-    order: tuple[Ordering, ...]
-    after: tuple[bool, ...] | None
-    by: str | None = None
-
-    @classmethod
-    def of(cls, query: ListQuery, order: tuple[Ordering, ...], by: str | None = None) -> "Shape":
-        """Return the shape of a query. ``by`` is the member whose index has the candidates."""
-        where = tuple(Condition(each.member, each.operator, each.value is None) for each in query.where)
-        after = None if query.after is None else tuple(key is None for key in query.after.keys)
-        return cls(where, order, after, by)
+Without statistics, or with old ones, PostgreSQL would otherwise read and sort all rows of an owner.
+"""
+WHOLE: Final = GENERIC | {"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off"}
+"""The settings of statements that read the whole table. Their estimated cost has its actual number of pages."""
 
 
 class ListStatements:
@@ -90,20 +84,17 @@ class ListStatements:
 
     @cached_property
     def rows(self) -> CompiledStatement:
-        """The rows of a page. They must be the next ones in an index, or few enough to sort."""
+        """The rows of a page: the next ones in an index; with other filters, those of the whole table, sorted."""
         order = self._shape.order if self.path is None else self.path.order
-        return CompiledStatement(
-            keyset.rows_after(self._matching, self._keys(order), self._after(order), limit=_limit())
+        keys, after = self._keys(order), self._after(order)
+        if self.path is None or self.is_filtered:
+            return CompiledStatement(
+                keyset.range_after(self._matching(), keys, keys, after).limit(limit()), planner_settings=WHOLE
+            )
+        rows = keyset.rows_after(
+            self._matching(self.path), keys, after, leading=self._leading(self.path), limit=limit()
         )
-
-    @cached_property
-    def cost_of_rows(self) -> CompiledStatement:
-        """The estimated cost of the rows of all pages.
-
-        PostgreSQL estimates the cost of one page as if the matches were spread evenly. They can be at the end.
-        """
-        in_order = self._matching.order_by(*(key.sorted for key in self._keys(self._shape.order)))
-        return CompiledStatement(Explain(in_order))
+        return CompiledStatement(rows, planner_settings=BY_INDEX)
 
     @cached_property
     def scans(self) -> tuple[CompiledStatement, ...]:
@@ -116,12 +107,12 @@ class ListStatements:
         keys, after = self._keys(self.path.order), self._after(self.path.order)
         first = keys[0]
         if not first.nullable:
-            return (CompiledStatement(self._scan(self.path, keys, keys, after, true())),)
+            return (self._scan(self.path, keys, keys, after, true()),)
         plain, absent = [first._replace(nullable=False), *keys[1:]], first.column.is_(None)
         if after and after[0] is None:
-            return (CompiledStatement(self._scan(self.path, plain, keys[1:], after[1:], absent)),)
+            return (self._scan(self.path, plain, keys[1:], after[1:], absent),)
         present = self._scan(self.path, plain, plain, after, first.column.is_not(None))
-        return (CompiledStatement(present), CompiledStatement(self._scan(self.path, plain, keys[1:], None, absent)))
+        return present, self._scan(self.path, plain, keys[1:], None, absent)
 
     @cached_property
     def edges(self) -> CompiledStatement:
@@ -129,11 +120,13 @@ class ListStatements:
         if self.path is None:
             raise ValueError("no index has this order")
         keys = [key._replace(nullable=False) for key in self._keys(self.path.order)]
-        bounds = and_(true(), *(self._condition(number) for number in sorted(self.path.bounds)))
-        ranged = keyset.range_after(select(*(key.column for key in keys)).where(bounds), keys, keys, None)
-        found = _numbered(ranged, SCANNED + 1, keys)
+        order = [*self._leading(self.path), *keys]
+        ranged = keyset.range_after(
+            select(*(key.column for key in order)).where(self._bounds(self.path)), order, (), None
+        )
+        found = _numbered(ranged, SCANNED + 1, order)
         edges = select(found.c[str(keys[0].column.key)]).where(or_(found.c.scanned == 1, found.c.scanned > SCANNED))
-        return CompiledStatement(edges.order_by(found.c.scanned))
+        return CompiledStatement(edges.order_by(found.c.scanned), planner_settings=BY_INDEX)
 
     @cached_property
     def candidates(self) -> CompiledStatement | None:
@@ -144,11 +137,11 @@ class ListStatements:
         if self.by_filter is None:
             return None
         path, order = self.by_filter, self._shape.order
-        bounds = and_(true(), *(self._condition(number, is_indexed=True) for number in sorted(path.bounds)))
-        first = select(*self._columns).where(bounds).order_by(*(key.sorted for key in self._keys(path.order)))
+        ranged = [*self._leading(path), *self._keys(path.order)]
+        first = keyset.range_after(select(*self._columns).where(self._bounds(path)), ranged, (), None)
         if path.method == GIN:  # PostgreSQL does not choose another index because of the limit
             first = select(first.offset(literal_column("0", Integer)).subquery())
-        found = _numbered(first, SCANNED + 1, self._keys(path.order))
+        found = _numbered(first, SCANNED + 1, ranged if path.order else ())
         matches = self._others(path, found.c)
         keys, after = self._keys(order, found.c), self._after(order)
         left = and_(matches, true() if after is None else keyset.is_after(keys, after))
@@ -156,7 +149,9 @@ class ListStatements:
         columns = (*(found.c[str(each.key)] for each in self._columns), left.label("is_match"))
         counted = func.max(found.c.scanned).over().label("scanned"), func.count().filter(left).over().label("remaining")
         kept = select(*columns, *counted).where(or_(left, is_cut))
-        return CompiledStatement(kept.order_by(*(key.sorted for key in keys)).limit(_limit()))
+        return CompiledStatement(
+            kept.order_by(*(key.sorted for key in keys)).limit(limit()), planner_settings=BY_INDEX if ranged else {}
+        )
 
     @cached_property
     def cost_of_candidates(self) -> CompiledStatement:
@@ -166,7 +161,7 @@ class ListStatements:
     @cached_property
     def total(self) -> CompiledStatement:
         """The number of all matches."""
-        return CompiledStatement(select(func.count()).select_from(self._matching.subquery()))
+        return CompiledStatement(select(func.count()).select_from(self._matching().subquery()))
 
     @cached_property
     def cost_of_total(self) -> CompiledStatement:
@@ -174,10 +169,29 @@ class ListStatements:
         return CompiledStatement(Explain(self.total.statement))
 
     @cached_property
+    def total_of_table(self) -> CompiledStatement:
+        """The number of all matches, from the whole table."""
+        return CompiledStatement(self.total.statement, planner_settings=WHOLE)
+
+    @cached_property
+    def cost_of_table(self) -> CompiledStatement:
+        """The estimated cost of ``total_of_table``."""
+        return CompiledStatement(Explain(self.total.statement), planner_settings=WHOLE)
+
+    @cached_property
     def few(self) -> CompiledStatement:
-        """The number of all matches; more than ``FEW`` if there are more."""
-        some = self._matching.limit(literal_column(str(FEW + 1), Integer))
-        return CompiledStatement(select(func.count()).select_from(some.subquery()))
+        """The number of all matches; more than ``FEW`` if there are more. Every order is counted in the same index."""
+        where = self._shape.where
+        path = list_indexes.by_filter(self._indexes, where, frozenset())
+        if path is None or len(path.bounds) < len(where) or not path.order:
+            path = self.path
+        keys = [] if path is None else [*self._leading(path), *self._keys(path.order)]
+        ranged = [key._replace(nullable=False) for key in keys]
+        some = keyset.range_after(self._matching(path), ranged, (), None)
+        return CompiledStatement(
+            select(func.count()).select_from(some.limit(literal_column(str(FEW + 1), Integer)).subquery()),
+            planner_settings=BY_INDEX,
+        )
 
     def orders(self, members: Iterable[str]) -> list[str]:
         """Return the members that an index orders by, with the same filter."""
@@ -185,10 +199,18 @@ class ListStatements:
         where, none = self._shape.where, frozenset[str]()
         return [each for each in members if list_indexes.in_order(self._indexes, where, (Ordering(each), key), none)]
 
-    @property
-    def _matching(self) -> Select[Any]:
-        conditions = (self._condition(number) for number in range(len(self._shape.where)))
+    def _matching(self, path: Path | None = None) -> Select[Any]:
+        conditions = (self._condition(number, path=path) for number in range(len(self._shape.where)))
         return select(*self._columns).where(and_(true(), *conditions))
+
+    def _bounds(self, path: Path) -> ColumnElement[bool]:
+        """Return the comparisons that bound a path."""
+        return and_(true(), *(self._condition(number, path=path) for number in sorted(path.bounds)))
+
+    def _leading(self, path: Path) -> list[Key]:
+        """Return the fixed columns of an index that are part of its order. Then no other index has the order."""
+        descending = bool(path.order) and path.order[0].descending
+        return [Key(indexed(self._members, each), descending, nullable=False) for each in path.leading]
 
     def _scan(
         self,
@@ -197,38 +219,50 @@ class ListStatements:
         keys: Sequence[Key],
         after: Sequence[Bound] | None,
         part: ColumnElement[bool],
-    ) -> Select[Any]:
+    ) -> CompiledStatement:
         """Return the matching rows of a part of an index. The last row that was read is among them, marked.
 
         Two columns are added: ``is_match``, and ``scanned``, the position of the row in the part.
         """
-        bounds = [self._condition(number) for number in sorted(path.bounds)]
-        ranged = keyset.range_after(select(*self._columns).where(and_(part, *bounds)), order, keys, after)
+        order = [*self._leading(path), *order]
+        ranged = keyset.range_after(select(*self._columns).where(part, self._bounds(path)), order, keys, after)
         found = _numbered(ranged, SCANNED, order)
         matches = self._others(path, found.c)
         columns = (*(found.c[str(each.key)] for each in self._columns), matches.label("is_match"), found.c.scanned)
         kept = select(*columns).where(or_(matches, found.c.scanned == SCANNED))
         outer = (key._replace(column=found.c[str(key.column.key)]) for key in order)
-        return kept.order_by(*(key.sorted for key in outer)).limit(_limit())
+        return CompiledStatement(
+            kept.order_by(*(key.sorted for key in outer)).limit(limit()), planner_settings=BY_INDEX
+        )
 
     def _others(self, path: Path, columns: Any) -> ColumnElement[bool]:
         """Return the comparisons that don't bound the path, on these columns of a subquery."""
         others = (number for number in range(len(self._shape.where)) if number not in path.bounds)
         return and_(true(), *(self._condition(number, columns) for number in others))
 
-    def _condition(self, number: int, columns: Any = None, *, is_indexed: bool = False) -> ColumnElement[bool]:
-        """Return a comparison on the members, or on these columns of a subquery."""
+    def _condition(self, number: int, columns: Any = None, *, path: Path | None = None) -> ColumnElement[bool]:
+        """Return a comparison on the members, or on these columns of a subquery, for the index of a path if given.
+
+        To sort by a column that equals a constant is redundant for PostgreSQL, and each index with the other sort keys
+        would serve the order. It is not redundant for one that equals an element of an array.
+        """
         member, operator, is_null = self._shape.where[number]
         column = self._members[member]
-        value = _value(f"where_{number}", _compared(column, operator), is_null)
+        value = parameter(f"where_{number}", compared(column, operator), is_null)
         if columns is not None:
             return keyset.condition(columns[str(column.key)], operator, value)
-        if is_indexed and operator is Operator.HAS and value is not None:
+        if path and path.method == GIN and number in path.bounds and value is not None:
             return column.bool_op("@>")(cast(array([value]), ARRAY(Text)))
+        leading = path.leading if path and operator is Operator.EQ and value is not None else ()
+        if member in leading[:1]:
+            return column == any_(cast(array([value]), ARRAY(column.type)))
+        if member in leading:
+            return column.between(value, value)
         condition = keyset.condition(column, operator, value)
         normal_form = column.info.get("normal_form") if hasattr(column, "info") else None
         if operator is Operator.EQ and normal_form and value is not None:
-            return and_(condition, normal_form(column) == normal_form(value))
+            normal, equal = normal_form(column), normal_form(value)
+            return and_(condition, normal.between(equal, equal) if f"={member}" in leading else normal == equal)
         return condition
 
     def _keys(self, order: Sequence[Ordering], columns: Any = None) -> list[Key]:
@@ -244,18 +278,10 @@ class ListStatements:
         if self._shape.after is None:
             return None
         return [
-            _value(f"after_{number}", self._members[each.member].type, is_null)
+            parameter(f"after_{number}", self._members[each.member].type, is_null)
             for number, (each, is_null) in enumerate(zip(self._shape.order, self._shape.after, strict=True))
             if each in order
         ]
-
-
-def values(query: ListQuery) -> Mapping[str, Value]:
-    """Return the values of a query by the names of the parameters in its statements."""
-    found: dict[str, Value] = {f"where_{number}": each.value for number, each in enumerate(query.where)}
-    if query.after is not None:
-        found |= {f"after_{number}": key for number, key in enumerate(query.after.keys)}
-    return {"limit": query.page_size + 1, **{name: value for name, value in found.items() if value is not None}}
 
 
 def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
@@ -267,21 +293,3 @@ def _numbered(rows: Select[Any], limit: int, order: Sequence[Key]) -> Subquery:
     first = rows.limit(literal_column(str(limit), Integer)).subquery()
     keys = [key._replace(column=first.c[str(key.column.key)]).sorted for key in order]
     return select(*first.c, func.row_number().over(order_by=keys or None).label("scanned")).subquery()
-
-
-def is_nullable(column: ColumnElement[Any]) -> bool:
-    """Return true unless the column is defined as not null."""
-    return bool(getattr(column, "nullable", True))
-
-
-def _limit() -> BindParameter[int]:
-    return bindparam("limit", type_=Integer)
-
-
-def _value(name: str, type_: TypeEngine[Any], is_null: bool) -> Bound:
-    return None if is_null else bindparam(name, type_=type_)
-
-
-def _compared(column: ColumnElement[Any], operator: Operator) -> TypeEngine[Any]:
-    """Return the type of the value that a column is compared with."""
-    return Text() if operator is Operator.HAS else column.type

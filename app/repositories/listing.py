@@ -2,12 +2,12 @@
 
 A page is the next part of an index, in its order. With a filter that the index does not serve, a page has the matches
 among the next rows of the index. It can then have fewer rows than requested, even none, and another page (AIP-158).
-``list_groups`` reads orders of several members. Rows in an order that no index begins with are sorted, as long as
-PostgreSQL estimates that this is cheap.
+``list_groups`` reads orders of several members. If the whole table is small, the rows of such pages are sorted
+instead. None of this depends on PostgreSQL's statistics, except the count in a larger table.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,8 @@ from app.repositories.autocommit_reads import Reads
 from app.repositories.compiled_statement import CompiledStatement, ReadConnection
 from app.repositories.list_groups import Group, Groups
 from app.repositories.list_indexes import GIN
-from app.repositories.list_statements import FEW, SCANNED, ListStatements, Members, Shape, values
+from app.repositories.list_shapes import Members, Shape, values
+from app.repositories.list_statements import FEW, SCANNED, ListStatements
 
 COUNT_BUDGET_MS: Final = 50
 AFFORDABLE: Final = 1500.0
@@ -106,13 +107,15 @@ def _statements(
     return ListStatements(columns, dict(members), shape)
 
 
-class _List(NamedTuple):
+@dataclass(slots=True)
+class _List:
     """The list of a table. ``key`` is the last of every order."""
 
     connection: ReadConnection
     columns: tuple[ColumnElement[Any], ...]
     members: tuple[tuple[str, ColumnElement[Any]], ...]
     key: Ordering
+    small: bool | None = None
 
     def read(self, query: ListQuery) -> tuple[Found, int]:
         """Return the rows of a page, and the total number of matches."""
@@ -124,13 +127,19 @@ class _List(NamedTuple):
         found = self._page(query)
         if found.end is None and len(found.rows) <= query.page_size:
             return found, len(found.rows)
-        return found, self._count(statements, values(query)) if found.total is None else found.total
+        return found, self._count(statements, query) if found.total is None else found.total
 
     def _first(self, statements: ListStatements, query: ListQuery) -> tuple[Found, int]:
-        """Return the first rows of an index, and the number of all matches, in one round trip if it is small."""
+        """Return the first rows of an index, and the number of all matches, in one round trip if it is small.
+
+        A page of ``FEW`` rows with others after it needs no count to show that there are more.
+        """
         passed = values(query)
-        rows = self.connection.all_before(COUNT_BUDGET_MS, statements.few, statements.rows, **passed)
-        return Found(rows), self._count(statements, passed) if len(rows) > query.page_size else len(rows)
+        if query.page_size < FEW:
+            rows = self.connection.all_before(COUNT_BUDGET_MS, statements.few, statements.rows, **passed)
+        else:
+            rows = self._all(statements.rows, query)
+        return Found(rows), self._count(statements, query) if len(rows) > query.page_size else len(rows)
 
     def statements(self, query: ListQuery, by: str | None = None) -> ListStatements:
         """Return the statements of a query. ``by`` is the member whose index has the candidates."""
@@ -154,7 +163,7 @@ class _List(NamedTuple):
             return scanned
         if every := self._candidates(query, statements):
             return every
-        if self._is_affordable(statements.cost_of_rows, values(query)):
+        if self._is_small(statements, values(query)):
             return Found(self._all(statements.rows, query))
         return scanned or self._group(query)
 
@@ -213,28 +222,38 @@ class _List(NamedTuple):
 
     def _edges(self, query: ListQuery) -> ListStatements:
         """Return the statements of a query that is sorted by one member. The direction of the key is the same."""
-        return self._replace(key=replace(self.key, descending=query.order[0].descending)).statements(query)
+        key = replace(self.key, descending=query.order[0].descending)
+        return _statements(self.columns, self.members, Shape.of(query, (*query.order, key)))
 
     def _next_group(self, groups: Groups, query: ListQuery | None) -> Group | None:
         if query is not None and (edges := self._all(self._edges(query).edges, query)):
             return groups.between([edge[0] for edge in edges])
         return groups.without_value()
 
-    def _count(self, statements: ListStatements, passed: Mapping[str, Value]) -> int:
+    def _count(self, statements: ListStatements, query: ListQuery) -> int:
         """Return the number of all matches, or -1 if PostgreSQL estimates, or shows, that counting takes too long."""
-        if not statements.is_filtered:
+        passed = values(query)
+        if not statements.is_filtered and query.page_size < FEW:
             few = self._counted(statements.few, passed)
             if few <= FEW:
                 return few
-        return (
-            self._counted(statements.total, passed)
-            if self._is_affordable(statements.cost_of_total, passed)
-            else UNCOUNTED
+        if statements.is_filtered and self._is_small(statements, passed):
+            return self._counted(statements.total_of_table, passed)
+        if not self._is_affordable(statements.cost_of_total, passed):
+            return UNCOUNTED
+        return self._counted(
+            statements.total_of_table if self._is_small(statements, passed) else statements.total, passed
         )
 
     def _counted(self, count: CompiledStatement, passed: Mapping[str, Value]) -> int:
         counted = self.connection.all_with_timeout(COUNT_BUDGET_MS, count, **passed)
         return UNCOUNTED if counted is None else int(counted[0][0])
+
+    def _is_small(self, statements: ListStatements, passed: Mapping[str, Value]) -> bool:
+        """Return whether the whole table is cheap to read. This does not depend on statistics."""
+        if self.small is None:
+            self.small = self._is_affordable(statements.cost_of_table, passed)
+        return self.small
 
     def _is_affordable(self, cost: CompiledStatement, passed: Mapping[str, Value]) -> bool:
         plan = self.connection.value(cost, **passed)[0]["Plan"]

@@ -101,25 +101,27 @@ class Lists:
         Raises:
             RuntimeError: the list sent none.
         """
-        sent: list[tuple[str, Any]] = []
+        sent: list[tuple[str, str, Any]] = []
 
         def send(cursor: Any, statement: str, parameters: Any, *context: Any) -> None:
-            sent.append((statement, parameters))
+            sent.append((getattr(cursor, "set_planner", ""), statement, parameters))
             send_on(cursor, statement, parameters, *context)
 
         send_on = self._engine.dialect.do_execute
         with patch.object(self._engine.dialect, "do_execute", send):
             page = self.send(query)
-        with self._engine.connect() as connection:
-            plans = [
-                connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
-                .scalar_one()[0]["Plan"]
-                for statement, parameters in sent
-                if statement.startswith("SELECT")
-            ]  # fmt: skip
+        plans = [self._plan(*each) for each in sent if each[1].startswith("SELECT")]
         if not plans and "tasks" in page:
             raise RuntimeError(f"no statement of {query} was seen")
         return plans
+
+    def _plan(self, set_planner: str, statement: str, parameters: Any) -> dict[str, Any]:
+        with self._engine.connect() as connection:
+            if set_planner:
+                connection.exec_driver_sql(set_planner)
+            explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
+            plan: dict[str, Any] = explained.scalar_one()[0]["Plan"]
+            return plan
 
 
 def measured(url: str, *, largest: int = SIZES[-1]) -> tuple[list[dict[str, Any]], list[str]]:

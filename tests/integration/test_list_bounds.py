@@ -19,10 +19,11 @@ from app.repositories.list_statements import SCANNED
 from app.wire.filtering import parse_filter
 from app.wire.ordering import parse_order_by
 from app.wire.schemas.tasks import ListTasksSchema
+from tests import explained_statements
 from tests.api.caller import Caller, answered, rejected
+from tests.explained_statements import buffers
 from tests.integration.conftest import Database, opened
-from tests.integration.test_list_plans import buffers
-from tests.sent_statements import seen, sent_by
+from tests.sent_statements import sent_by
 
 pytestmark = pytest.mark.slow
 
@@ -99,23 +100,18 @@ def _fill(connection: Connection) -> None:
 
 def read(database: Database, query: ListQuery) -> tuple[Page[Any] | None, int]:
     """Return the page, or ``None`` if its order is rejected, and the buffers of its most expensive statement."""
-    sent: list[tuple[str, Any]] = []
-    page = None
-    with seen(database.engine, lambda statement, parameters: sent.append((statement, parameters))):
+    pages: list[Page[Any]] = []
+
+    def request() -> None:
         try:
-            page = database.task_reads.page(query)
+            pages.append(database.task_reads.page(query))
         except InvalidOrderBy as rejection:
             fixed = {each.member for each in query.where if each.operator is Operator.EQ}
             cheap = set(ORDERABLE) if "created_by" in fixed else {"create_time", *fixed}
             assert rejection.allowed == [each for each in ORDERABLE if each in cheap]  # noqa: PT017
-    with database.engine.connect() as connection:
-        costs = [_buffers(connection, *each) for each in sent if each[0].startswith("SELECT")]
-    return page, max(costs, default=0)
 
-
-def _buffers(connection: Connection, statement: str, parameters: Any) -> int:
-    explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
-    return buffers(connection.exec_driver_sql(explain, parameters).scalar_one()[0]["Plan"])
+    plans = explained_statements.plans(database.engine, request)
+    return next(iter(pages), None), max(map(buffers, plans), default=0)
 
 
 class TestBuffers:

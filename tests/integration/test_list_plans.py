@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.models.query import Comparison, Cursor, ListQuery, Operator, Ordering, Value
+from tests import explained_statements
+from tests.explained_statements import buffers, nodes
 from tests.integration.conftest import Database, opened
-from tests.sent_statements import seen
 
 ROWS = 20_000
 DEEP = 15_000
@@ -59,27 +60,7 @@ def planned(database: Database, query: ListQuery, reads: Lists | None = None) ->
 
 def explained(database: Database, read: Callable[[], object]) -> dict[str, Any]:
     """Return the plan, with its measured cost, of the first statement of a read."""
-    sent: list[tuple[str, Any]] = []
-
-    with seen(database.engine, lambda statement, parameters: sent.append((statement, parameters))):
-        read()
-    statement, parameters = sent[0]
-    with database.engine.connect() as connection:
-        explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
-        plan: dict[str, Any] = explained.scalar_one()[0]["Plan"]
-    return plan
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every node of a plan."""
-    yield plan
-    for inner in plan.get("Plans", []):
-        yield from nodes(inner)
-
-
-def buffers(plan: dict[str, Any]) -> int:
-    """Return the number of pages that a plan touched, cached or not."""
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    return explained_statements.plans(database.engine, read)[0]
 
 
 def deep_cursor(database: Database, where: tuple[Comparison, ...], order: Ordering) -> Cursor:

@@ -16,10 +16,11 @@ from app.models.movies import Movie, NewMovie
 from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.repositories.movies import MEMBERS, MovieReads
 from app.services import movies as service
+from tests.explained_statements import buffers, nodes
 from tests.fakes.movies import FakeMovieReads
 from tests.fakes.unit_of_work import FakeDatabase
 from tests.integration.conftest import Database
-from tests.integration.test_list_plans import buffers, nodes, planned
+from tests.integration.test_list_plans import planned
 from tests.integration.test_query_counts import words
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -15,8 +15,9 @@ from app.models.orders import Expansion
 from app.models.query import Comparison, ListQuery, Operator, Ordering
 from app.repositories.orders import OrderReads
 from tests.api.caller import Caller, answered
+from tests.explained_statements import buffers, nodes
 from tests.integration.conftest import Database, opened
-from tests.integration.test_list_plans import buffers, explained, nodes, planned
+from tests.integration.test_list_plans import explained, planned
 from tests.integration.test_query_counts import words
 from tests.sent_statements import sent_by
 
