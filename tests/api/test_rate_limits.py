@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app.clients.redis_rate_limit_store import PROBE
 from app.extensions import db
+from deploy.local.free_ports import free_port
 from tests.api.caller import TASKS, Caller, answered, at_once, rejected
 from tests.api.conftest import Log
 from tests.sent_statements import sent_by
@@ -203,7 +204,7 @@ class TestRedis:
     @pytest.fixture
     def redis(self) -> Iterator[ValkeyServer]:
         """Return a Redis server."""
-        server = ValkeyServer()
+        server = ValkeyServer(port=free_port())
         server.start()
         yield server
         if server.is_running():

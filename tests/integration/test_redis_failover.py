@@ -28,7 +28,7 @@ class Pair:
     """A primary and its replica, which can exchange their roles. The old primary stays alive, as a replica."""
 
     def __init__(self) -> None:
-        self.primary, self.replica = ValkeyServer(), ValkeyServer()
+        self.primary, self.replica = ValkeyServer(port=free_port()), ValkeyServer(port=free_port())
         for server in (self.primary, self.replica):
             server.start()
             server.client().config_set("repl-diskless-sync-delay", 0)

@@ -22,7 +22,7 @@ HOUR = 3600
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 
@@ -89,7 +89,7 @@ class TestPeek:
         assert (other.peek("b").hits, one.increment("a", seconds=HOUR).hits) == (0, 5)
 
     def test_away(self) -> None:
-        with ValkeyServer() as server:
+        with ValkeyServer(port=free_port()) as server:
             windows = windows_on(server.port)
             windows.increment("a", seconds=HOUR)
             server.terminate()
@@ -158,7 +158,7 @@ class TestAway:
     """Each process continues with the last counts that Redis returned."""
 
     def test_killed(self) -> None:
-        with ValkeyServer() as server:
+        with ValkeyServer(port=free_port()) as server:
             one, other = windows_on(server.port), windows_on(server.port)
             hits = [each.increment("a", seconds=HOUR).hits for each in (one, one, other)]
             server.terminate()
