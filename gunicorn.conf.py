@@ -30,6 +30,7 @@ from sqlalchemy import QueuePool
 
 from app import product
 from app.config import InvalidSettings, Settings, authority
+from app.library_versions import is_compared
 from app.resilience import cpu_pinning, draining
 from deploy.metering import metrics_folder
 from deploy.metering.exporter_supervisor import ExporterSupervisor
@@ -67,7 +68,7 @@ if SETTINGS.metrics_port:
 
 bind = SETTINGS.bind or authority(SETTINGS.host, SETTINGS.port)
 umask = 0o777 & ~SOCKET_MODE  # of the socket in BIND: every client that can connect is trusted as a proxy
-worker_class = WORKERS[SETTINGS.web_worker if hasattr(select, "epoll") else "gthread"]
+worker_class = WORKERS[SETTINGS.web_worker if hasattr(select, "epoll") and is_compared("gunicorn") else "gthread"]
 http_parser = "python"
 pre_request = request_parser.close_while_draining
 threads = SETTINGS.web_threads

@@ -15,6 +15,7 @@
     models | resilience         typed models; deadlines, breakers, retries
     observability               logs, metrics
     config | context | errs     settings; request ID, deadline, principal; errors
+    library_versions            the versions of libraries whose steps are repeated in a faster way
 """
 
 import sys

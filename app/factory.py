@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import Flask
 from sqlalchemy import Engine
 
-from app import cli, rest
+from app import cli, library_versions, rest
 from app.config import InvalidSettings, Settings
 from app.extensions import db
 from app.observability import logs, undeclared_errors
@@ -65,6 +65,7 @@ def create_app(
     settings = settings or Settings.from_env()
     logs.configure(settings.log_level)
     undeclared_errors.install()
+    library_versions.warn()
     app = Application("app", **{"static_folder": STATIC if (ROOT / STATIC).is_dir() else None, **flask_options})
     app.extensions["app-settings"] = settings
     app.config.from_prefixed_env()

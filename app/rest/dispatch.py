@@ -2,7 +2,7 @@
 
 For each request, Flask 3.1 makes a URL adapter, sends six signals and checks every function for being a coroutine.
 Here the same functions run in the same order. If a signal has a receiver, or a method that this file replaces is
-overridden or patched, Flask's ``wsgi_app`` processes the request (``is_plain``).
+overridden or patched, Flask's ``wsgi_app`` processes the request (``is_plain``). So it does with other versions.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,6 +18,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import BadRequestKeyError, HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect, RoutingException
 
+from app.library_versions import is_compared
 from app.rest import known_routes
 from app.rest.cheap_contexts import CheapAppContext, CheapRequestContext
 from app.rest.request import current
@@ -76,13 +77,14 @@ _AROUND_OF: Final = attrgetter(
 """The methods that call ``METHODS``, and the methods of Flask's contexts."""
 _OWN: Final = _unpatched(_METHODS_OF(Flask))
 _OWN_AROUND: Final = _unpatched(_AROUND_OF(_CLASSES))
+IS_COMPARED: Final = is_compared("flask") and is_compared("werkzeug")
 _MARK: Final = "_is_coroutine_mark"
 """The attribute that ``inspect.markcoroutinefunction`` sets, from Python 3.12."""
 
 
 def is_plain(app: Flask) -> bool:
     """Return true if no code observes or replaces the steps of Flask that this module omits."""
-    return _cv_app.get(None) is None and _is_untouched(app)
+    return IS_COMPARED and _cv_app.get(None) is None and _is_untouched(app)
 
 
 def _is_untouched(app: Flask) -> bool:

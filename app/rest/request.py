@@ -12,6 +12,7 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream, get_input_stream
 
+from app.library_versions import is_compared
 from app.observability.batch_log import BatchResult
 from app.rest import operations
 from app.wire import client_addresses
@@ -25,6 +26,7 @@ KEY: Final = "app.request"
 """The key of the request in the environment, until ``rest.middleware`` has finished. Flask removes it earlier."""
 HELD: Final = "app.held"
 """The key that marks the environment of a request inside the middleware, which resets the context variables."""
+IS_COMPARED: Final = is_compared("werkzeug")
 _WITHOUT_PREFIX: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 
 
@@ -48,15 +50,18 @@ class Request(flask.Request):
 
     def __init__(self, environ: "WSGIEnvironment", populate_request: bool = True, shallow: bool = False) -> None:
         """Set the attributes that Werkzeug's constructor sets, except those below, in a third of its time."""
-        self.environ, self.shallow = environ, shallow
-        self.method = environ.get("REQUEST_METHOD", "GET").upper()
-        self.scheme = environ.get("wsgi.url_scheme", "http")
-        self.root_path = _decoded(environ.get("SCRIPT_NAME")).rstrip("/")
-        self.path = "/" + _decoded(environ.get("PATH_INFO")).lstrip("/")
-        self.query_string = environ.get("QUERY_STRING", "").encode("latin1")
-        self.remote_addr = environ.get("REMOTE_ADDR")
-        if populate_request and not shallow:
-            environ["werkzeug.request"] = self
+        if not IS_COMPARED:
+            super().__init__(environ, populate_request, shallow)
+        else:
+            self.environ, self.shallow = environ, shallow
+            self.method = environ.get("REQUEST_METHOD", "GET").upper()
+            self.scheme = environ.get("wsgi.url_scheme", "http")
+            self.root_path = _decoded(environ.get("SCRIPT_NAME")).rstrip("/")
+            self.path = "/" + _decoded(environ.get("PATH_INFO")).lstrip("/")
+            self.query_string = environ.get("QUERY_STRING", "").encode("latin1")
+            self.remote_addr = environ.get("REMOTE_ADDR")
+            if populate_request and not shallow:
+                environ["werkzeug.request"] = self
         environ[KEY] = self
         self.before: tuple[object, ...] | None = None
         """The values of context variables before the hooks, or ``None`` if the middleware resets them."""
