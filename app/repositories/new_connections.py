@@ -3,8 +3,9 @@
 This module also rejects a database that can't store the service's data.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from psycopg import Connection
 from sqlalchemy import Dialect
@@ -12,7 +13,7 @@ from sqlalchemy import Dialect
 from app.errs.platform import ServiceUnavailable
 from app.repositories import error_translation
 from app.resilience import deadline
-from app.resilience.timed_connect import connect_within
+from app.resilience.timed_connect import first_connection
 
 ENCODING: Final = "UTF8"
 LISTS: Final = ("host", "hostaddr", "port")
@@ -25,9 +26,11 @@ A connection takes at least four round trips. A shorter wait therefore proves no
 
 
 class HostList:
-    """The hosts of one engine, in the order in which libpq tries them. The last one that was available is first.
+    """The hosts of one engine, in the order in which they are tried. The last one that was available is first.
 
-    Each new connection would otherwise wait for a lost host that is earlier in the list.
+    Each new connection would otherwise wait for a lost host that is earlier in the list. For the same reason, each
+    host is dialed separately, the next one before a lost one has timed out. libpq itself tries the hosts for
+    ``prefer-standby`` and ``load_balance_hosts``, which choose between available hosts.
     """
 
     def __init__(self) -> None:
@@ -47,12 +50,16 @@ class HostList:
         if len(self._order) != count:
             self._order = tuple(range(count))
         order = self._order
-        ordered = {name: ",".join(each[at] for at in order) for name, each in lists.items() if len(each) == count}
-        connection: Connection[Any] | None = None
+        hosts = [{name: each[at] for name, each in lists.items() if len(each) == count} for at in order]
+        if options.get("target_session_attrs") == "prefer-standby" or options.get("load_balance_hosts") == "random":
+            hosts = [{name: ",".join(each[name] for each in hosts) for name in hosts[0]}]
+        first = 1 if len(hosts) == 1 else 0  # the next host, after a failure of all together
         try:
-            connection = _connect_before(limit, lambda: dialect.connect(*arguments, **{**options, **ordered}))
+            connects = [partial(dialect.connect, *arguments, **{**options, **each}) for each in hosts]
+            first, connection = _connect_before(limit, connects)
+            if len(hosts) == 1:
+                first = _position(connection, hosts[0])
         finally:
-            first = 1 if connection is None else _position(connection, ordered)
             self._order = order[first:] + order[:first]
         return connection
 
@@ -66,16 +73,17 @@ def _position(connection: Connection[Any], ordered: Mapping[str, str]) -> int:
     return next(matching, 0)
 
 
-def _connect_before(limit: deadline.Deadline, open_connection: Callable[[], Any]) -> Connection[Any]:
+def _connect_before(limit: deadline.Deadline, connects: Sequence[Callable[[], Any]]) -> tuple[int, Connection[Any]]:
+    """Return the first connection, and the position of its function."""
     timeout = limit.remaining()
-    connection = connect_within(open_connection, close=Connection.close, within=timeout)
-    if connection is None:
+    found = first_connection(connects, close=Connection.close, within=timeout)
+    if found is None:
         late = limit.exceeded("database")
         if timeout >= PROVING:
             late.facts = {**late.facts, "is_answered": False}
         error_translation.count(late, "connect")
         raise late
-    return cast("Connection[Any]", connection)
+    return found
 
 
 def reject_unfit(connection: Connection[Any], _record: object) -> None:

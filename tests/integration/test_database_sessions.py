@@ -18,7 +18,7 @@ from app.config.postgresql_url import SESSION, database_url, with_environment
 from app.errs import Error
 from app.extensions import db
 from app.observability.failure_recorder import FailureEntry
-from app.repositories import engine as log_folder
+from app.repositories import engine as engines
 from app.repositories.failed_requests import FailureWriter
 from tests.response_checks import CheckedClient
 
@@ -100,9 +100,9 @@ CATEGORIES: Final = ("Client Connection Defaults /%", "Version and Platform Comp
 
 def application_engine(url: str) -> Engine:
     """Return an engine as the application creates it."""
-    options = log_folder.engine_options(pool_size=1, statement_timeout=timedelta(seconds=10), url=url)
+    options = engines.engine_options(pool_size=1, statement_timeout=timedelta(seconds=10), url=url)
     made = create_engine(url, **options)
-    log_folder.prepare(made)
+    engines.prepare(made)
     return made
 
 
@@ -311,7 +311,7 @@ class TestEncoding:
 
     def test_a_starting_worker_logs_the_remedy(self, unfit: str, caplog: pytest.LogCaptureFixture) -> None:
         engine = application_engine(unfit)
-        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 0
+        assert engines.warm(engine, within=timedelta(seconds=5)) == 0
         assert self.SENTENCE in caplog.text
         engine.dispose()
 

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,13 +18,15 @@ from app.config import Settings
 from app.errs import Error, match
 from app.errs.platform import DeadlineExceeded, ServiceUnavailable
 from app.repositories import connection_checkout, libpq_commands, pool
-from app.repositories import engine as log_folder
+from app.repositories import engine as engines
 from app.resilience.breaker import Breaker, State
 from app.resilience.deadline import Deadline, current, within
 from app.resilience.socket_watchdog import GRACE
 from tests.fakes.network import Proxy
 from tests.integration.conftest import Database
+from tests.replication import Balancer
 from tests.scrape import growth, here
+from tests.stack.checkout import wait_until
 
 pytestmark = [pytest.mark.usefixtures("by_repositories"), pytest.mark.slow]
 BUDGET = timedelta(milliseconds=200)
@@ -64,10 +66,8 @@ def query_directly(engine: Engine) -> None:
 
 def engine_at(url: str, pool_size: int = 1) -> Engine:
     """Return an engine of the application."""
-    engine = create_engine(
-        url, **log_folder.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10))
-    )
-    log_folder.prepare(engine)
+    engine = create_engine(url, **engines.engine_options(pool_size=pool_size, statement_timeout=timedelta(seconds=10)))
+    engines.prepare(engine)
     return engine
 
 
@@ -76,7 +76,7 @@ class TestOptions:
 
     def options(self, **more: object) -> dict[str, Any]:
         """Return the arguments of ``create_engine``."""
-        return log_folder.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
+        return engines.engine_options(pool_size=2, statement_timeout=timedelta(seconds=1), more=more)
 
     def test_further_ones_are_added(self) -> None:
         assert self.options(pool_recycle=600) == {**self.options(), "pool_recycle": 600}
@@ -361,7 +361,7 @@ class TestSilence:
         with within(BUDGET), pytest.raises(Error) as caught:
             engine.connect()
         assert match(IN_DATABASE, caught.value)
-        assert time.monotonic() - began < log_folder.CONNECT_TIMEOUT
+        assert time.monotonic() - began < engines.CONNECT_TIMEOUT
         proxy.flows.set()
         with on_time(timedelta(seconds=2)), engine.connect() as connection:
             assert connection.execute(text("SELECT 1")).scalar_one() == 1
@@ -411,7 +411,7 @@ class TestSilence:
             with pytest.raises(Error):
                 engine.connect()
             current.reset(token)
-        breaker = log_folder.breaker_of(engine)
+        breaker = engines.breaker_of(engine)
         assert breaker is not None
         assert (breaker.state() is State.CLOSED) is (state is State.CLOSED)
 
@@ -436,7 +436,7 @@ class TestProbe:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD '{role}' CONNECTION LIMIT 2"))
         engine = engine_at(url.set(username=role, password=role).render_as_string(hide_password=False), pool_size=2)
-        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 2
+        assert engines.warm(engine, within=timedelta(seconds=5)) == 2
         yield engine
         engine.dispose()
         with admin.connect() as connection:
@@ -446,7 +446,7 @@ class TestProbe:
 
     def open_breaker(self, engine: Engine) -> Breaker:
         """Return the breaker of the engine after several consecutive failures."""
-        breaker = log_folder.breaker_of(engine)
+        breaker = engines.breaker_of(engine)
         assert breaker is not None
         for _ in range(3):
             breaker.allow().done(ok=False, cause=ServiceUnavailable(sqlstate="08006"))
@@ -512,7 +512,7 @@ class TestWarm:
     def test_ok(self, make_database_of: Callable[..., Database]) -> None:
         """As many connections as the pool may have, all of them free."""
         engine = make_database_of(database_pool_size=3).engine
-        assert log_folder.warm(engine, within=timedelta(seconds=5)) == 3
+        assert engines.warm(engine, within=timedelta(seconds=5)) == 3
         assert isinstance(engine.pool, QueuePool)
         assert engine.pool.checkedout() == 0
 
@@ -522,7 +522,7 @@ class TestWarm:
                 f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none?connect_timeout=30"
             )
             began = time.monotonic()
-            assert log_folder.warm(engine, within=timedelta(milliseconds=100)) == 0
+            assert engines.warm(engine, within=timedelta(milliseconds=100)) == 0
             assert time.monotonic() - began < 0.1 + LATE
 
 
@@ -558,7 +558,7 @@ class TestHostList:
 
     def test_a_lost_host_does_not_keep_the_breaker_open(self, engine: Engine) -> None:
         """A probe has one second, and a lost host costs two."""
-        breaker = log_folder.breaker_of(engine)
+        breaker = engines.breaker_of(engine)
         assert breaker is not None
         while breaker.state() is State.CLOSED:
             breaker.allow().done(ok=False)
@@ -566,3 +566,24 @@ class TestHostList:
         while breaker.state() is not State.CLOSED:
             assert time.monotonic() < until
             time.sleep(0.05)
+
+    @pytest.mark.slow
+    def test_beside_a_lost_host_a_new_primary_is_found_soon(self, settings: Settings, silent: socket.socket) -> None:
+        """Also if the probe before asked it just before. Three times, because the time depends on chance."""
+        url = make_url(settings.database_url)
+        place = (url.host or "", url.port or 5432)
+        with closing(Balancer(("127.0.0.1", 1))) as standby:
+            hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{silent.getsockname()[1]},{standby.port}"}
+            address = url._replace(host=None, port=None, query=immutabledict(hosts))
+            engine = engine_at(address.render_as_string(hide_password=False))
+            breaker = engines.breaker_of(engine)
+            assert breaker is not None
+            for pause in (1.2, 1.7, 2.2):
+                while breaker.state() is State.CLOSED:
+                    breaker.allow().done(ok=False)
+                time.sleep(pause)
+                standby.target = place
+                found_after = wait_until(lambda: breaker.state() is State.CLOSED, 10)
+                standby.cut(("127.0.0.1", 1))
+                assert found_after < 1.6, pause
+            engine.dispose()

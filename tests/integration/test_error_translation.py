@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Program
 from app.errs import E, Error, Kind, match
 from app.errs.platform import DeadlineExceeded, InsufficientStorage, ServiceUnavailable
 from app.errs.tasks import TaskTitleTaken
-from app.repositories import engine as log_folder
+from app.repositories import engine as engines
 from app.repositories import error_translation
 from app.repositories.error_translation import of, translated, translating
 from app.resilience.deadline import Deadline, current, within
@@ -222,8 +222,8 @@ class TestCapacity:
         other_session.commit()
         other_session.execution_options(isolation_level="AUTOCOMMIT")
         other_session.execute(text(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0'))
-        engine = create_engine(url, **log_folder.engine_options(pool_size=1, statement_timeout=timedelta(seconds=1)))
-        log_folder.prepare(engine)
+        engine = create_engine(url, **engines.engine_options(pool_size=1, statement_timeout=timedelta(seconds=1)))
+        engines.prepare(engine)
         return engine
 
     def test_too_many_connections(self, crowded: Engine) -> None:
