@@ -13,7 +13,10 @@ C = TypeVar("C")
 STAGGER: Final = 0.25
 """Seconds after which the next host is dialed as well (RFC 8305, section 5)."""
 PATIENCE: Final = 0.5
-"""Seconds to wait for a host that does not respond while another one has rejected the connection."""
+"""Seconds to wait at least for a host that does not respond, after another one has rejected the connection.
+
+It is half of the limit if that is longer: a distant host takes some round trips.
+"""
 
 
 def connect_within(connect: Callable[[], C], *, close: Callable[[C], None], within: float) -> C | None:
@@ -51,7 +54,7 @@ def first_connection(
                 at, connect = left.popleft()
                 dialing[run_in_background(connect, name="dial")] = at
                 dialed_at = time.monotonic()
-            patience = STAGGER if left else PATIENCE if failure else math.inf
+            patience = STAGGER if left else max(PATIENCE, within / 2) if failure else math.inf
             limit = min(until, dialed_at + patience)
             done, _ = wait(dialing, max(0.0, limit - time.monotonic()), return_when=FIRST_COMPLETED)
             for each in done:
