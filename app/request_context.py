@@ -68,7 +68,10 @@ bearer: Final[ContextVar[str | None]] = ContextVar("bearer", default=None)
 """The caller's token, for calls of other instances on the caller's behalf. It is never logged."""
 principal: Final[ContextVar[Principal | None]] = ContextVar("principal", default=None)
 changing: Final[ContextVar[bool | None]] = ContextVar("changing", default=None)
-"""True once a COMMIT was sent for this request: from then on a change may have been made, whatever the response."""
+"""True once a COMMIT, or a change without a key to another service, was sent for this request.
+
+From then on a change may have been made, whatever the response.
+"""
 
 
 replica_reads: Final[ContextVar[ReplicaReads | None]] = ContextVar("replica_reads", default=None)

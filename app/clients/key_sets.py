@@ -69,7 +69,8 @@ class KeySet:
             ServiceUnavailable: the keys were never fetched, or not for too long.
         """
         if self._monotonic() >= self._valid_until:
-            raise ServiceUnavailable(retry_after=round(RETRY_INTERVAL), reason="the keys of the issuer are not known")
+            reason = "the keys of the issuer are not known"
+            raise ServiceUnavailable(retry_after=round(RETRY_INTERVAL), reason=reason, is_local=True)
         key = self._keys.get((kid, algorithm))
         self._is_wanted = self._is_wanted or key is None
         return key

@@ -16,6 +16,8 @@ from app.rest.request import current
 
 REQUESTED: Final = "X-Failover"
 FIELD: Final = "X-Accel-Redirect"
+KEPT: Final = frozenset({"accept-ranges", "cache-control", "content-disposition", "expires", "set-cookie"})
+"""The fields of such a response that nginx would add to those of the next one."""
 ELSEWHERE: Final = "@elsewhere"
 """The location in ``deploy/nginx/server.conf``. It is fixed: a client could name any location of another nginx."""
 
@@ -27,9 +29,9 @@ def fields(error: Error, status: int) -> dict[str, str]:
 
 
 def _is_local(error: Error) -> bool:
-    """Return whether the other instance may not have this fault: no database, or no list of keys or revocations.
+    """Return whether the other instance may not have this fault: it has no database, or ``is_local`` is a fact.
 
     Overload is not local: passed-on requests would make it worse.
     """
-    facts = error.facts
-    return facts.get("breaker") == "database" or "reason" in facts or error_translation.is_failure(error) is True
+    is_local = error.facts.get("is_local") or error.facts.get("breaker") == "database"
+    return bool(is_local) or error_translation.is_failure(error) is True

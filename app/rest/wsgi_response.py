@@ -121,8 +121,8 @@ class Answer:
         if self.status >= LOWEST_ERROR:
             if "cache-control" not in sent:
                 self.fields.append(("Cache-Control", "no-store"))
-            if failover.FIELD.lower() in sent:  # nginx would add its Cache-Control to that of the next response
-                self.fields = [field for field in self.fields if field[0] != "Cache-Control"]
+            if failover.FIELD.lower() in sent:
+                self.fields = [field for field in self.fields if field[0].lower() not in failover.KEPT]
             if self.status[:3] in BODILESS and EMPTY in self.fields:
                 self.fields = [field for field in self.fields if field[0] != "Content-Type"]
         if "vary" not in sent:

@@ -123,7 +123,9 @@ class RevocationList:
         """
         if self._is_followed and self._monotonic() - self._fresh_at > BELIEVED_FOR:
             raise ServiceUnavailable(
-                retry_after=round(FRESH_FOR), reason="the list of revoked sessions is too old to accept tokens"
+                retry_after=round(FRESH_FOR),
+                reason="the list of revoked sessions is too old to accept tokens",
+                is_local=True,
             )
 
     @raises(runs_callable=True)

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.observability import metrics
+from app.rest import failover
 from app.services.revocations import BELIEVED_FOR
 from tests.api.accounts import REFRESH, REVOKE, an_address, join, logged_in
 from tests.api.caller import TASKS, Caller, answered, at_once, rejected
@@ -364,6 +365,8 @@ class TestAge:
         answered(caller.get(TASKS))
         monkeypatch.setattr(revocations, "_fresh_at", revocations._fresh_at - BELIEVED_FOR - 1)
         assert rejected(caller.get(TASKS), 503, "SERVICE_UNAVAILABLE")["retry_after"] == 5
+        elsewhere = caller.post(json={"task": {"title": "x"}}, headers={failover.REQUESTED: "1"})
+        assert elsewhere.headers[failover.FIELD] == failover.ELSEWHERE  # another instance may have the list
         assert described(Caller(app.test_client(), {}), "Bearer x.y.z") == "The token is malformed"
         monkeypatch.setattr(revocations._reads, "horizon", raise_connection_error)
         with app.app_context(), pytest.raises(ConnectionError):

@@ -360,6 +360,17 @@ class TestChanges:
         assert (len(remote.heads), caught.value.facts["retryable"]) == (1, False)
         assert client.breaker.counts.total_failures == 1
 
+    @pytest.mark.parametrize(("key", "may_have_changed"), [("one", None), (None, True)])
+    def test_after_a_post_without_a_key_the_request_may_have_made_a_change(
+        self, remote: Remote, make: Make, key: str | None, may_have_changed: bool | None
+    ) -> None:
+        """If it then fails, it is neither retryable nor sent to another instance."""
+        remote.behave = answers(OK)
+        token = request_context.changing.set(None)
+        make().post("/charges", {}, key=key)
+        assert request_context.changing.get() is may_have_changed
+        request_context.changing.reset(token)
+
     def test_an_open_breaker_sends_nothing(self, remote: Remote, make: Make) -> None:
         remote.behave = fake.resets
         client = make()

@@ -208,6 +208,8 @@ class HttpClient:
             extensions={"timeout": {"pool": left}},
         )
         with self.breaker.allow(), request_timing.stage(self.name), answers.translated(self.name, limit):
+            if not call.is_repeatable:
+                request_context.changing.set(True)
             response = self._transport.handle_request(request)
             try:
                 is_change = call.method is not HTTPMethod.GET
