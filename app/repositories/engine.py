@@ -38,6 +38,8 @@ CONNECT_TIMEOUT: Final = 2
 """Seconds for a new connection: the minimum that libpq supports."""
 OPEN_FOR: Final = timedelta(seconds=1)
 """How long the breaker stays open. It is short, because the database may be available again at any time."""
+RESPONSE: Final = timedelta(seconds=0.25)
+"""The time in which all idle connections must respond before the breaker closes."""
 LONGEST_USE: Final = timedelta(minutes=30)
 """The age at which a connection is replaced. A load balancer then spreads the connections over new servers, too."""
 _LOG: Final = product.logger("database")
@@ -207,6 +209,18 @@ def _probe(engine: Engine) -> None:
     else:
         with closing(connection):
             _select(pool, connection, limit)
+        _replace_lost(pool)
+
+
+def _replace_lost(pool: BoundedPool) -> None:
+    """Replace all connections if an idle one does not respond: its machine is lost.
+
+    Each of them would otherwise cost a request its whole time, and open the breaker again.
+    """
+    with deadline.within(RESPONSE), closing(pool.idle()) as idle:
+        limit = deadline.current.get()
+        if limit is not None and not all(_responds(pool, each, limit) for each in idle):
+            pool.redial()
 
 
 def _responds(pool: BoundedPool, connection: PoolProxiedConnection, limit: deadline.Deadline) -> bool:

@@ -1,6 +1,8 @@
 """C23: whatever the database does, a request ends at its deadline, and the next request gets a usable connection."""
 
+import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -474,6 +476,23 @@ class TestProbe:
         admin.dispose()
         breaker = self.open_breaker(limited)
         soon(lambda: breaker.state() is State.CLOSED)
+
+    def test_idle_connections_that_do_not_respond_are_replaced(self, settings: Settings) -> None:
+        """They lead to a machine that was lost. Each of them would cost a request its whole time."""
+        engine = engine_at(settings.database_url, pool_size=2)
+        with engine.connect() as one, engine.connect() as other:
+            lost = {backend_of(one), backend_of(other)}
+        try:
+            for pid in lost:
+                os.kill(pid, signal.SIGSTOP)
+            breaker = self.open_breaker(engine)
+            soon(lambda: breaker.state() is State.CLOSED)
+            with within(timedelta(seconds=2)), engine.connect() as one, engine.connect() as other:
+                assert lost.isdisjoint({backend_of(one), backend_of(other)})
+        finally:
+            for pid in lost:
+                os.kill(pid, signal.SIGCONT)
+            engine.dispose()
 
 
 def soon(condition: Callable[[], bool]) -> None:
