@@ -60,6 +60,7 @@ listen redis
     option tcp-check
     tcp-check send info\\ replication\\r\\n
     tcp-check expect string role:master
+    timeout check 500ms
     default-server inter 500ms fall 2 rise 1
 {redis}
 """
