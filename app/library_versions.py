@@ -4,7 +4,7 @@ With another version, the slow way is taken: Flask's ``wsgi_app``, Werkzeug's co
 less of gunicorn. ``tests/law/test_library_versions.py`` then fails, and names the functions that have changed.
 """
 
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Final
 
@@ -13,7 +13,7 @@ from app import product
 COMPARED: Final = {"flask": "3.1.3", "gunicorn": "27.0.1", "werkzeug": "3.1.9"}
 
 
-@cache
+@lru_cache(8)
 def is_compared(library: str) -> bool:
     """Return whether the installed version of a library is the compared one."""
     return version(library) == COMPARED[library]
