@@ -123,6 +123,7 @@ class TestGo:
         monkeypatch.setattr(go_peer, "which", lambda _name: None)
         assert go_peer.build() == f"no Go compiler (apt install {go_peer.PACKAGES})"
 
+    @pytest.mark.nightly
     @pytest.mark.skipif(which("go") is None, reason="no Go compiler")
     def test_without_the_packages_the_reason_is_the_output_of_the_compiler(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
