@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from shutil import which
 from typing import Any, Final
 
 import pytest
@@ -123,14 +122,15 @@ class TestGo:
         monkeypatch.setattr(go_peer, "which", lambda _name: None)
         assert go_peer.build() == f"no Go compiler (apt install {go_peer.PACKAGES})"
 
-    @pytest.mark.nightly
-    @pytest.mark.skipif(which("go") is None, reason="no Go compiler")
     def test_without_the_packages_the_reason_is_the_output_of_the_compiler(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(go_peer, "LIBRARIES", str(tmp_path))
+        compiler = tmp_path / "go"
+        compiler.write_text("#!/bin/sh\necho cannot find package >&2\nexit 1\n")
+        compiler.chmod(0o755)
+        monkeypatch.setattr(go_peer, "which", lambda _name: str(compiler))
         monkeypatch.setattr(go_peer, "HOME", tmp_path)
-        assert go_peer.build().startswith("go build failed: ")
+        assert go_peer.build().startswith("go build failed: cannot find package (apt install ")
 
 
 def test_a_health_check_as_a_route_has_its_own_path() -> None:
