@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from tests.drill.http_client import Answer, Caller, request
@@ -23,8 +22,6 @@ from tests.drill.verdicts import Verdict, judge
 WRITES_EACH: Final = 5
 """One of this many requests creates a task."""
 URGENCY: Final = -10
-AUTOGROUP: Final = Path("/proc/self/autogroup")
-"""Linux divides the processors between sessions first (sched(7)): a priority counts within a session only."""
 MOST: Final = 500
 """Connections of a process. A request that waits for one is sent late, instead of exhausting ports."""
 ON_TIME: Final = 0.01
@@ -156,10 +153,8 @@ async def carry_out(order: Order) -> Tally:
 
 def main(order: str, write: Callable[[str], object]) -> None:
     """Read the order, send its requests and write the tally, at a high priority where permitted."""
-    with suppress(OSError):
+    with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, URGENCY)
-        os.setsid()
-        AUTOGROUP.write_text(str(URGENCY))
     write(json.dumps(vars(asyncio.run(carry_out(Order(**json.loads(order)))))))
 
 
