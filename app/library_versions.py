@@ -20,10 +20,10 @@ def is_compared(library: str) -> bool:
 
 
 def warn() -> None:
-    """Log each library with another version."""
+    """Log each library with another version. The slow way still uses some private names of it."""
     for library, compared in COMPARED.items():
         if not is_compared(library):
             product.logger("start").warning(
-                "%s %s is installed, and the service was compared with %s: it takes a slower way, which is correct",
+                "%s %s is installed, and the service was compared with %s: it takes a slower way that uses less",
                 library, version(library), compared,
             )  # fmt: skip

@@ -42,7 +42,7 @@ FEW: Final = 1000
 GENERIC: Final = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 """The settings of a plan that does not depend on values or on its estimated cost. It is made once on a connection.
 
-PostgreSQL adds a high cost for each method that is off, if there is no other, and compiles expensive plans.
+If every possible method is off, PostgreSQL adds a high cost for one of them, and jit would compile such a plan.
 """
 BY_INDEX: Final = GENERIC | {"enable_sort": "off", "enable_incremental_sort": "off"}
 """The settings of statements that read a range of an index. Only this index has the order, so nothing else is left.

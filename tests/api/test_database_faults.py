@@ -174,7 +174,7 @@ class TestFailover:
     REQUEST: Mapping[str, str] = {failover.REQUESTED: "1"}
 
     def test_a_lost_database(self, cut_off: Flask, alice: Caller) -> None:
-        """From the first failure on, with the breaker closed and open; nginx keeps Cache-Control, so there is none."""
+        """From the first failure on, with the breaker closed and open; nginx would keep Cache-Control."""
         caller = Caller(cut_off.test_client(), alice.credentials)
         for _ in range(8):
             response = caller.post(json={"task": {"title": "x"}}, headers=self.REQUEST)

@@ -16,9 +16,12 @@ from typing import Final
 
 import pytest
 
+from app import create_app
 from app.config import Settings
+from app.rest.proxy_config import nginx
 from deploy.local.free_ports import free_port
 from deploy.stack.program_paths import SYSTEM_FOLDERS
+from deploy.stack.reverse_proxy import ReverseProxy
 from tests.stack.checkout import command_of, descendants, process_table, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -161,6 +164,27 @@ def deployed(settings: Settings, home: Path, environment: Mapping[str, str] | No
     finally:
         process.terminate()
         process.wait(60)
+
+
+@contextmanager
+def reverse_proxy(folder: Path, settings: Settings, instances: tuple[str, str]) -> Iterator[int]:
+    """Run nginx in front of two instances, given by their addresses, and yield its port without TLS."""
+    (home := folder / "nginx").mkdir()
+    proxy = ReverseProxy(
+        home=home,
+        log=folder / "nginx.log",
+        certificate=folder / "tls.crt",
+        key=folder / "tls.key",
+        port=free_port(),
+        plain_port=free_port(),
+        instances=instances,
+    )
+    process = proxy.start(nginx.configuration(create_app(settings)))
+    try:
+        yield proxy.plain_port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _wait_until_greeted(deployment: Deployment) -> None:

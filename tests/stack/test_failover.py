@@ -14,17 +14,13 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import make_url
 
-from app import create_app
 from app.config import Settings
 from app.rest import failover
-from app.rest.proxy_config import nginx
-from deploy.local.free_ports import free_port
-from deploy.stack.reverse_proxy import ReverseProxy
 from tests import response_checks
 from tests.replication import Balancer
 from tests.stack.checkout import wait_until
 from tests.stack.conftest import Served, serving
-from tests.stack.deployment import needs_nginx
+from tests.stack.deployment import needs_nginx, reverse_proxy
 
 pytestmark = needs_nginx
 Bearer = Callable[..., dict[str, str]]
@@ -97,20 +93,9 @@ def instances(settings: Settings) -> Iterator[Pair]:
             for number, each in enumerate(databases)
         ]
         served = [stack.enter_context(each) for each in serve]
-        (home := folder / "nginx").mkdir()
-        proxy = ReverseProxy(
-            home=home,
-            log=folder / "nginx.log",
-            certificate=folder / "tls.crt",
-            key=folder / "tls.key",
-            port=free_port(),
-            plain_port=free_port(),
-            instances=(f"127.0.0.1:{served[0].port}", f"127.0.0.1:{served[1].port}"),
-        )
-        process = proxy.start(nginx.configuration(create_app(settings)))
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        yield Pair(proxy.plain_port, served, databases, place)
+        addresses = f"127.0.0.1:{served[0].port}", f"127.0.0.1:{served[1].port}"
+        port = stack.enter_context(reverse_proxy(folder, settings, addresses))
+        yield Pair(port, served, databases, place)
 
 
 @pytest.fixture

@@ -23,14 +23,10 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import make_url
 
-from app import create_app
 from app.config import Settings
-from app.rest.proxy_config import nginx
-from deploy.local.free_ports import free_port
-from deploy.stack.reverse_proxy import ReverseProxy
 from tests import response_checks
 from tests.replication import Balancer
-from tests.stack.deployment import ROOT, needs_nginx
+from tests.stack.deployment import ROOT, needs_nginx, reverse_proxy
 
 IP: Final = shutil.which("ip", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 CAN_NETWORK: Final = (
@@ -150,21 +146,9 @@ def site(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             database = Balancer((url.host or "", url.port or 5432), host=f"{SUBNET}.1")
             machines.append(stack.enter_context(closing(Machine(number, database))))
             stack.enter_context(instance(machines[-1], settings, folder / f"{number}.log"))
-        home = folder / "nginx"
-        home.mkdir()
-        proxy = ReverseProxy(
-            home=home,
-            log=folder / "nginx.log",
-            certificate=folder / "tls.crt",
-            key=folder / "tls.key",
-            port=free_port(),
-            plain_port=free_port(),
-            instances=(f"{machines[0].address}:8000", f"{machines[1].address}:8000"),
-        )
-        process = proxy.start(nginx.configuration(create_app(settings)))
-        stack.callback(process.wait)
-        stack.callback(process.terminate)
-        yield Site(proxy.plain_port, (machines[0], machines[1]))
+        addresses = f"{machines[0].address}:8000", f"{machines[1].address}:8000"
+        port = stack.enter_context(reverse_proxy(folder, settings, addresses))
+        yield Site(port, (machines[0], machines[1]))
 
 
 class Load:
